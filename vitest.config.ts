@@ -1,0 +1,27 @@
+// One vitest configuration for the whole workspace. Packages are resolved to their sources, so that no build is
+// needed before a test run. Timeouts are generous: they end a hang, they never judge speed.
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const packages = ['protocol', 'runtime', 'forge', 'agent', 'controller', 'cli', 'start'];
+
+function source(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
+}
+
+const alias = packages.flatMap((name) => [
+  { find: new RegExp(`^@nanofleet/${name}/node$`), replacement: source(`./${name}/src/node/index.ts`) },
+  { find: new RegExp(`^@nanofleet/${name}$`), replacement: source(`./${name}/src/index.ts`) },
+]);
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    include: ['*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    passWithNoTests: false,
+  },
+});
