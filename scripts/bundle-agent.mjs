@@ -1,0 +1,80 @@
+// Makes the one file that a device gets beside onnxruntime-node: agent/dist/bundle/nanofleet-agent.mjs. Worker
+// programs (`*-worker.ts`) become files beside it. Skipped when no input has changed since the last time.
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { root } from './build.mjs';
+
+const outDir = join(root, 'agent', 'dist', 'bundle');
+const outFile = join(outDir, 'nanofleet-agent.mjs');
+const recordFile = join(outDir, 'inputs.json');
+/** Native code that cannot be inside one file. */
+const EXTERNAL = ['onnxruntime-node'];
+
+function stampOf(file) {
+  const { mtimeMs, size } = statSync(file);
+  return `${mtimeMs} ${size}`;
+}
+
+function isFresh() {
+  try {
+    const inputs = Object.entries(JSON.parse(readFileSync(recordFile, 'utf8')));
+    return existsSync(outFile) && inputs.every(([file, stamp]) => stampOf(join(root, file)) === stamp);
+  } catch {
+    return false;
+  }
+}
+
+function entries() {
+  const source = join(root, 'agent', 'src');
+  const workers = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('-worker.ts'))
+    .map((file) => [basename(file, '.ts'), join(source, file)]);
+  return Object.fromEntries([['nanofleet-agent', join(source, 'main.ts')], ...workers]);
+}
+
+function record(chunks) {
+  const files = chunks.flatMap((chunk) => chunk.moduleIds ?? []).filter((id) => existsSync(id));
+  const own = [join(root, 'scripts', 'bundle-agent.mjs'), join(root, 'pnpm-lock.yaml')];
+  const stamps = [...new Set([...files, ...own])].map((file) => [relative(root, file), stampOf(file)]);
+  writeFileSync(recordFile, JSON.stringify(Object.fromEntries(stamps)));
+}
+
+/** Bundles when stale. Returns the bundle's path, its bytes and whether it was fresh already. */
+export async function bundleAgent() {
+  if (isFresh()) return { file: outFile, bytes: statSync(outFile).size, fresh: true };
+  const { rolldown } = await import('rolldown');
+  const packages = ['protocol', 'runtime'];
+  const alias = Object.fromEntries(
+    packages.flatMap((name) => [
+      [`@nanofleet/${name}/node`, join(root, name, 'src', 'node', 'index.ts')],
+      [`@nanofleet/${name}`, join(root, name, 'src', 'index.ts')],
+    ]),
+  );
+  const bundle = await rolldown({
+    input: entries(),
+    platform: 'node',
+    external: EXTERNAL,
+    resolve: { alias },
+    treeshake: true,
+    logLevel: 'silent',
+  });
+  rmSync(outDir, { recursive: true, force: true });
+  mkdirSync(outDir, { recursive: true });
+  const { output } = await bundle.write({
+    dir: outDir,
+    format: 'esm',
+    entryFileNames: '[name].mjs',
+    chunkFileNames: '[name]-[hash].mjs',
+    minify: true,
+    sourcemap: false,
+  });
+  await bundle.close();
+  record(output);
+  return { file: outFile, bytes: statSync(outFile).size, fresh: false };
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const { bytes, fresh } = await bundleAgent();
+  console.error(`agent bundle: ${(bytes / 1e6).toFixed(2)} MB${fresh ? ', unchanged' : ''}`);
+}

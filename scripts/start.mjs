@@ -1,0 +1,38 @@
+// `pnpm start`: checks Node, compiles, bundles the agent, then becomes the program of the package start. Says each
+// step in one line with its seconds, on stderr, so that stdout is the program's alone.
+import { join } from 'node:path';
+import { endWithAncestors } from './ancestors.mjs';
+import { compile, root } from './build.mjs';
+import { bundleAgent } from './bundle-agent.mjs';
+import { runHere } from './run-here.mjs';
+
+/** First release line that has everything the packages need (NestJS 12 asks for it). */
+const NODE_FLOOR = [20, 19];
+
+function nodeIsTooOld() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  return major < NODE_FLOOR[0] || (major === NODE_FLOOR[0] && minor < NODE_FLOOR[1]);
+}
+
+async function step(title, work) {
+  const begun = performance.now();
+  const note = await work();
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  console.error(`${title}${note === undefined ? '' : ` (${note})`}: ${seconds} s`);
+}
+
+async function main() {
+  if (nodeIsTooOld()) {
+    console.error(`nanofleet needs Node ${NODE_FLOOR.join('.')} or later; this is ${process.version}.`);
+    process.exit(1);
+  }
+  endWithAncestors();
+  await step('compile', () => {
+    const code = compile(['start', 'agent', 'controller', 'cli']);
+    if (code !== 0) process.exit(code);
+  });
+  await step('bundle the agent', async () => ((await bundleAgent()).fresh ? 'unchanged' : undefined));
+  await runHere(join(root, 'start', 'dist', 'main.js'), process.argv.slice(2));
+}
+
+await main();
