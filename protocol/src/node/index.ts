@@ -1,1 +1,5 @@
-export {};
+/** What of the protocol needs Node: keys, digests, signatures, fleet tokens. */
+export * from './bundle-signature.ts';
+export * from './fleet-token.ts';
+export * from './keys.ts';
+export * from './sha256.ts';

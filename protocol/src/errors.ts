@@ -1,0 +1,179 @@
+/**
+ * The registry of expected failures: every error that a user, operator or peer can meet has one code here.
+ * Owns codes, whose fault each is, whether a retry can help, and the HTTP status. Never holds a broken invariant:
+ * those are assertions. `docs/errors.md` lists the same codes; a test compares both directions.
+ */
+
+/** Who has to act: the device's owner, the operator, the controller's host, a provider, or the calling program. */
+export type Fault = 'device' | 'operator' | 'controller' | 'provider' | 'caller';
+
+interface Registered {
+  readonly fault: Fault;
+  readonly retryable: boolean;
+  /** HTTP status of the RFC 9457 problem that carries this code. */
+  readonly status: number;
+  readonly title: string;
+}
+
+const entry = (
+  fault: Fault,
+  status: number,
+  title: string,
+  retry: 'retry' | 'final' = 'final',
+): Registered => ({
+  fault,
+  retryable: retry === 'retry',
+  status,
+  title,
+});
+
+/** Every error code with its properties. Codes are for ever: one is added, never renamed. */
+export const ERRORS = {
+  // Messages and frames
+  MESSAGE_MALFORMED: entry('device', 400, 'A message could not be decoded'),
+  MESSAGE_VERSION_UNKNOWN: entry('device', 400, 'A message has a version that this program does not speak'),
+  MESSAGE_TOO_LARGE: entry('device', 413, 'A message is larger than its limit'),
+  TOPIC_INVALID: entry('device', 400, 'A topic is not one of ours'),
+  ID_INVALID: entry('caller', 400, 'An identifier has a form that is not allowed'),
+  FRAME_MALFORMED: entry('device', 400, 'A binary frame could not be decoded'),
+  // Input from local programs and operators
+  INPUT_INVALID: entry('caller', 400, 'The request does not have the expected form'),
+  TEXT_EMPTY: entry('caller', 422, 'The text holds nothing to decide on'),
+  TEXT_MALFORMED: entry('caller', 422, 'The text holds NUL or half of a character'),
+  TEXT_TOO_LARGE: entry('caller', 413, 'The text is longer than the limit'),
+  BATCH_TOO_LARGE: entry('caller', 413, 'The batch holds more items than the limit'),
+  BODY_TOO_LARGE: entry('caller', 413, 'The request body is larger than the limit'),
+  SAMPLES_INVALID: entry('caller', 422, 'Samples are not finite numbers'),
+  SAMPLE_RATE_WRONG: entry('caller', 422, 'The sample rate is not the one that the model line needs'),
+  CHANNELS_WRONG: entry('caller', 422, 'The number of channels is not the one that the model line needs'),
+  LINE_UNKNOWN: entry('caller', 404, 'No model line of this name runs here'),
+  LINE_TASK_WRONG: entry('caller', 409, 'The model line does another task than the one asked for'),
+  DECISION_UNKNOWN: entry('caller', 404, 'No decision of this id is remembered'),
+  NOT_FOUND: entry('caller', 404, 'There is nothing at this address'),
+  METHOD_NOT_ALLOWED: entry('caller', 405, 'This address does not take this method'),
+  // Access
+  TOKEN_MISSING: entry('caller', 401, 'No token was given'),
+  TOKEN_INVALID: entry('caller', 401, 'The token is not valid'),
+  ROLE_INSUFFICIENT: entry('caller', 403, 'The token has a role that may not do this'),
+  HOST_REFUSED: entry('caller', 403, 'The Host header names a host that this listener does not serve'),
+  ORIGIN_REFUSED: entry('caller', 403, 'Requests from web pages are refused'),
+  FLEET_TOKEN_MALFORMED: entry('operator', 400, 'The fleet token could not be read'),
+  FLEET_TOKEN_UNKNOWN: entry('operator', 401, 'The controller does not know this fleet token'),
+  FLEET_TOKEN_EXPIRED: entry('operator', 401, 'The fleet token has expired'),
+  FLEET_TOKEN_USED_UP: entry('operator', 401, 'The fleet token has no uses left'),
+  DEVICE_NAME_TAKEN: entry('operator', 409, 'A device of this name is enrolled already'),
+  DEVICE_UNKNOWN: entry('operator', 404, 'No device of this name is enrolled'),
+  DEVICE_REVOKED: entry('operator', 403, 'The device was revoked'),
+  DEVICE_NOT_ENROLLED: entry('device', 409, 'The device is not enrolled'),
+  IDENTITY_IN_USE: entry('operator', 409, 'Two devices use one identity'),
+  CONTROLLER_IDENTITY_WRONG: entry(
+    'controller',
+    401,
+    'The controller is not the one that the fleet token pins',
+  ),
+  URL_NOT_PRIVATE: entry('operator', 400, 'A plain URL leads to another host'),
+  // Bundles and releases
+  BUNDLE_FILE_MISSING: entry('operator', 422, 'A file of the bundle is missing'),
+  BUNDLE_TOO_LARGE: entry('operator', 413, 'The bundle or one of its files is larger than the limit'),
+  MANIFEST_MALFORMED: entry('operator', 422, 'The manifest does not have the expected form'),
+  MANIFEST_VERSION_UNKNOWN: entry(
+    'operator',
+    422,
+    'The manifest has a format that this program does not know',
+  ),
+  SIGNATURE_MISSING: entry('operator', 422, 'The bundle is not signed'),
+  SIGNATURE_MALFORMED: entry('operator', 422, 'The signature file does not have the expected form'),
+  SIGNATURE_KEY_FOREIGN: entry('operator', 422, 'The bundle is signed with a key that is not pinned'),
+  SIGNATURE_WRONG: entry('operator', 422, 'The signature does not fit the manifest'),
+  DIGEST_MISMATCH: entry('operator', 422, 'A file does not have the digest that the manifest states'),
+  RELEASE_COUNTER_OLD: entry('operator', 409, 'The release is older than the one that runs'),
+  NEEDS_NOT_MET: entry('operator', 409, 'The bundle needs more than this device has'),
+  MODEL_LOAD_FAILED: entry('operator', 422, 'The model could not be loaded'),
+  GOLDEN_MISMATCH: entry('operator', 422, 'The model does not reproduce its golden vectors'),
+  LINES_TOO_MANY: entry('operator', 409, 'The device runs its greatest number of model lines'),
+  MODEL_UNKNOWN: entry('operator', 404, 'The registry holds no bundle of this digest'),
+  KEY_FILE_INVALID: entry('operator', 422, 'A key file could not be read'),
+  // Link, queue, offload
+  LINK_UNAVAILABLE: entry('device', 503, 'There is no connection to the controller', 'retry'),
+  RECORD_TOO_LARGE: entry('device', 413, 'A record does not fit the outbox'),
+  OFFLOAD_REFUSED: entry('operator', 403, 'The offload policy does not allow this'),
+  OFFLOAD_EXPIRED: entry('device', 504, 'The deadline passed before an answer came'),
+  OFFLOAD_UNAVAILABLE: entry('controller', 503, 'The controller has no bigger model to ask', 'retry'),
+  REDACTION_FAILED: entry('device', 500, 'The text could not be redacted, so it stays on the device'),
+  DESIRED_REFUSED: entry('controller', 409, 'The desired state is not signed by the pinned controller'),
+  ROLLOUT_UNKNOWN: entry('operator', 404, 'No rollout of this id is known'),
+  // State and host
+  STATE_IN_USE: entry('operator', 409, 'The state directory is in use by another process'),
+  STATE_CORRUPT: entry('operator', 500, 'The state directory holds something that cannot be read'),
+  SOCKET_PATH_TOO_LONG: entry('operator', 400, 'The socket path is longer than 107 bytes'),
+  SOCKET_IN_USE: entry('operator', 409, 'Another process listens on this socket'),
+  PORT_TAKEN: entry('operator', 409, 'Another process listens on this port'),
+  DISK_FULL: entry('operator', 507, 'There is no space left on the disk', 'retry'),
+  DATABASE_UNAVAILABLE: entry('controller', 503, 'The database does not answer', 'retry'),
+  LISTENER_NOT_PRIVATE: entry('operator', 400, 'A listener on this address needs a certificate'),
+  SETTING_INVALID: entry('operator', 400, 'A setting or argument has a value that is not allowed'),
+  CONTROLLER_UNREACHABLE: entry('operator', 503, 'The controller does not answer', 'retry'),
+  NOT_LOGGED_IN: entry('operator', 401, 'No controller is known to this command'),
+  // Forge
+  TRAINING_SET_INVALID: entry('operator', 422, 'A data set or recipe could not be used'),
+  GRAPH_UNSUPPORTED: entry('operator', 422, 'A graph holds something that this program does not support'),
+  INTERNAL: entry('controller', 500, 'Something broke; the log has the details', 'retry'),
+} as const satisfies Record<string, Registered>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/**
+ * An expected failure. The message says what was tried, with which value, and what to do; `code` says which kind it is.
+ */
+export class NanofleetError extends Error {
+  readonly code: ErrorCode;
+  /** Facts for programs (a path, a limit, a line number); never raw user text or a secret. */
+  readonly facts: Readonly<Record<string, string | number | boolean>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; facts?: Record<string, string | number | boolean> } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'NanofleetError';
+    this.code = code;
+    this.facts = options.facts ?? {};
+  }
+
+  get fault(): Fault {
+    return ERRORS[this.code].fault;
+  }
+
+  get isRetryable(): boolean {
+    return ERRORS[this.code].retryable;
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+}
+
+/** Whether a string is a code of the registry. */
+export const isErrorCode = (text: string): text is ErrorCode => Object.hasOwn(ERRORS, text);
+
+/** Turns anything thrown into a registered error; what is not ours becomes `INTERNAL` and keeps its cause. */
+export const toNanofleetError = (thrown: unknown): NanofleetError =>
+  thrown instanceof NanofleetError
+    ? thrown
+    : new NanofleetError('INTERNAL', thrown instanceof Error ? thrown.message : String(thrown), {
+        cause: thrown,
+      });
+
+/** Throws when an invariant of the program itself is broken; the process is meant to end. */
+export function assert(condition: unknown, invariant: string): asserts condition {
+  if (!condition) throw new BrokenInvariant(invariant);
+}
+
+/** A fault of the program, not of its surroundings: never caught to go on. */
+export class BrokenInvariant extends Error {
+  constructor(invariant: string) {
+    super(`broken invariant: ${invariant}`);
+    this.name = 'BrokenInvariant';
+  }
+}

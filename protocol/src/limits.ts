@@ -1,0 +1,144 @@
+/**
+ * Every bound of the system, with its unit and with what happens at it. Relations between bounds are asserted when
+ * this module loads, so that a change that breaks one fails in every program at once. Never holds a tuning value
+ * without effect on safety.
+ */
+import { assert } from './errors.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+// --- Wire ---------------------------------------------------------------------------------------------------------
+
+/** Largest MQTT packet that we send; brokers default to 2 MB (mosquitto 2.1) and AWS to 128 KiB. Larger is refused. */
+export const PACKET_BYTES_MAX = 1_000_000;
+/** Largest JSON control message; larger is counted and dropped. */
+export const MESSAGE_BYTES_MAX = 64 * KIB;
+/** Topic levels of ours; brokers guard depth (aedes refuses beyond 100). */
+export const TOPIC_LEVELS_MAX = 8;
+/** Number of shards; fixed when a fleet is made, part of every topic. */
+export const SHARD_COUNT = 16;
+/** Payload of one binary frame; a longer one is cut into several frames by its sender. */
+export const FRAME_PAYLOAD_BYTES_MAX = 256 * KIB;
+/** Acknowledged ranges in one `ack` message; more are sent in a second message. */
+export const ACK_RANGES_MAX = 1_000;
+/** Decisions whose answer a device awaits across a reconnect; the oldest is forgotten beyond. */
+export const AWAITED_MAX = 256;
+
+// --- Local intake -------------------------------------------------------------------------------------------------
+
+/** UTF-8 bytes of one text; longer is refused with TEXT_TOO_LARGE. */
+export const TEXT_BYTES_MAX = 4 * KIB;
+/** Texts in one batch; more is refused with BATCH_TOO_LARGE. */
+export const BATCH_ITEMS_MAX = 1_000;
+/** Body of one local request that is not a stream; more is refused with BODY_TOO_LARGE. */
+export const BODY_BYTES_MAX = 8 * MIB;
+/** One line of an NDJSON stream; a longer one is reported as that line's error and skipped. */
+export const STREAM_LINE_BYTES_MAX = 64 * KIB;
+/** Sensor samples in one request; more is refused with BATCH_TOO_LARGE. */
+export const SAMPLES_MAX = 20_000;
+/** Local connections at once; more wait in the listen backlog. */
+export const LOCAL_CONNECTIONS_MAX = 64;
+/** Decisions remembered for late answers and labels; the oldest is forgotten beyond. */
+export const DECISIONS_REMEMBERED_MAX = 4_096;
+/** Bytes of a Unix socket path, by sun_path of Linux less its terminator. */
+export const SOCKET_PATH_BYTES_MAX = 107;
+
+// --- Models -------------------------------------------------------------------------------------------------------
+
+/** Model lines that one device runs at once; one more is refused with LINES_TOO_MANY. */
+export const LINES_MAX = 8;
+/** Bytes of manifest.json; more is refused before parsing. */
+export const MANIFEST_BYTES_MAX = 256 * KIB;
+/** Bytes of one file of a bundle. */
+export const BUNDLE_FILE_BYTES_MAX = 64 * MIB;
+/** Bytes of all files of a bundle. */
+export const BUNDLE_BYTES_MAX = 64 * MIB;
+/** Files in a bundle. */
+export const BUNDLE_FILES_MAX = 32;
+/** Labels of one model. */
+export const LABELS_MAX = 1_024;
+/** Feature rows that one text may give; further features are left out. */
+export const FEATURE_ROWS_MAX = 8_192;
+/** Channels of one sensor line. */
+export const SENSOR_CHANNELS_MAX = 64;
+/** Samples of one sensor window; also bounds what a stream buffers per channel. */
+export const SENSOR_WINDOW_SAMPLES_MAX = 65_536;
+/** Chunk of a blob download: what a kill costs at most to fetch again. */
+export const BLOB_CHUNK_BYTES = 64 * KIB;
+
+// --- Outbox -------------------------------------------------------------------------------------------------------
+
+/** One record in the outbox; a larger one is refused with RECORD_TOO_LARGE. */
+export const OUTBOX_RECORD_BYTES_MAX = 16 * KIB;
+/** One preallocated segment file. */
+export const OUTBOX_SEGMENT_BYTES = 1 * MIB;
+/** Segments of one class; at the bound the oldest segment of that class is dropped, counted and reported. */
+export const OUTBOX_SEGMENTS_PER_CLASS_MAX = 8;
+/** Records sent and not yet acknowledged; the device waits beyond (back-pressure). */
+export const OUTBOX_WINDOW_RECORDS = 512;
+/** Longest time between write(2) and fsync of a record, milliseconds. */
+export const OUTBOX_SYNC_DELAY_MS = 20;
+/** Outbound audit on the device; the oldest half is dropped beyond. */
+export const OUTBOUND_LOG_BYTES_MAX = 4 * MIB;
+
+// --- Controller ---------------------------------------------------------------------------------------------------
+
+/** Rows of one ingest transaction. */
+export const INGEST_ROWS_MAX = 1_000;
+/** Longest time that a row waits for its batch, milliseconds. */
+export const INGEST_DELAY_MS = 20;
+/** Messages in the ingest queue; beyond it the link stops reading (back-pressure to the broker). */
+export const INGEST_QUEUE_MAX = 20_000;
+/** Operator request body that is not a blob. */
+export const API_BODY_BYTES_MAX = 1 * MIB;
+/** Rows of one page of a listing. */
+export const PAGE_ROWS_MAX = 500;
+/** Offloads in work at once for one controller; further ones wait until their deadline. */
+export const OFFLOADS_IN_WORK_MAX = 64;
+
+// --- Time ---------------------------------------------------------------------------------------------------------
+
+/** MQTT keep-alive, seconds. */
+export const KEEPALIVE_S = 15;
+/** Default interval of beats, milliseconds. */
+export const BEAT_INTERVAL_MS = 5_000;
+/** First and longest wait between connection attempts, milliseconds; full jitter between. */
+export const RECONNECT_FIRST_MS = 250;
+export const RECONNECT_LONGEST_MS = 30_000;
+/** Wait of a process whose identity is used elsewhere, milliseconds. */
+export const IDENTITY_IN_USE_WAIT_MS = 600_000;
+/** Deadline of one HTTP request to the controller that moves at most a chunk or a small body, milliseconds. */
+export const HTTP_DEADLINE_MS = 15_000;
+/** Default and greatest deadline of an offload, milliseconds. */
+export const OFFLOAD_DEADLINE_DEFAULT_MS = 120_000;
+export const OFFLOAD_DEADLINE_MAX_MS = 86_400_000;
+/** A revoked device has lost its session and all rights after this, milliseconds. */
+export const REVOKE_WITHIN_MS = 5_000;
+/** Longest time for an orderly end of a process, milliseconds; then it exits all the same. */
+export const SHUTDOWN_MS = 4_000;
+
+assert(MESSAGE_BYTES_MAX <= PACKET_BYTES_MAX, 'a message fits a packet');
+assert(FRAME_PAYLOAD_BYTES_MAX + KIB <= PACKET_BYTES_MAX, 'a frame fits a packet');
+assert(OUTBOX_RECORD_BYTES_MAX <= MESSAGE_BYTES_MAX, 'an outbox record fits a message');
+assert(
+  TEXT_BYTES_MAX * 2 <= OUTBOX_RECORD_BYTES_MAX,
+  'an offloaded text fits an outbox record, also when escaped in JSON',
+);
+assert(OUTBOX_RECORD_BYTES_MAX * 16 <= OUTBOX_SEGMENT_BYTES, 'a segment holds many records');
+assert(OUTBOX_SEGMENTS_PER_CLASS_MAX >= 2, 'dropping the oldest segment leaves the one being written');
+assert(OUTBOX_WINDOW_RECORDS <= INGEST_QUEUE_MAX, 'the window of one device fits the ingest queue');
+assert(ACK_RANGES_MAX * 40 <= MESSAGE_BYTES_MAX, 'a full ack fits a message');
+assert(AWAITED_MAX * 40 <= MESSAGE_BYTES_MAX, 'a birth with all awaited ids fits a message');
+assert(
+  BATCH_ITEMS_MAX * TEXT_BYTES_MAX <= BODY_BYTES_MAX,
+  'the largest batch of the largest texts fits a body',
+);
+assert(
+  MANIFEST_BYTES_MAX < BUNDLE_FILE_BYTES_MAX && BUNDLE_FILE_BYTES_MAX <= BUNDLE_BYTES_MAX,
+  'files fit a bundle',
+);
+assert(BLOB_CHUNK_BYTES < FRAME_PAYLOAD_BYTES_MAX, 'a blob chunk fits a frame');
+assert(INGEST_DELAY_MS * 10 < HTTP_DEADLINE_MS, 'batching is short against deadlines');
+assert(KEEPALIVE_S * 1_000 > BEAT_INTERVAL_MS, 'beats keep a connection alive');
+assert(SHUTDOWN_MS < REVOKE_WITHIN_MS, 'a controlled end is quicker than a revocation is promised');

@@ -1,0 +1,172 @@
+/**
+ * The agent's API for programs on the same device, over a Unix socket (0660) and loopback HTTP (bearer token from a
+ * 0600 file). Owns the schemas of requests and answers; the paths are in `LOCAL_PATHS`. Every error is an RFC 9457
+ * problem whose `code` is one of the registry.
+ */
+import { z } from 'zod';
+import { deviceIdSchema, digestSchema, fleetIdSchema, lineIdSchema, uuidSchema } from './ids.ts';
+import { BATCH_ITEMS_MAX, OFFLOAD_DEADLINE_MAX_MS, SAMPLES_MAX } from './limits.ts';
+import { beatSchema, lineReportSchema } from './messages/presence.ts';
+import {
+  countSchema,
+  errorCodeSchema,
+  labelSchema,
+  offloadPolicySchema,
+  perLine,
+  proseSchema,
+  scoredSchema,
+  shareSchema,
+  tierSchema,
+  unixMsSchema,
+  verdictSchema,
+  versionSchema,
+} from './messages/vocabulary.ts';
+
+/** Paths of the local API. */
+export const LOCAL_PATHS = {
+  /** POST one text. */
+  decide: '/v1/decide',
+  /** POST many texts. */
+  batch: '/v1/decide/batch',
+  /** POST NDJSON of texts, answered line by line. */
+  stream: '/v1/decide/stream',
+  /** GET one decision, with the bigger tier's answer when it has come. */
+  decision: '/v1/decisions/',
+  /** POST sensor samples. */
+  samples: '/v1/samples',
+  /** GET state and health. */
+  status: '/v1/status',
+  /** GET what has ever left the device. */
+  outbound: '/v1/outbound',
+  /** GET whether the agent can answer. */
+  health: '/healthz',
+} as const;
+
+const askFields = {
+  /** Which model line; the only text line when left out. */
+  line: lineIdSchema.optional(),
+  /** Wait so long for a bigger tier when the own model is not sure; 0 answers at once (the default). */
+  waitMs: z.int().min(0).max(60_000).optional(),
+  /** Forget the offload when no answer came within this. */
+  deadlineMs: z.int().min(1).max(OFFLOAD_DEADLINE_MAX_MS).optional(),
+  /** Answer only after the decision's record is on disk. */
+  durable: z.boolean().optional(),
+};
+
+export const decideRequestSchema = z.object({ text: z.string(), ...askFields });
+export const batchRequestSchema = z.object({ texts: z.array(z.string()).max(BATCH_ITEMS_MAX), ...askFields });
+
+/** What became of asking a bigger tier. */
+export const offloadOutcomeSchema = z.object({
+  /** `none`: not needed. `refused`: policy or redaction. `unanswered`: the tiers were asked and none was sure. */
+  status: z.enum(['none', 'refused', 'queued', 'answered', 'unanswered', 'expired']),
+  code: errorCodeSchema.optional(),
+  answer: z
+    .object({
+      tier: tierSchema,
+      label: labelSchema.nullable(),
+      confidence: shareSchema,
+      outOfScope: shareSchema,
+      verdict: verdictSchema,
+      version: versionSchema.nullable(),
+      /** From the question on this device to the answer on this device. */
+      milliseconds: z.number().min(0),
+    })
+    .optional(),
+});
+
+/** The answer to one text. */
+export const decisionSchema = z.object({
+  id: uuidSchema,
+  line: lineIdSchema,
+  version: versionSchema,
+  digest: digestSchema,
+  ...scoredSchema.shape,
+  tier: tierSchema,
+  /** Text to decision on this device, microseconds. */
+  micros: z.number().min(0),
+  offload: offloadOutcomeSchema,
+});
+
+/** One line of a batch's or stream's answer: a decision, or what was wrong with that item. */
+export const itemAnswerSchema = z.union([
+  decisionSchema,
+  z.object({ error: z.object({ code: errorCodeSchema, message: proseSchema, item: countSchema }) }),
+]);
+
+export const samplesRequestSchema = z.object({
+  line: lineIdSchema.optional(),
+  rateHz: z.number(),
+  /** One row per sample, one number per channel, in the unit that the bundle states. */
+  samples: z.array(z.array(z.number())).max(SAMPLES_MAX),
+});
+
+export const sensorEventViewSchema = z.object({
+  occurrence: uuidSchema,
+  phase: z.enum(['start', 'stop']),
+  label: labelSchema,
+  confidence: shareSchema,
+  /** Samples since the stream began. */
+  sample: countSchema,
+  line: lineIdSchema,
+  version: versionSchema,
+});
+
+export const samplesAnswerSchema = z.object({
+  accepted: countSchema,
+  windows: countSchema,
+  events: z.array(sensorEventViewSchema),
+});
+
+export const agentStatusSchema = z.object({
+  fleet: fleetIdSchema.nullable(),
+  device: deviceIdSchema.nullable(),
+  link: z.enum(['connected', 'connecting', 'offline', 'identity-in-use', 'not-enrolled']),
+  session: countSchema,
+  desiredVersion: countSchema,
+  offload: offloadPolicySchema,
+  lines: perLine(lineReportSchema),
+  health: beatSchema.nullable(),
+  /** Records not acknowledged yet, all classes. */
+  waiting: countSchema,
+  delivered: countSchema,
+  problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })),
+});
+
+/** One thing that left the device; never its content. */
+export const outboundEntrySchema = z.object({
+  at: unixMsSchema,
+  what: z.enum(['offload', 'update']),
+  decision: uuidSchema.optional(),
+  bytes: countSchema,
+  redacted: z.record(z.string(), countSchema),
+  policy: offloadPolicySchema,
+});
+
+export const outboundAnswerSchema = z.object({
+  entries: z.array(outboundEntrySchema),
+  forgotten: countSchema,
+});
+
+/** RFC 9457 problem with a code of the registry; both HTTP APIs answer errors so. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: errorCodeSchema,
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+});
+
+export type DecideRequest = z.infer<typeof decideRequestSchema>;
+export type BatchRequest = z.infer<typeof batchRequestSchema>;
+export type Decision = z.infer<typeof decisionSchema>;
+export type OffloadOutcome = z.infer<typeof offloadOutcomeSchema>;
+export type ItemAnswer = z.infer<typeof itemAnswerSchema>;
+export type SamplesRequest = z.infer<typeof samplesRequestSchema>;
+export type SamplesAnswer = z.infer<typeof samplesAnswerSchema>;
+export type SensorEventView = z.infer<typeof sensorEventViewSchema>;
+export type AgentStatus = z.infer<typeof agentStatusSchema>;
+export type OutboundEntry = z.infer<typeof outboundEntrySchema>;
+export type OutboundAnswer = z.infer<typeof outboundAnswerSchema>;
+export type Problem = z.infer<typeof problemSchema>;

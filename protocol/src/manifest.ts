@@ -1,0 +1,279 @@
+/**
+ * Owns the manifest of a bundle: what a model is, takes, answers, costs and needs, and which files belong to it. Reads bytes into a
+ * checked value or a typed error. Never checks a signature (node/signing.ts) and never opens a file that the manifest names.
+ */
+import { z } from 'zod';
+import { NanofleetError } from './errors.ts';
+import { digestSchema, lineIdSchema } from './ids.ts';
+import {
+  BUNDLE_BYTES_MAX,
+  BUNDLE_FILE_BYTES_MAX,
+  BUNDLE_FILES_MAX,
+  FEATURE_ROWS_MAX,
+  LABELS_MAX,
+  MANIFEST_BYTES_MAX,
+  SENSOR_CHANNELS_MAX,
+  SENSOR_WINDOW_SAMPLES_MAX,
+} from './limits.ts';
+
+/** The only manifest format there is; a higher one is refused, never guessed at. */
+export const MANIFEST_FORMAT = 1;
+
+/** What the runtime of this build understands (features, graph contract, roles); a bundle may need at most this. */
+export const RUNTIME_VERSION = 1;
+
+/** Name of the manifest inside a bundle directory. */
+export const MANIFEST_FILE = 'manifest.json';
+
+/** Name of the detached signature beside the manifest. */
+export const SIGNATURE_FILE = 'manifest.sig';
+
+const text = (max: number) => z.string().min(1).max(max);
+const count = (max: number) => z.int().min(1).max(max);
+const finite = z.number();
+const share = z.number().min(0).max(1);
+
+/** What a file of a bundle is for. The device opens files by role only. */
+export const FILE_ROLES = ['infer.int8', 'train-step', 'prototypes', 'golden'] as const;
+
+const fileSchema = z.object({
+  role: z.enum(FILE_ROLES),
+  /** One path segment, so that no name can leave the bundle's directory. */
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be one plain file name'),
+  sha256: digestSchema,
+  bytes: z.int().min(1).max(BUNDLE_FILE_BYTES_MAX),
+});
+
+const inputSchema = z.object({
+  name: text(64),
+  /** Sizes of the dimensions; null where the size varies. */
+  shape: z
+    .array(count(1 << 24).nullable())
+    .min(1)
+    .max(8),
+  type: z.enum(['float32', 'int32']),
+  unit: text(32),
+  rateHz: z.number().positive().max(1e6).optional(),
+});
+
+const labelsSchema = z.object({
+  /** Counts the versions of the list: heads and statistics of different versions never mix. */
+  version: count(Number.MAX_SAFE_INTEGER),
+  names: z.array(text(64)).min(2).max(LABELS_MAX),
+});
+
+const textFeatureSchema = z.object({
+  kind: z.literal('hashed-ngrams-1'),
+  buckets: count(1 << 22),
+  charMin: count(8),
+  charMax: count(8),
+  wordBigrams: z.boolean(),
+  lowerCase: z.literal(true),
+  /** Rows beyond this are dropped. */
+  rowsMax: count(FEATURE_ROWS_MAX),
+});
+
+const sensorEventSchema = z.object({
+  label: text(64),
+  /** Calibrated confidence of the label that starts the event, and the lower one below which it stops. */
+  start: share,
+  stop: share,
+});
+
+const sensorSchema = z.object({
+  channels: z.array(text(32)).min(1).max(SENSOR_CHANNELS_MAX),
+  windowSamples: count(SENSOR_WINDOW_SAMPLES_MAX),
+  hopSamples: count(SENSOR_WINDOW_SAMPLES_MAX),
+  rateHz: z.number().positive().max(1e6),
+  /** Windows in a row that must agree before an event starts or stops. */
+  debounceWindows: count(1000),
+  events: z.array(sensorEventSchema).max(LABELS_MAX),
+});
+
+const calibrationSchema = z.object({
+  temperature: z.number().positive().max(1e3),
+  outOfScope: z.object({
+    /** The raw score of a decision, taken from the uncalibrated logits (`max-probability`: after the temperature). */
+    kind: z.enum(['max-logit', 'energy', 'max-probability']),
+    /** Out-of-scope score = 1 / (1 + exp(-(scale * raw + bias))). */
+    scale: finite,
+    bias: finite,
+  }),
+});
+
+const thresholdsSchema = z.object({
+  /** Lowest calibrated confidence that counts as sure, one per label. */
+  confidence: z.array(share).max(LABELS_MAX),
+  /** Out-of-scope scores from here on are out of scope. */
+  outOfScope: share,
+});
+
+const tensorSchema = z.object({ name: text(128), shape: z.array(count(1 << 24)).max(8) });
+
+const gridSchema = z.object({
+  tensor: text(128),
+  scaleTensor: text(128),
+  /** Axis along which each index has its own scale; null for one scale for all. */
+  axis: z.int().min(0).max(7).nullable(),
+  bits: z.int().min(2).max(8),
+});
+
+const qualitySchema = z.object({
+  dataset: text(128),
+  split: text(64),
+  seed: z.int().min(0),
+  accuracy: share,
+  macroF1: share.optional(),
+  auroc: share.optional(),
+  fpr95: share.optional(),
+  expectedCalibrationError: share.optional(),
+});
+
+const common = {
+  format: z.literal(MANIFEST_FORMAT),
+  line: lineIdSchema,
+  version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/, 'must be a version'),
+  /** Counts the releases of a line; a device never goes back to a lower one unless it is told to. */
+  releaseCounter: count(Number.MAX_SAFE_INTEGER),
+  needs: z.object({ runtimeVersion: count(Number.MAX_SAFE_INTEGER), rssBytes: z.int().min(0) }),
+  files: z.array(fileSchema).min(1).max(BUNDLE_FILES_MAX),
+  inputs: z.array(inputSchema).min(1).max(8),
+  labels: labelsSchema,
+  calibration: calibrationSchema,
+  thresholds: thresholdsSchema,
+  trainable: z.array(tensorSchema).max(64),
+  quantization: z.array(gridSchema).max(1024),
+  golden: z.object({
+    /** Largest absolute difference of a logit that still passes. */
+    tolerance: z.number().positive().max(100),
+  }),
+  quality: z.array(qualitySchema).max(32),
+  cost: z.object({
+    bytes: z.int().min(1).max(BUNDLE_BYTES_MAX),
+    microseconds: z.number().min(0),
+    rssBytes: z.int().min(0),
+  }),
+  license: text(128),
+  attribution: z.array(text(1024)).max(64),
+  /** Digest of the bundle that this one was made from. */
+  parent: digestSchema.nullable(),
+};
+
+const manifestSchema = z
+  .discriminatedUnion('task', [
+    z.object({ ...common, task: z.literal('text-intent'), text: textFeatureSchema }),
+    z.object({ ...common, task: z.literal('sensor-event'), sensor: sensorSchema }),
+  ])
+  .superRefine((manifest, context) => {
+    const refuse = (path: (string | number)[], message: string) =>
+      context.addIssue({ code: 'custom', path, message, input: undefined });
+    for (const [path, message] of contradictions(manifest)) refuse(path, message);
+  });
+
+/** A checked manifest; `task` tells which of `text` and `sensor` it carries. */
+export type Manifest = z.infer<typeof manifestSchema>;
+/** A manifest as a maker of bundles writes it, its names and digests not yet checked. */
+export type ManifestDraft = z.input<typeof manifestSchema>;
+/** The manifest of a `text-intent` bundle. */
+export type TextManifest = Extract<Manifest, { task: 'text-intent' }>;
+/** The manifest of a `sensor-event` bundle. */
+export type SensorManifest = Extract<Manifest, { task: 'sensor-event' }>;
+/** How texts become feature rows. */
+export type TextFeatureParameters = TextManifest['text'];
+/** How samples become windows and windows become events. */
+export type SensorParameters = SensorManifest['sensor'];
+/** One file of a bundle. */
+export type BundleFile = Manifest['files'][number];
+/** What a file of a bundle is for. */
+export type FileRole = BundleFile['role'];
+
+type Contradiction = [(string | number)[], string];
+
+function contradictions(manifest: Manifest): Contradiction[] {
+  const found: Contradiction[] = [];
+  const { files, labels, thresholds } = manifest;
+  if (new Set(files.map((file) => file.role)).size !== files.length)
+    found.push([['files'], 'holds a role twice']);
+  if (new Set(files.map((file) => file.name)).size !== files.length)
+    found.push([['files'], 'holds a name twice']);
+  if (files.some((file) => file.name === MANIFEST_FILE || file.name === SIGNATURE_FILE))
+    found.push([['files'], 'must not list the manifest or its signature']);
+  if (files.reduce((sum, file) => sum + file.bytes, 0) > BUNDLE_BYTES_MAX)
+    found.push([['files'], `is larger than ${BUNDLE_BYTES_MAX} bytes together`]);
+  for (const role of ['infer.int8', 'golden'] as const)
+    if (!files.some((file) => file.role === role)) found.push([['files'], `lacks the role ${role}`]);
+  if (new Set(labels.names).size !== labels.names.length)
+    found.push([['labels', 'names'], 'holds a label twice']);
+  if (thresholds.confidence.length !== labels.names.length)
+    found.push([['thresholds', 'confidence'], 'needs one entry per label']);
+  return manifest.task === 'text-intent'
+    ? [...found, ...textContradictions(manifest)]
+    : [...found, ...sensorContradictions(manifest)];
+}
+
+const textContradictions = ({ text: features }: TextManifest): Contradiction[] =>
+  features.charMax < features.charMin ? [[['text', 'charMax'], 'is below charMin']] : [];
+
+function sensorContradictions({ sensor, labels }: SensorManifest): Contradiction[] {
+  const found: Contradiction[] = [];
+  if (sensor.hopSamples > sensor.windowSamples)
+    found.push([['sensor', 'hopSamples'], 'is longer than the window']);
+  if (new Set(sensor.events.map((event) => event.label)).size !== sensor.events.length)
+    found.push([['sensor', 'events'], 'holds a label twice']);
+  sensor.events.forEach((event, at) => {
+    if (!labels.names.includes(event.label))
+      found.push([['sensor', 'events', at], 'names no label of this model']);
+    if (event.stop > event.start) found.push([['sensor', 'events', at], 'stops above where it starts']);
+  });
+  return found;
+}
+
+/**
+ * Reads a manifest from the exact bytes of `manifest.json`. Unknown fields are ignored.
+ * @throws NanofleetError `BUNDLE_TOO_LARGE`, `MANIFEST_VERSION_UNKNOWN` or `MANIFEST_MALFORMED`, which names the first field that is wrong.
+ */
+export function parseManifest(bytes: Uint8Array): Manifest {
+  if (bytes.byteLength > MANIFEST_BYTES_MAX) {
+    const problem = `The manifest has ${bytes.byteLength} bytes; at most ${MANIFEST_BYTES_MAX} are allowed.`;
+    throw new NanofleetError('BUNDLE_TOO_LARGE', problem);
+  }
+  const value = readJson(bytes);
+  refuseOtherFormat(value);
+  const result = manifestSchema.safeParse(value);
+  if (result.success) return result.data;
+  const [first] = result.error.issues;
+  const where = first === undefined || first.path.length === 0 ? 'the document' : first.path.join('.');
+  const problem = `The manifest was refused: ${where}: ${first?.message ?? 'not a manifest'}.`;
+  throw new NanofleetError('MANIFEST_MALFORMED', problem, { cause: result.error });
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch (cause) {
+    throw new NanofleetError('MANIFEST_MALFORMED', 'The manifest was refused: it is not JSON in UTF-8.', {
+      cause,
+    });
+  }
+}
+
+const versionedSchema = z.object({ format: z.int() });
+
+/** A format from the future must not be reported as a malformed field. */
+function refuseOtherFormat(value: unknown): void {
+  const versioned = versionedSchema.safeParse(value);
+  if (!versioned.success || versioned.data.format === MANIFEST_FORMAT) return;
+  const problem = `The manifest has format ${versioned.data.format}; this program knows format ${MANIFEST_FORMAT} only. Update it.`;
+  throw new NanofleetError('MANIFEST_VERSION_UNKNOWN', problem);
+}
+
+/** Bytes of a manifest as they are hashed and signed; throws `MANIFEST_MALFORMED` if the draft is not a valid manifest. */
+export function encodeManifest(draft: ManifestDraft): Uint8Array {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(draft, undefined, 1)}\n`);
+  parseManifest(bytes);
+  return bytes;
+}
+
+/** The file of a role, or undefined when the bundle has none. */
+export const fileOfRole = (manifest: Manifest, role: FileRole): BundleFile | undefined =>
+  manifest.files.find((file) => file.role === role);

@@ -1,0 +1,36 @@
+/**
+ * The desired state of one device: which bundle each line shall run and how far texts may travel. Signed by the
+ * controller's key over the exact string, bound to fleet and device. Never says what a bundle is: that is the
+ * publisher's signature on the manifest.
+ */
+import { z } from 'zod';
+import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema } from '../ids.ts';
+import { countSchema, offloadPolicySchema, perLine, unixMsSchema } from './vocabulary.ts';
+
+/** The string inside `desired`, once its signature has been checked. */
+export const desiredStateSchema = z.object({
+  fleet: fleetIdSchema,
+  device: deviceIdSchema,
+  /** Grows with each change for this device; a lower one than the last is ignored. */
+  version: countSchema,
+  group: groupIdSchema,
+  lines: perLine(
+    z.object({
+      digest: digestSchema,
+      releaseCounter: z.int().min(1),
+      /** Of all files. */ bytes: countSchema,
+    }),
+  ),
+  offload: offloadPolicySchema,
+  issuedAt: unixMsSchema,
+});
+
+/** The message: exact JSON, the signature over its UTF-8 bytes (Ed25519, base64), and the key's fingerprint. */
+export const desiredSchema = z.object({
+  signed: z.string().max(32_768),
+  signature: z.base64().length(88),
+  keyId: digestSchema,
+});
+
+export type DesiredState = z.infer<typeof desiredStateSchema>;
+export type Desired = z.infer<typeof desiredSchema>;

@@ -1,0 +1,92 @@
+/**
+ * Presence and state: birth, death, beat, reported. Birth is retained; death is the will and carries the birth's
+ * session number, so that a late will of an old session is ignored (Sparkplug B 3.0, bdSeq). Never carries input.
+ */
+import { z } from 'zod';
+import { digestSchema, uuidSchema } from '../ids.ts';
+import { AWAITED_MAX } from '../limits.ts';
+import {
+  countSchema,
+  errorCodeSchema,
+  perLine,
+  proseSchema,
+  recordClassSchema,
+  runningSchema,
+  shareSchema,
+  unixMsSchema,
+} from './vocabulary.ts';
+
+const sessionFields = {
+  /** +1 with each connection that the device makes; persisted. */
+  session: z.int().min(1),
+  /** Random per agent process. */
+  instance: z.string().regex(/^[0-9a-f]{16}$/),
+};
+
+/** First message of a session. */
+export const birthSchema = z.object({
+  ...sessionFields,
+  agentVersion: z.string().max(64),
+  engine: z.object({ name: z.string().max(64), version: z.string().max(64) }),
+  host: z.object({ arch: z.string().max(32), node: z.string().max(32), memoryBytes: countSchema }),
+  lines: perLine(runningSchema),
+  desiredVersion: countSchema,
+  /** Decisions whose answer has not arrived yet; the controller sends those again that it has. */
+  awaiting: z.array(uuidSchema).max(AWAITED_MAX),
+});
+
+/** The will of a session, or its orderly end. */
+export const deathSchema = z.object({ ...sessionFields, reason: z.enum(['lost', 'stopped']) });
+
+const quantilesSchema = z.object({ p50: z.number().min(0), p95: z.number().min(0), p99: z.number().min(0) });
+
+/** Health at an interval, QoS 0: the newest one counts. */
+export const beatSchema = z.object({
+  ...sessionFields,
+  uptimeS: z.number().min(0),
+  /** CPU seconds per second since the last beat; 1 is one core. */
+  cpuShare: z.number().min(0),
+  rssBytes: countSchema,
+  /** Since the process started. */
+  decisions: z.object({
+    total: countSchema,
+    sure: countSchema,
+    unsure: countSchema,
+    outOfScope: countSchema,
+  }),
+  /** Text to decision over the last interval, microseconds. */
+  decisionMicros: quantilesSchema,
+  /** Offered to a bigger tier ÷ decisions, since the process started. */
+  offloadShare: shareSchema,
+  outbox: z.record(
+    recordClassSchema,
+    z.object({ records: countSchema, dropped: countSchema, expired: countSchema }),
+  ),
+  lines: perLine(runningSchema),
+  problems: z.array(errorCodeSchema).max(32),
+});
+
+/** What one line does with the desired bundle. */
+export const lineReportSchema = z.object({
+  running: runningSchema.nullable(),
+  step: z.enum(['settled', 'fetching', 'verifying', 'staging', 'refused']),
+  progress: z.object({ bytesDone: countSchema, bytesTotal: countSchema }).optional(),
+  /** The last bundle that this device would not run, and why; gone when another is accepted. */
+  refused: z
+    .object({ digest: digestSchema, code: errorCodeSchema, message: proseSchema, at: unixMsSchema })
+    .optional(),
+});
+
+/** State of the device against what is desired. Sent after the birth and at each change. */
+export const reportedSchema = z.object({
+  ...sessionFields,
+  desiredVersion: countSchema,
+  lines: perLine(lineReportSchema),
+  problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })).max(32),
+});
+
+export type Birth = z.infer<typeof birthSchema>;
+export type Death = z.infer<typeof deathSchema>;
+export type Beat = z.infer<typeof beatSchema>;
+export type Reported = z.infer<typeof reportedSchema>;
+export type LineReport = z.infer<typeof lineReportSchema>;

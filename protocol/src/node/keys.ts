@@ -1,0 +1,125 @@
+/**
+ * Owns Ed25519 keys: making, keeping in a file of mode 0600, fingerprints, signing and checking bytes. Knows nothing of what is signed.
+ * A public key travels as its raw 32 bytes; its fingerprint, SHA-256 of those bytes, is what tokens pin.
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { assert, NanofleetError } from '../errors.ts';
+import type { Digest } from '../ids.ts';
+import { sha256Of } from './sha256.ts';
+
+const RAW_KEY_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+/** DER of a SubjectPublicKeyInfo for Ed25519 up to the key itself (RFC 8410 section 4). */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+const OTHERS_MAY_READ = 0o077;
+
+/** A key pair that can sign. */
+export interface SigningKey {
+  readonly privateKey: KeyObject;
+  /** Raw 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** SHA-256 of the raw public key; also called key id. */
+  readonly fingerprint: Digest;
+}
+
+/** Fingerprint of a raw public key. */
+export const fingerprintOf = (publicKey: Uint8Array): Digest => sha256Of(publicKey);
+
+/** Makes a new key pair from the operating system's randomness. */
+export const generateSigningKey = (): SigningKey => fromPrivate(generateKeyPairSync('ed25519').privateKey);
+
+function fromPrivate(privateKey: KeyObject): SigningKey {
+  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+  const publicKey = Uint8Array.from(spki.subarray(SPKI_PREFIX.length));
+  assert(publicKey.length === RAW_KEY_BYTES, 'an Ed25519 public key has 32 bytes');
+  return { privateKey, publicKey, fingerprint: fingerprintOf(publicKey) };
+}
+
+/** Ed25519 signature of bytes, 64 bytes in base64. */
+export const signBytes = (key: SigningKey, bytes: Uint8Array): string =>
+  sign(null, bytes, key.privateKey).toString('base64');
+
+/** Whether a base64 signature over bytes fits a raw public key; false for anything malformed. */
+export function isSignedBy(
+  publicKey: Uint8Array,
+  options: { bytes: Uint8Array; signature: string },
+): boolean {
+  const signature = Buffer.from(options.signature, 'base64');
+  if (publicKey.length !== RAW_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+  const der = Buffer.concat([SPKI_PREFIX, publicKey]);
+  try {
+    return verify(null, options.bytes, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature);
+  } catch {
+    // OpenSSL refuses points that are not on the curve by throwing: such a key has signed nothing.
+    return false;
+  }
+}
+
+/**
+ * Writes a private key as PKCS#8 PEM into a new file of mode 0600; its directory is made with mode 0700 when missing.
+ * @throws NanofleetError `KEY_FILE_INVALID` when the file exists: a key is never overwritten.
+ */
+export async function writeSigningKey(path: string, key: SigningKey): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const pem = key.privateKey.export({ format: 'pem', type: 'pkcs8' });
+  try {
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await file.writeFile(pem);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw new NanofleetError(
+      'KEY_FILE_INVALID',
+      `The key could not be written to ${path}; a key is never overwritten.`,
+      {
+        cause,
+        facts: { path },
+      },
+    );
+  }
+}
+
+/**
+ * Reads a private key that writeSigningKey wrote.
+ * @throws NanofleetError `KEY_FILE_INVALID` when it is missing, readable for others, or no Ed25519 key.
+ */
+export async function readSigningKey(path: string): Promise<SigningKey> {
+  const refuse = (why: string, cause?: unknown) =>
+    new NanofleetError('KEY_FILE_INVALID', `The key file ${path} was refused: ${why}.`, {
+      cause,
+      facts: { path },
+    });
+  const pem = await readPem(path).catch((cause: unknown) => {
+    throw refuse('it cannot be read', cause);
+  });
+  if ((pem.mode & OTHERS_MAY_READ) !== 0) throw refuse('others may read it; run chmod 600 on it');
+  const key = parsePrivate(pem.text);
+  if (key?.asymmetricKeyType !== 'ed25519') throw refuse('it holds no Ed25519 private key in PEM');
+  return fromPrivate(key);
+}
+
+async function readPem(path: string): Promise<{ mode: number; text: string }> {
+  const { mode } = await stat(path);
+  return { mode, text: await readFile(path, 'utf8') };
+}
+
+function parsePrivate(pem: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    // The caller reports the file; OpenSSL's own text could quote key material.
+    return undefined;
+  }
+}
