@@ -26,8 +26,7 @@ describe('a fleet token', () => {
     for (let at = 0; at < text.length; at += 7) {
       const damaged = text.slice(0, at) + text.slice(at + 1);
       const outcome = attempt(damaged);
-      if (outcome instanceof NanofleetError) expect(outcome.code).toBe('FLEET_TOKEN_MALFORMED');
-      else expect(outcome).not.toEqual(token);
+      expect(outcome).not.toEqual(token);
     }
     expect(attempt(text.slice(0, -1))).toBeInstanceOf(NanofleetError);
   });
