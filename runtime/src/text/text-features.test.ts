@@ -1,0 +1,115 @@
+// Behaviour of text features: equal to a slow reference written from the specification, for any text.
+import type { TextFeatureParameters } from '@nanofleet/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FNV_OFFSET, fnvString, spread } from './hash.ts';
+import { TextFeatures } from './text-features.ts';
+
+const parameters: TextFeatureParameters = {
+  kind: 'hashed-ngrams-1',
+  buckets: 8192,
+  charMin: 2,
+  charMax: 4,
+  wordBigrams: true,
+  lowerCase: true,
+  rowsMax: 8192,
+};
+
+/** The features of a text as strings, straight from the specification. */
+function namesOf(text: string, { charMin, charMax, wordBigrams }: TextFeatureParameters): string[] {
+  const clean = text.toLowerCase().replace(/[\u2019`]/g, "'");
+  const found = (clean.match(/[a-z0-9']+/g) ?? []).filter((token) => /[a-z0-9]/.test(token));
+  const tokens = found.length === 0 ? ['<empty>'] : found;
+  const names: string[] = [];
+  tokens.forEach((token, at) => {
+    names.push(`w:${token}`);
+    const framed = `<${token}>`;
+    for (let from = 0; from < framed.length; from += 1)
+      for (let n = charMin; n <= charMax && from + n <= framed.length; n += 1)
+        names.push(`c:${framed.slice(from, from + n)}`);
+    if (wordBigrams) names.push(`b:${tokens[at - 1] ?? '<s>'} ${token}`);
+  });
+  if (wordBigrams) names.push(`b:${tokens.at(-1) ?? ''} </s>`);
+  return names;
+}
+
+const rowsOf = (text: string, given: TextFeatureParameters): number[] =>
+  namesOf(text, given).map((name) => spread(fnvString(FNV_OFFSET, name)) % given.buckets);
+
+describe('fnvString', () => {
+  it.each([
+    ['', 0x811c9dc5],
+    ['a', 0xe40c292c],
+    ['foobar', 0xbf9cf968],
+  ])('agrees with the published FNV-1a of "%s"', (text, expected) => {
+    expect(fnvString(FNV_OFFSET, text) >>> 0).toBe(expected);
+  });
+});
+
+describe('spread', () => {
+  it('agrees with the finalizer of MurmurHash3 for known inputs', () => {
+    expect(spread(0)).toBe(0);
+    expect(spread(1)).toBe(0x514e28b7);
+    expect(spread(0xffffffff)).toBe(0x81f16f39);
+  });
+});
+
+describe('TextFeatures', () => {
+  const features = new TextFeatures(parameters);
+
+  it('gives rows that never change for a known text', () => {
+    expect(Array.from(features.of('Light on').rows)).toEqual(rowsOf('light on', parameters));
+    expect(Array.from(features.of('a').rows)).toMatchInlineSnapshot(`
+      [
+        5215,
+        4237,
+        7137,
+        5908,
+        6930,
+        7286,
+      ]
+    `);
+  });
+
+  it.each(['', '   ', '\0', '\ud800', "''' '", '語', 'it’s `x`', 'K', 'İ'])(
+    'handles %j as the reference does',
+    (text) => {
+      expect(Array.from(features.of(text).rows)).toEqual(rowsOf(text, parameters));
+    },
+  );
+
+  it('counts tokens, so that a text without any can be told', () => {
+    expect(features.of('it is 20 degrees').tokens).toBe(4);
+    expect(features.of('語 ！').tokens).toBe(0);
+  });
+
+  it('drops rows beyond the bound instead of growing', () => {
+    const short = new TextFeatures({ ...parameters, rowsMax: 5 });
+    expect(Array.from(short.of('turn the light on').rows)).toEqual(
+      rowsOf('turn the light on', parameters).slice(0, 5),
+    );
+  });
+
+  it('equals the reference for any text and any parameters', () => {
+    const word = fc.string({
+      unit: fc.constantFrom('a', 'b', 'Z', '9', "'", '’', ' ', '-', 'é', '🙂', '\n'),
+      maxLength: 60,
+    });
+    const varied = fc.record({
+      text: fc.oneof(word, fc.string({ unit: 'binary', maxLength: 40 })),
+      charMin: fc.integer({ min: 1, max: 3 }),
+      more: fc.integer({ min: 0, max: 3 }),
+      wordBigrams: fc.boolean(),
+      buckets: fc.integer({ min: 1, max: 1 << 20 }),
+    });
+    fc.assert(
+      fc.property(varied, ({ text, charMin, more, wordBigrams, buckets }) => {
+        const given = { ...parameters, charMin, charMax: charMin + more, wordBigrams, buckets };
+        const { rows } = new TextFeatures(given).of(text);
+        expect(Array.from(rows)).toEqual(rowsOf(text, given));
+        expect(rows.length).toBeGreaterThan(0);
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+  });
+});
