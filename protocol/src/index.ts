@@ -1,5 +1,6 @@
 /** The contract between agent, controller, CLI and dashboard. No I/O, no clock, no `node:` import. */
 export * from './api.ts';
+export * from './api-call.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
 export * from './frames.ts';
