@@ -1,1 +1,5 @@
-export {};
+/** What of the runtime needs Node: verifying, loading and running bundles on onnxruntime. */
+export * from './bundle-files.ts';
+export * from './load-runner.ts';
+export * from './session.ts';
+export * from './verify-bundle.ts';

@@ -1,0 +1,83 @@
+/**
+ * Owns turning a checked bundle into a running model: session, features, scoring, golden vectors. A runner leaves here only if it
+ * reproduces its golden vectors. Never checks signatures (verify-bundle.ts) and never decides when to swap (the agent's slots do).
+ */
+import { fileOfRole, type Manifest, NanofleetError } from '@nanofleet/protocol';
+import { decodeGolden, decodeWindow, type Golden, logitGap } from '../golden.ts';
+import type { Runner, SensorRunner, TextRunner } from '../runner.ts';
+import { openSensorRunner } from './sensor-runner.ts';
+import { openSession } from './session.ts';
+import { openTextRunner } from './text-runner.ts';
+import type { CheckedBundle } from './verify-bundle.ts';
+
+/**
+ * Loads a bundle and proves it against its golden vectors.
+ * @throws NanofleetError `MODEL_LOAD_FAILED` or `GOLDEN_MISMATCH`; then nothing stays open.
+ */
+export async function loadRunner(bundle: CheckedBundle): Promise<Runner> {
+  const { manifest, digest } = bundle;
+  const golden = decodeGolden(fileBytes(bundle, 'golden'), manifest);
+  const session = await openSession(fileBytes(bundle, 'infer.int8'), `${manifest.line} ${manifest.version}`);
+  try {
+    const runner =
+      manifest.task === 'text-intent'
+        ? openTextRunner({ session, manifest, digest })
+        : openSensorRunner({ session, manifest, digest });
+    await checkGolden(runner, golden);
+    return runner;
+  } catch (thrown) {
+    await session.release();
+    throw thrown;
+  }
+}
+
+/** Loads a bundle that must be a text model; @throws also `LINE_TASK_WRONG`. */
+export async function loadTextRunner(bundle: CheckedBundle): Promise<TextRunner> {
+  const runner = await loadRunner(bundle);
+  if (runner.task === 'text-intent') return runner;
+  await runner.release();
+  throw wrongTask(bundle.manifest);
+}
+
+/** Loads a bundle that must be a sensor model; @throws also `LINE_TASK_WRONG`. */
+export async function loadSensorRunner(bundle: CheckedBundle): Promise<SensorRunner> {
+  const runner = await loadRunner(bundle);
+  if (runner.task === 'sensor-event') return runner;
+  await runner.release();
+  throw wrongTask(bundle.manifest);
+}
+
+const wrongTask = ({ line, task }: Manifest): NanofleetError =>
+  new NanofleetError('LINE_TASK_WRONG', `The bundle of line ${line} does the task ${task}.`, {
+    facts: { line, task },
+  });
+
+function fileBytes({ files, manifest }: CheckedBundle, role: 'golden' | 'infer.int8'): Uint8Array {
+  const bytes = files.get(role);
+  if (bytes !== undefined) return bytes;
+  const name = fileOfRole(manifest, role)?.name ?? role;
+  throw new NanofleetError('BUNDLE_FILE_MISSING', `The bundle holds no ${name}.`, { facts: { file: name } });
+}
+
+/** Runs every golden vector; the first that is off by more than the manifest allows refuses the model. */
+async function checkGolden(runner: Runner, golden: Golden): Promise<void> {
+  const { tolerance } = runner.manifest.golden;
+  let at = 0;
+  for await (const gap of goldenGaps(runner, golden)) {
+    if (!(gap <= tolerance)) {
+      const problem = `Golden vector ${at} of ${runner.line} ${runner.version} is off by ${gap.toPrecision(3)}; ${tolerance} is allowed.`;
+      throw new NanofleetError('GOLDEN_MISMATCH', problem, { facts: { at, tolerance } });
+    }
+    at += 1;
+  }
+}
+
+async function* goldenGaps(runner: Runner, golden: Golden): AsyncGenerator<number> {
+  if (golden.task === 'text-intent' && runner.task === 'text-intent') {
+    for (const { text, logits } of golden.cases) yield logitGap((await runner.decide(text)).logits, logits);
+  } else if (golden.task === 'sensor-event' && runner.task === 'sensor-event') {
+    for (const { window, logits } of golden.cases) {
+      yield logitGap((await runner.score(decodeWindow(window))).logits, logits);
+    }
+  }
+}

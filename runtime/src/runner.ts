@@ -1,0 +1,41 @@
+/**
+ * Owns what a loaded model is to its users: the one interface behind which text and sensor models run. No implementation here, so that
+ * tests and the virtual-time fleet can put another one in its place.
+ */
+import type { Digest, LineId, SensorManifest, TextManifest } from '@nanofleet/protocol';
+import type { Scored } from './scoring.ts';
+
+/** The answer to one sensor window: a decision with the calibrated probability of every label. */
+export interface SensorScored extends Scored {
+  readonly probabilities: Float32Array;
+}
+
+interface LoadedModel {
+  readonly line: LineId;
+  readonly version: string;
+  readonly releaseCounter: number;
+  /** Digest of the bundle whose very bytes were given to the session. */
+  readonly digest: Digest;
+  readonly labels: readonly string[];
+  /** Frees the session; running calls must have ended. Without it a replaced model keeps its memory. */
+  release(): Promise<void>;
+}
+
+/** A loaded `text-intent` model. */
+export interface TextRunner extends LoadedModel {
+  readonly task: 'text-intent';
+  readonly manifest: TextManifest;
+  /** Decides on one text; rejects with `TEXT_EMPTY`, `TEXT_TOO_LARGE` or `TEXT_MALFORMED`. */
+  decide(text: string): Promise<Scored>;
+}
+
+/** A loaded `sensor-event` model. */
+export interface SensorRunner extends LoadedModel {
+  readonly task: 'sensor-event';
+  readonly manifest: SensorManifest;
+  /** Scores one window, channel-major [channels, windowSamples] in raw units; rejects with `CHANNELS_WRONG` for another length. */
+  score(window: Float32Array): Promise<SensorScored>;
+}
+
+/** A loaded model of any task. */
+export type Runner = TextRunner | SensorRunner;
