@@ -3,7 +3,6 @@ import { documentedExports, nothingLeftForLater, opensWithComment } from './rule
 import { barrelsOnlyAtTheTop, importDirection, noCycles } from './rules/direction.ts';
 import { fileSize, functionSize } from './rules/size.ts';
 import { noAny, noBareError, noDefaultExport, noEmptyCatch, noNonNull } from './rules/types.ts';
-import { noDeadFiles } from './rules/unused.ts';
 import { noSleepsInTests, rims, sqlHasNoClock, topicsInOnePlace } from './rules/world.ts';
 import type { Rule } from './source-file.ts';
 
@@ -29,5 +28,4 @@ export const RULES: readonly (readonly [title: string, rule: Rule])[] = [
   ['files say first what they own', opensWithComment],
   ['exported declarations are documented', documentedExports(DOCUMENTED_SHARE)],
   ['nothing is left for later', nothingLeftForLater],
-  ['every file is reached from somewhere', noDeadFiles],
 ];
