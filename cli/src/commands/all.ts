@@ -1,0 +1,26 @@
+/** Every command in the order of the help text. */
+import type { Command } from '../command.ts';
+import { ASK } from './ask.ts';
+import { DEVICES } from './devices.ts';
+import { EVENTS } from './events.ts';
+import { FLEET_TOKENS } from './fleet-tokens.ts';
+import { GROUPS } from './groups.ts';
+import { KEYS } from './keys.ts';
+import { LOGIN } from './login.ts';
+import { MODELS } from './models.ts';
+import { ROLLOUTS } from './rollout.ts';
+import { TOKENS } from './tokens.ts';
+
+/** The table that the program searches. */
+export const COMMANDS: readonly Command[] = [
+  LOGIN,
+  ...DEVICES,
+  ...GROUPS,
+  ...TOKENS,
+  ...FLEET_TOKENS,
+  ...KEYS,
+  ...MODELS,
+  ...ROLLOUTS,
+  ASK,
+  EVENTS,
+];

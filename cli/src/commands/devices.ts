@@ -1,0 +1,106 @@
+/** `devices`: who is in the fleet, how each one is, taking rights away, moving between groups. */
+import type { DeviceSummary } from '@nanofleet/protocol';
+import type { Command, Context } from '../command.ts';
+import { type Column, tableOf } from '../table.ts';
+import type { Paint, Terminal } from '../terminal.ts';
+import { bytesText, shareText, shortDigest, timeText } from '../units.ts';
+
+const STATUS_PAINT: Record<DeviceSummary['status'], Paint> = {
+  online: 'green',
+  offline: 'yellow',
+  revoked: 'red',
+  'never-seen': 'dim',
+};
+
+const columns = (terminal: Terminal): Column<DeviceSummary>[] => [
+  { title: 'device', cell: ({ device }) => device },
+  { title: 'group', cell: ({ group }) => group },
+  { title: 'status', cell: ({ status }) => terminal.paint(status, STATUS_PAINT[status]) },
+  { title: 'last seen', cell: ({ lastSeenAt }) => timeText(lastSeenAt) },
+  { title: 'runs', cell: ({ lines }) => linesText(lines) },
+  { title: 'problems', cell: ({ problems }) => problems.map(({ code }) => code).join(' ') },
+];
+
+const linesText = (lines: DeviceSummary['lines']): string =>
+  Object.entries(lines)
+    .map(([line, { running }]) => `${line} ${running?.version ?? 'none'}`)
+    .join(', ');
+
+async function list({ connect, terminal }: Context): Promise<number> {
+  const { items } = await (await connect()).call('devices');
+  if (terminal.json) terminal.document(items);
+  else {
+    const empty = 'No device is enrolled. Next: nanofleet fleet-tokens new NAME --group GROUP';
+    for (const line of tableOf(terminal, items, { columns: columns(terminal), empty })) terminal.line(line);
+  }
+  return 0;
+}
+
+async function show({ args, connect, terminal }: Context): Promise<number> {
+  const found = await (await connect()).call('device', { params: { device: args[0] ?? '' } });
+  if (terminal.json) {
+    terminal.document(found);
+    return 0;
+  }
+  const fact = (name: string, value: string) =>
+    terminal.line(`${terminal.paint(name.padEnd(12), 'dim')}${value}`);
+  fact('device', `${found.device} (${found.group}), ${found.status}`);
+  fact('enrolled', timeText(found.enrolledAt));
+  fact('last seen', timeText(found.lastSeenAt));
+  fact('desired', `version ${found.desiredVersion}, reported ${found.reportedVersion}`);
+  for (const [line, { running, refused, step }] of Object.entries(found.lines)) {
+    fact(line, running === null ? step : `${running.version} ${shortDigest(running.digest)}, ${step}`);
+    if (refused !== undefined) fact('', `refused ${shortDigest(refused.digest)}: ${refused.code}`);
+  }
+  if (found.beat !== null) {
+    const { decisions, decisionMicros, offloadShare, rssBytes } = found.beat;
+    fact(
+      'decisions',
+      `${decisions.total}, p50 ${Math.round(decisionMicros.p50)} µs, ${shareText(offloadShare)} sent on`,
+    );
+    fact('memory', bytesText(rssBytes));
+  }
+  for (const { code, message } of found.problems) fact('problem', `${code}: ${message}`);
+  return 0;
+}
+
+async function revoke({ args, connect, terminal }: Context): Promise<number> {
+  const found = await (await connect()).call('revokeDevice', { params: { device: args[0] ?? '' } });
+  if (terminal.json) terminal.document(found);
+  else terminal.line(`${found.device} is revoked: no session, no topics, no blobs.`);
+  return 0;
+}
+
+async function move({ args, connect, terminal }: Context): Promise<number> {
+  const [device = '', group = ''] = args;
+  const found = await (await connect()).call('moveDevice', { params: { device }, body: { group } });
+  if (terminal.json) terminal.document(found);
+  else terminal.line(`${found.device} is in group ${found.group}.`);
+  return 0;
+}
+
+/** `devices ls|show|revoke|move`. */
+export const DEVICES: readonly Command[] = [
+  { words: ['devices', 'ls'], usage: 'devices ls', summary: 'All devices', arguments: [0, 0], run: list },
+  {
+    words: ['devices', 'show'],
+    usage: 'devices show DEVICE',
+    summary: 'One device',
+    arguments: [1, 1],
+    run: show,
+  },
+  {
+    words: ['devices', 'revoke'],
+    usage: 'devices revoke DEVICE',
+    summary: 'Cut its session and all its rights',
+    arguments: [1, 1],
+    run: revoke,
+  },
+  {
+    words: ['devices', 'move'],
+    usage: 'devices move DEVICE GROUP',
+    summary: 'Put it into a group',
+    arguments: [2, 2],
+    run: move,
+  },
+];
