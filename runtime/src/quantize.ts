@@ -40,6 +40,9 @@ function groupOf(grid: Grid): { groups: number; of: (element: number) => number 
   return { groups, of: (element) => Math.floor(element / inner) % groups };
 }
 
+/** Below this a magnitude counts as zero: its scale would underflow to 0 in float32, and dividing by it gives NaN. */
+const MAGNITUDE_MIN = 1e-30;
+
 /** Scales that map the greatest magnitude of each group to the greatest code; 1 for a group of zeros. */
 export function scalesOf(values: ArrayLike<number>, grid: Grid): Float32Array {
   const { groups, of } = groupOf(grid);
@@ -48,7 +51,7 @@ export function scalesOf(values: ArrayLike<number>, grid: Grid): Float32Array {
     const group = of(at);
     highest[group] = Math.max(highest[group] ?? 0, Math.abs(values[at] ?? 0));
   }
-  return highest.map((value) => (value === 0 ? 1 : value / codeMax(grid.bits)));
+  return highest.map((value) => (value < MAGNITUDE_MIN ? 1 : value / codeMax(grid.bits)));
 }
 
 /**

@@ -13,7 +13,7 @@ export interface Scored {
   /** 0..1; higher means "rather none of the labels". */
   readonly outOfScope: number;
   readonly verdict: Verdict;
-  /** Raw logits, one per label; valid until the next run of the same runner is finished. */
+  /** Raw logits, one per label. */
   readonly logits: Float32Array;
 }
 
