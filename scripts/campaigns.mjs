@@ -26,6 +26,7 @@ function purpose(text) {
 
 function list(kind, found) {
   console.log(`usage: pnpm ${kind} <name> [options]\n`);
+  if (found.length === 0) console.log('  (none yet)');
   const width = Math.max(0, ...found.map(({ name }) => name.length));
   for (const { name, text } of found) console.log(`  ${name.padEnd(width)}  ${purpose(text)}`);
 }

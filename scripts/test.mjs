@@ -2,20 +2,9 @@
 // (with `, N skipped` when a part of the machine was missing), and the exit code; it never decides what a test is.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-
-/** Path of a package's command, so that no shell and no PATH is in between. */
-function commandOf(packageName, field) {
-  const file = createRequire(import.meta.url).resolve(`${packageName}/package.json`);
-  const manifest = JSON.parse(readFileSync(file, 'utf8'));
-  const bin = typeof manifest.bin === 'string' ? manifest.bin : manifest.bin[field];
-  return join(dirname(file), bin);
-}
+import { join, relative } from 'node:path';
+import { commandFile, compile, root } from './build.mjs';
 
 /** Runs node with these arguments; resolves to the exit code (128 + n when signal n ended it). */
 function node(args) {
@@ -50,11 +39,17 @@ function readReport(path) {
 }
 
 async function main() {
+  // Wider tests run the programs as users do, compiled.
+  if (compile() !== 0) {
+    console.log('0 passed, 1 failed');
+    process.exitCode = 1;
+    return;
+  }
   const scratch = mkdtempSync(join(tmpdir(), 'nanofleet-test-'));
   const reportPath = join(scratch, 'report.json');
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportPath}`];
-    const code = await node([commandOf('vitest', 'vitest'), 'run', ...reporters, ...process.argv.slice(2)]);
+    const code = await node([commandFile('vitest', 'vitest'), 'run', ...reporters, ...process.argv.slice(2)]);
     const report = readReport(reportPath);
     const totals = report === undefined ? { passed: 0, failed: 1, skipped: [] } : count(report);
     // vitest also fails on an unhandled rejection, which no test's own outcome shows.
