@@ -1,8 +1,9 @@
 import { ERRORS } from '@nanofleet/protocol';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { pointedAt } from './links.ts';
 import { PACKAGES } from './packages.ts';
-import { readText, rootEntries } from './workspace.ts';
+import { documentPaths, exists, readText, rootEntries } from './workspace.ts';
 
 const Manifest = z.object({
   dependencies: z.record(z.string(), z.string()).optional(),
@@ -53,5 +54,19 @@ describe('the documents', () => {
     const files = ['package.json', ...PACKAGES.map((name) => `${name}/package.json`)];
     const used = new Set(files.flatMap(dependenciesOf).filter((name) => !name.startsWith('@nanofleet/')));
     expect(firstColumn(readText('docs/decisions/dependencies.md')).sort()).toEqual([...used].sort());
+  });
+
+  it('point at what exists', () => {
+    const dead = documentPaths().flatMap((path) =>
+      pointedAt(path, readText(path))
+        .filter((target) => !exists(target))
+        .map((target) => `${path} -> ${target}`),
+    );
+    expect(dead).toEqual([]);
+  });
+
+  it('are read for links, pictures and paths in code marks', () => {
+    const text = '[a](b.md#c) [d](https://x.org) <img src="p.svg"> `agent/src/e.ts` `agent/dist/f.js` `g/h`';
+    expect(pointedAt('docs/a.md', text)).toEqual(['docs/b.md', 'docs/p.svg', 'agent/src/e.ts']);
   });
 });

@@ -1,6 +1,6 @@
 // Reads the workspace for the rules: every TypeScript file that is ours, parsed once. It leaves out what is made
 // (dist, bundles) and what is fetched (node_modules).
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { PACKAGES } from './packages.ts';
 import { parseSource, type SourceFile } from './source-file.ts';
@@ -38,4 +38,15 @@ export function readSources(): SourceFile[] {
   return packageFiles()
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
     .map((path) => parseSource(path, readText(path)));
+}
+
+/** Whether the workspace holds this path. */
+export function exists(path: string): boolean {
+  return existsSync(ROOT + path);
+}
+
+/** Paths of the documents that we write: in the root, below docs and beside the code. */
+export function documentPaths(): string[] {
+  const below = ['docs', ...PACKAGES].flatMap((folder) => filesBelow(folder));
+  return [...rootEntries().map(({ name }) => name), ...below].filter((path) => path.endsWith('.md')).sort();
 }
