@@ -1,0 +1,38 @@
+// Golden bytes of every released version: what was once on the wire decodes for ever, and encodes to the same bytes.
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  BODIES,
+  decodeFrame,
+  decodeMessage,
+  encodeFrame,
+  encodeMessage,
+  FRAME_KINDS,
+} from '@nanofleet/protocol';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../protocol/fixtures/1/', import.meta.url));
+const names = readdirSync(root);
+const read = (name: string): Uint8Array => new Uint8Array(readFileSync(root + name));
+const messages = names.filter((name) => name.endsWith('.json'));
+const frames = names.filter((name) => name.endsWith('.bin'));
+
+describe('fixtures of version 1', () => {
+  it.each(messages)('%s decodes, and encodes to its very bytes', (name) => {
+    const bytes = read(name);
+    expect(new TextDecoder().decode(encodeMessage(decodeMessage(bytes)))).toBe(
+      new TextDecoder().decode(bytes),
+    );
+  });
+
+  it.each(frames)('%s decodes, and encodes to its very bytes', (name) => {
+    const bytes = read(name);
+    expect(encodeFrame(decodeFrame(bytes))).toEqual(bytes);
+  });
+
+  it('cover every kind of message and frame', () => {
+    const kinds = new Set(messages.map((name) => decodeMessage(read(name)).kind));
+    expect([...kinds].toSorted()).toEqual(Object.keys(BODIES).toSorted());
+    expect(frames).toHaveLength(Object.keys(FRAME_KINDS).length);
+  });
+});
