@@ -2,7 +2,7 @@
 // step in one line with its seconds, on stderr, so that stdout is the program's alone.
 import { join } from 'node:path';
 import { endWithAncestors } from './ancestors.mjs';
-import { compile, root } from './build.mjs';
+import { compileMeanwhile, root } from './build.mjs';
 import { bundleAgent } from './bundle-agent.mjs';
 import { runHere } from './run-here.mjs';
 
@@ -16,9 +16,9 @@ function nodeIsTooOld() {
 
 async function step(title, work) {
   const begun = performance.now();
-  const note = await work();
-  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-  console.error(`${title}${note === undefined ? '' : ` (${note})`}: ${seconds} s`);
+  const result = await work();
+  console.error(`${title}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+  return result;
 }
 
 async function main() {
@@ -27,11 +27,12 @@ async function main() {
     process.exit(1);
   }
   endWithAncestors();
-  await step('compile', () => {
-    const code = compile(['start', 'agent', 'controller', 'cli']);
-    if (code !== 0) process.exit(code);
-  });
-  await step('bundle the agent', async () => ((await bundleAgent()).fresh ? 'unchanged' : undefined));
+  // The agent needs no compiling: it is bundled from its sources, while the compiler runs.
+  const [code] = await Promise.all([
+    step('compile', () => compileMeanwhile(['start', 'controller', 'cli'])),
+    step('bundle the agent', bundleAgent),
+  ]);
+  if (code !== 0) process.exit(code);
   await runHere(join(root, 'start', 'dist', 'main.js'), process.argv.slice(2));
 }
 
