@@ -16,4 +16,5 @@ export * from './messages/records.ts';
 export * from './messages/rounds.ts';
 export * from './messages/vocabulary.ts';
 export * from './problem.ts';
+export * from './recording.ts';
 export * from './topics.ts';
