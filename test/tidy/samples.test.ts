@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { documentedExports, nothingLeftForLater, opensWithComment } from './rules/comments.ts';
 import { barrelsOnlyAtTheTop, importDirection, noCycles } from './rules/direction.ts';
-import { badNames } from './rules/names.ts';
+import { badNames, machineWords } from './rules/names.ts';
 import { fileSize, functionSize } from './rules/size.ts';
 import { noAny, noBareError, noDefaultExport, noEmptyCatch, noNonNull } from './rules/types.ts';
 import { noDeadExports, noDeadFiles } from './rules/unused.ts';
@@ -258,5 +258,13 @@ describe('a rule of the workspace', () => {
       'cli/src/a_b.ts',
     ];
     expect(badNames(bad)).toHaveLength(bad.length);
+  });
+
+  it('finds words that are true on one machine only', () => {
+    const path = ['', 'home', 'ada', 'fleet', 'a.ts'].join('/');
+    expect(machineWords(`see ${path} and {tarball${':'} https://r.example/a.tgz}`)).toHaveLength(2);
+    expect(machineWords('https://example.org/home/ada/ and /homes/1 and ../work/x and docs/work/x')).toEqual(
+      [],
+    );
   });
 });

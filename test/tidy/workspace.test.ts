@@ -1,9 +1,9 @@
 // Holds the workspace to the rules. What each rule means, and that it can fail, is in samples.test.ts.
 import { describe, expect, it } from 'vitest';
-import { badNames } from './rules/names.ts';
+import { badNames, machineWords } from './rules/names.ts';
 import { RULES } from './rules.ts';
 import type { Violation } from './source-file.ts';
-import { packageFiles, readSources } from './workspace.ts';
+import { documentPaths, packageFiles, readSources, readText } from './workspace.ts';
 
 const sources = readSources();
 
@@ -22,5 +22,18 @@ describe('the workspace', () => {
 
   it('names files and folders after what is in them', () => {
     expect(badNames(packageFiles())).toEqual([]);
+  });
+
+  it('names no machine, neither by a path nor by a registry', () => {
+    const texts = [
+      ...packageFiles(),
+      ...documentPaths(),
+      'package.json',
+      'pnpm-lock.yaml',
+      'pnpm-workspace.yaml',
+    ];
+    const readable = texts.filter((path) => /\.(ts|mjs|json|md|yaml|sql|jsonl)$/.test(path));
+    const found = readable.flatMap((path) => machineWords(readText(path)).map((word) => `${path}: ${word}`));
+    expect(found).toEqual([]);
   });
 });

@@ -18,3 +18,11 @@ export function badNames(paths: readonly string[]): string[] {
       return WORDS_BANNED.test(file) ? [`${path}: the name holds a word that says nothing`] : [];
     });
 }
+
+/** A home or working folder of somebody's machine, or an address that a package was fetched from. */
+const MACHINE = /(?<![\w.~-])\/(root|work|home\/[a-z]+|Users\/[a-z]+)\/[\w./-]*|tarball: *https?:[^\s}]*/g;
+
+/** Words of a text that are true on one machine only. */
+export function machineWords(text: string): string[] {
+  return text.match(MACHINE) ?? [];
+}

@@ -13,6 +13,7 @@ const GLOBALS: Readonly<Record<string, World>> = {
   randomUUID: 'random',
   randomBytes: 'random',
   randomInt: 'random',
+  randomFillSync: 'random',
 };
 const MEMBERS: Readonly<Record<string, World>> = {
   'Math.random': 'random',
