@@ -1,1 +1,4 @@
-export {};
+// What other packages may use of forge: judging bundles and running the command in process.
+export * from './bundle/evaluate-bundle.ts';
+export * from './command/command.ts';
+export * from './command/forge.ts';

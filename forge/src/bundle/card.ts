@@ -1,0 +1,115 @@
+// Owns the text of a text bundle's card: what the model is, data, licenses, figures with how they were measured, cost and
+// limits. It never computes a figure.
+import type { ManifestDraft } from '@nanofleet/protocol';
+import type { Recipe } from '../text/recipe.ts';
+import type { Tower } from '../text/tower.ts';
+
+/** Everything that a card shows. */
+export interface TextCard {
+  readonly recipe: Recipe;
+  readonly manifest: Pick<
+    ManifestDraft,
+    | 'line'
+    | 'version'
+    | 'releaseCounter'
+    | 'quality'
+    | 'calibration'
+    | 'license'
+    | 'attribution'
+    | 'parent'
+    | 'golden'
+  > & {
+    readonly cost: { readonly microseconds: number };
+    readonly labels: { readonly names: readonly string[] };
+  };
+  readonly digest: string;
+  /** Size of the whole bundle, manifest included. */
+  readonly bytes: number;
+  readonly accuracyFloat32: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly towers: readonly Tower[];
+}
+
+/** The card as Markdown. */
+export function textCard(card: TextCard): string {
+  const { manifest, recipe, digest } = card;
+  const sections = [
+    `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
+    recipe.bundle?.about ?? '',
+    list([
+      `Made by \`forge train --recipe recipes/${recipe.name}.json\`; digest \`${digest}\``,
+      ...(manifest.parent === null ? [] : [`Parent: \`${manifest.parent}\``]),
+    ]),
+    '## Model',
+    list(modelFacts(card)),
+    '## Quality',
+    qualityTable(card),
+    qualityNotes(card),
+    '## Data',
+    list(dataFacts(card)),
+    '## License and attribution',
+    [`The weights and this card: ${manifest.license}.`, list(manifest.attribution)].join('\n\n'),
+    '## Limits',
+    list(recipe.bundle?.limits ?? []),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function modelFacts({ recipe, manifest, bytes, towers }: TextCard): string[] {
+  const { buckets, charMin, charMax } = recipe.features;
+  const { width, hidden } = recipe.network;
+  const side =
+    towers.length === 1 ? 'one network' : `${towers.length} networks side by side, logits averaged`;
+  return [
+    `${manifest.labels.names.length} labels; ${side}`,
+    `Hashed words, word bigrams and character ${charMin}- to ${charMax}-grams into ${buckets} rows of ${width}; sum by √count, layer norm, ${hidden} GELU units, head`,
+    `Table int8 with a scale a row; matrices 7 bits with a scale a column (no overflow on processors without VNNI); activations uint8, quantized at run time`,
+    `${bytes} bytes altogether; ${manifest.cost.microseconds} µs from text to logits (median, one thread of the machine that trained it)`,
+    `Golden vectors may differ by ${manifest.golden.tolerance} of a logit`,
+  ];
+}
+
+function qualityTable({ manifest, accuracyFloat32 }: TextCard): string {
+  const rows = manifest.quality.flatMap((quality) => [
+    ['in-scope accuracy, float32', percent(accuracyFloat32)],
+    ['in-scope accuracy, int8 (what runs)', percent(quality.accuracy)],
+    ...(quality.expectedCalibrationError === undefined
+      ? []
+      : [['calibration error (15 bins)', percent(quality.expectedCalibrationError)]]),
+    ...(quality.auroc === undefined ? [] : [['out-of-scope AUROC', percent(quality.auroc)]]),
+    ...(quality.fpr95 === undefined
+      ? []
+      : [['out-of-scope accepted at 95 % in-scope coverage', percent(quality.fpr95)]]),
+  ]);
+  return ['| figure | value |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+}
+
+function qualityNotes({ manifest, counts }: TextCard): string {
+  const [quality] = manifest.quality;
+  return (
+    `${quality?.dataset ?? ''}, ${quality?.split ?? ''} split (${counts['validation']} texts), seed ${quality?.seed ?? 0}. The same texts chose the epoch, the temperature ` +
+    `(${manifest.calibration.temperature.toFixed(3)}) and the thresholds, so calibration error and accuracy are slightly optimistic; the data set's test split was not touched. ` +
+    `AUROC and the accepted share are over ${counts['outOfScopeReport']} out-of-scope texts that nothing was fitted to.`
+  );
+}
+
+function dataFacts({ recipe, counts }: TextCard): string[] {
+  return [
+    `${counts['training']} labelled texts: ${recipe.data.labelled.map(({ file }) => file).join(', ')}`,
+    ...(recipe.distillation
+      ? [
+          `${counts['unlabelled']} texts without labels, for distillation: ${recipe.distillation.unlabelled.join(', ')}`,
+        ]
+      : []),
+    `${counts['outOfScopeTuning']} out-of-scope texts for the scale of the out-of-scope score; no network is trained on any`,
+    'Texts that also occur in validation were removed from everything learned from',
+  ];
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
+}
+
+function list(items: readonly string[]): string {
+  return items.map((item) => `- ${item}`).join('\n');
+}

@@ -1,0 +1,97 @@
+// Owns reading labelled and unlabelled texts from files. Errors name the file, the line and what is wrong with it,
+// never the text itself. It never decides which labels a model has.
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import { NanofleetError } from '@nanofleet/protocol';
+import { z } from 'zod';
+
+/** The label of texts that belong to no label of the model. */
+export const OUT_OF_SCOPE_LABEL = 'oos';
+
+/** One example. */
+export interface LabelledText {
+  readonly text: string;
+  readonly label: string;
+  /** Line of the file, from 1. */
+  readonly line: number;
+}
+
+const exampleSchema = z.object({ text: z.string().min(1), intent: z.string().min(1) });
+
+/**
+ * Reads JSONL of {"text", "intent"}; further fields are ignored, blank lines skipped.
+ * @throws NanofleetError TRAINING_SET_INVALID with the facts `file` and `line`
+ */
+export async function readLabelledTexts(path: string): Promise<LabelledText[]> {
+  const content = await contentOf(path);
+  const examples = content
+    .split('\n')
+    .flatMap((line, index) => (line.trim() === '' ? [] : [example(line, { path, line: index + 1 })]));
+  if (examples.length === 0)
+    throw refused(`${path} holds no example: expected one JSON object a line`, { file: path, line: 0 });
+  return examples;
+}
+
+/** Reads unlabelled texts: one a line, or the `text` fields of JSONL; `.gz` files are unpacked. */
+export async function readTexts(path: string): Promise<string[]> {
+  const lines = (await contentOf(path)).split('\n').filter((line) => line.trim() !== '');
+  if (!/\.jsonl(\.gz)?$/.test(path)) return lines;
+  return lines.map((line, index) => textOf(line, { path, line: index + 1 }));
+}
+
+function textOf(line: string, place: { readonly path: string; readonly line: number }): string {
+  const { text } = z.looseObject({ text: z.unknown() }).parse(json(line, place));
+  if (typeof text !== 'string') throw refusedLine(place, 'text is not a string');
+  return text;
+}
+
+function example(line: string, place: { readonly path: string; readonly line: number }): LabelledText {
+  const parsed = exampleSchema.safeParse(json(line, place));
+  if (parsed.success) return { text: parsed.data.text, label: parsed.data.intent, line: place.line };
+  const [issue] = parsed.error.issues;
+  throw refusedLine(place, `${issue?.path.join('.') || 'the line'}: ${issue?.message ?? 'not an example'}`);
+}
+
+function json(line: string, place: { readonly path: string; readonly line: number }): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw refusedLine(place, 'not JSON', cause);
+  }
+}
+
+async function contentOf(path: string): Promise<string> {
+  try {
+    const bytes = await readFile(path);
+    return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  } catch (cause) {
+    throw refused(
+      `could not read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { file: path, line: 0 },
+      cause,
+    );
+  }
+}
+
+function refusedLine(
+  { path, line }: { readonly path: string; readonly line: number },
+  problem: string,
+  cause?: unknown,
+): NanofleetError {
+  return refused(
+    `${path}, line ${line}: ${problem}; expected {"text": …, "intent": …}`,
+    { file: path, line },
+    cause,
+  );
+}
+
+function refused(
+  message: string,
+  facts: { readonly file: string; readonly line: number },
+  cause?: unknown,
+): NanofleetError {
+  return new NanofleetError('TRAINING_SET_INVALID', message, {
+    facts,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Wires the command `forge` to the process: arguments, streams, the clock. It never does anything else.
+import { forge } from './command/forge.ts';
+
+process.exitCode = await forge(process.argv.slice(2), {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  note: (line) => void process.stderr.write(`${line}\n`),
+  redraw: (line) => void process.stderr.write(`\r\u001b[K${line}`),
+  isTerminal: process.stderr.isTTY,
+  nowMs: () => performance.now(),
+});

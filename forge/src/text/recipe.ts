@@ -1,0 +1,119 @@
+// Owns recipes: which texts, which network, how it is trained and calibrated, and what the bundle's manifest says.
+// A recipe names files relative to the data directory, other recipes relative to itself. It never holds a seed's result.
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { lineIdSchema, NanofleetError } from '@nanofleet/protocol';
+import { z } from 'zod';
+import { distillationSettingsSchema, trainingSettingsSchema } from './training-settings.ts';
+
+const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -');
+
+const labelledFileSchema = z.strictObject({
+  file: z.string().min(1),
+  /** From the file's labels to the model's; texts with another label are left out. Without it labels stay as they are. */
+  map: z.record(z.string(), z.string()).optional(),
+  /** At most this many texts of each of the file's labels, chosen by the seed. */
+  perLabelMax: z.int().min(1).optional(),
+});
+
+const recipeSchema = z.strictObject({
+  name,
+  features: z.strictObject({
+    buckets: z
+      .int()
+      .min(16)
+      .max(1 << 22),
+    charMin: z.int().min(1).max(8),
+    charMax: z.int().min(1).max(8),
+    wordBigrams: z.boolean().default(true),
+    rowsMax: z.int().min(1).max(8192).default(2048),
+  }),
+  network: z.strictObject({
+    width: z.int().min(2).max(1024),
+    hidden: z.int().min(2).max(4096),
+    /** Networks trained from seeds in a row and joined in one graph. */
+    towers: z.int().min(1).max(16).default(1),
+  }),
+  training: trainingSettingsSchema.prefault({}),
+  data: z.strictObject({
+    /** The labels of the first file, sorted, are the model's. */
+    labelled: z.array(labelledFileSchema).min(1),
+    validation: z.string().min(1),
+    /** Out-of-scope texts that the scale of the out-of-scope score is fitted with; never trained on. */
+    outOfScopeTuning: z.array(z.string()).default([]),
+    /** Out-of-scope texts that only the reported figures use. */
+    outOfScopeReport: z.array(z.string()).default([]),
+  }),
+  distillation: distillationSettingsSchema
+    .extend({
+      teachers: z.array(z.strictObject({ recipe: z.string(), seeds: z.array(z.int().min(0)).min(1) })).min(1),
+      unlabelled: z.array(z.string()).default([]),
+    })
+    .optional(),
+  bundle: z
+    .strictObject({
+      line: lineIdSchema,
+      version: z.string().min(1),
+      releaseCounter: z.int().min(1),
+      /** Directory of the parent bundle, relative to the recipe. */
+      parent: z.string().optional(),
+      coverage: z
+        .strictObject({ inScope: z.number().min(0.5).max(1), sure: z.number().min(0.5).max(1) })
+        .default({ inScope: 0.97, sure: 0.9 }),
+      dataset: z.string().min(1),
+      license: z.string().min(1),
+      attribution: z.array(z.string().min(1)).default([]),
+      /** What people should know, in sentences; the card shows it. */
+      about: z.string().min(1),
+      limits: z.array(z.string().min(1)).default([]),
+    })
+    .optional(),
+});
+
+/** A recipe with every default filled in. One without `bundle` only trains networks that teach others. */
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** Reads a recipe. @throws NanofleetError TRAINING_SET_INVALID naming file and field */
+export async function readRecipe(path: string): Promise<Recipe> {
+  const parsed = recipeSchema.safeParse(await inherited(path));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new NanofleetError(
+    'TRAINING_SET_INVALID',
+    `${path}: ${issue?.path.join('.') || 'the recipe'}: ${issue?.message ?? 'not a recipe'}`,
+    {
+      cause: parsed.error,
+      facts: { file: path },
+    },
+  );
+}
+
+const extendingSchema = z.looseObject({ extends: z.string().optional() });
+
+/** Sections that a recipe does not have come from the file that its `extends` names, which may not extend in turn. */
+async function inherited(path: string): Promise<unknown> {
+  const parsed = extendingSchema.safeParse(await readJson(path));
+  if (!parsed.success || parsed.data.extends === undefined) return parsed.data;
+  const { extends: base, ...own } = parsed.data;
+  const sections = extendingSchema.safeParse(await readJson(join(dirname(path), base)));
+  return { ...sections.data, ...own };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NanofleetError('TRAINING_SET_INVALID', `could not read the recipe ${path}: ${reason}`, {
+      cause,
+      facts: { file: path },
+    });
+  }
+}
+
+/** The feature parameters of a recipe as manifests spell them. */
+export function featuresOf({
+  features,
+}: Recipe): { kind: 'hashed-ngrams-1'; lowerCase: true } & Recipe['features'] {
+  return { kind: 'hashed-ngrams-1', lowerCase: true, ...features };
+}

@@ -1,0 +1,85 @@
+// Owns the float32 graphs of a tower: one that trains it and one that evaluates it, over batches of texts whose rows the
+// host has gathered. It never sees the table and never quantizes.
+import { add, dropout, gelu } from '../autodiff/elementwise.ts';
+import { Graph, type Value } from '../autodiff/graph.ts';
+import { crossEntropy, distillation } from '../autodiff/losses.ts';
+import { linear, matMul } from '../autodiff/matrix.ts';
+import { layerNorm } from '../autodiff/normalization.ts';
+import { adamStep } from '../autodiff/optimizer.ts';
+import { DENSE_PARAMETERS, type DenseParameter, parameterShape, type TowerShape } from './tower.ts';
+
+/** Inputs of both graphs. `bag` [N, M] says how much of each of the M rows belongs to each of the N texts. */
+export const BAG_INPUT = 'bag';
+/** The gathered rows [M, width]. */
+export const ROWS_INPUT = 'rows';
+/** Dropout masks [N, width] and [N, hidden]. */
+export const MASK_INPUTS = ['mask.rows', 'mask.hidden'] as const;
+/** Probabilities [N, classes], each row summing to the weight of the example. */
+export const TARGETS_INPUT = 'targets';
+/** Logits of the teacher [N, classes]; only with a temperature. */
+export const TEACHER_INPUT = 'teacher';
+
+/** How a tower learns. */
+export interface TowerLoss {
+  readonly weightDecay: number;
+  /** With a teacher: softens both sides of the distillation. */
+  readonly temperature?: number;
+}
+
+/** The training step: forward, backward and AdamW, as an .onnx file. */
+export function towerTrainingGraph(shape: TowerShape, { weightDecay, temperature }: TowerLoss): Uint8Array {
+  const graph = new Graph();
+  const parameters = towerParameters(graph, shape);
+  const rows = graph.parameter(ROWS_INPUT, ['M', shape.width]);
+  const masks = [shape.width, shape.hidden].map((size, at) =>
+    graph.input(MASK_INPUTS[at as 0 | 1], 'float32', ['N', size]),
+  );
+  const { logits } = towerForward({ parameters, rows, bag: bagInput(graph), masks });
+  const hard = crossEntropy(logits, graph.input(TARGETS_INPUT, 'float32', ['N', shape.classes]));
+  const loss = temperature === undefined ? hard : add(hard, soft(logits, shape, temperature));
+  const trained = [rows, ...Object.values(parameters)];
+  const undecayed = trained.filter((value) => value === rows || value.shape.length < 2);
+  return graph.build('tower-train-step', adamStep(loss, trained, { weightDecay, undecayed }));
+}
+
+/** The forward pass alone: outputs `logits` [N, classes] and `penultimate` [N, hidden]. */
+export function towerEvaluationGraph(shape: TowerShape): Uint8Array {
+  const graph = new Graph();
+  const parameters = towerParameters(graph, shape);
+  const rows = graph.parameter(ROWS_INPUT, ['M', shape.width], { trainable: false });
+  return graph.build('tower-evaluate', towerForward({ parameters, rows, bag: bagInput(graph), masks: [] }));
+}
+
+function soft(logits: Value, shape: TowerShape, temperature: number): Value {
+  const teacher = logits.graph.input(TEACHER_INPUT, 'float32', ['N', shape.classes]);
+  return distillation(logits, teacher, { temperature });
+}
+
+function bagInput(graph: Graph): Value {
+  return graph.input(BAG_INPUT, 'float32', ['N', 'M']);
+}
+
+function towerParameters(graph: Graph, shape: TowerShape): Record<DenseParameter, Value> {
+  const entries = DENSE_PARAMETERS.map(
+    (name) => [name, graph.parameter(name, parameterShape(shape, name))] as const,
+  );
+  return Object.fromEntries(entries) as Record<DenseParameter, Value>;
+}
+
+interface Forward {
+  readonly parameters: Record<DenseParameter, Value>;
+  readonly rows: Value;
+  readonly bag: Value;
+  readonly masks: readonly Value[];
+}
+
+function towerForward({ parameters, rows, bag, masks: [rowMask, hiddenMask] }: Forward): {
+  logits: Value;
+  penultimate: Value;
+} {
+  const normed = layerNorm(matMul(bag, rows), parameters['norm.gain'], parameters['norm.shift']);
+  const kept = rowMask ? dropout(normed, rowMask) : normed;
+  const penultimate = gelu(linear(kept, parameters['hidden.weight'], parameters['hidden.bias']));
+  const features = hiddenMask ? dropout(penultimate, hiddenMask) : penultimate;
+  return { logits: linear(features, parameters['head.weight'], parameters['head.bias']), penultimate };
+}

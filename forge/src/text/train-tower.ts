@@ -1,0 +1,236 @@
+// Owns training one tower: epochs, learning rate, validation, early stopping, checkpoints. A killed run that is started
+// again goes on after its last whole epoch and ends with the same weights, bit by bit. It never reads a data set.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { TextFeatures } from '@nanofleet/runtime';
+import { z } from 'zod';
+import { correctedRate } from '../autodiff/optimizer.ts';
+import { readArrayFile, writeArrayFile } from '../train/array-file.ts';
+import { RowTable } from '../train/row-table.ts';
+import { freshState, type ParameterState, TrainingSession } from '../train/training-session.ts';
+import {
+  DENSE_PARAMETERS,
+  type DenseParameter,
+  denseTensors,
+  freshTower,
+  parameterShape,
+  type Tower,
+  type TowerShape,
+} from './tower.ts';
+import { type BatchSettings, type LearningTexts, TowerBatches } from './tower-batches.ts';
+import { accuracyOf, towerLogits } from './tower-evaluation.ts';
+import { ROWS_INPUT, towerTrainingGraph } from './tower-graphs.ts';
+import { scheduledRate } from './training-settings.ts';
+
+/** Labelled texts that decide when to stop. */
+export interface ValidationTexts {
+  readonly texts: readonly string[];
+  readonly labels: Int32Array;
+}
+
+/** Told after each batch and each epoch. */
+export interface TrainingProgress {
+  step(progress: {
+    readonly epoch: number;
+    readonly step: number;
+    readonly steps: number;
+    readonly loss: number;
+  }): void;
+  epoch(progress: {
+    readonly epoch: number;
+    readonly epochs: number;
+    readonly loss: number;
+    readonly accuracy: number;
+    readonly best: number;
+  }): void;
+}
+
+/** One run: what to learn, how, where its checkpoints lie, and whether to stop between epochs. */
+export interface TowerTraining extends BatchSettings {
+  readonly learning: LearningTexts;
+  readonly validation: ValidationTexts;
+  /** Directory of checkpoints; it exists. */
+  readonly directory: string;
+  readonly progress: TrainingProgress;
+}
+
+/** The best tower by validation accuracy. */
+export interface TrainedTower {
+  readonly tower: Tower;
+  /** Share of validation texts whose largest logit is their label's, in float32. */
+  readonly accuracy: number;
+  readonly epochs: number;
+}
+
+const positionSchema = z.object({
+  epoch: z.int().min(0),
+  best: z.number(),
+  bestEpoch: z.int().min(0),
+  finished: z.boolean(),
+});
+type Position = z.infer<typeof positionSchema>;
+
+const CHECKPOINT = 'checkpoint.bin';
+const BEST = 'best.bin';
+const MOMENTS = { first: 'm:', second: 'v:' } as const;
+
+/** Trains, or goes on training, until the last epoch or until validation stops improving. */
+export async function trainTower(training: TowerTraining): Promise<TrainedTower> {
+  const run = await resume(training);
+  const batches = new TowerBatches(training, training.learning);
+  const features = new TextFeatures(training.shape.features);
+  const validation = training.validation.texts.map((text) => features.of(text).rows);
+  let { position } = run;
+  while (!position.finished) {
+    const loss = await trainEpoch(training, { ...run, batches, epoch: position.epoch });
+    const tower = towerOf(training.shape, run);
+    const accuracy = accuracyOf(await towerLogits(tower, validation), training.validation.labels);
+    const better = accuracy > position.best;
+    position = after(position, { accuracy, better, training });
+    // The best weights first: should the run die between the two files, the epoch is repeated and writes them again.
+    if (better) await saveTower(join(training.directory, BEST), tower, { accuracy, epoch: position.epoch });
+    await saveCheckpoint(training.directory, run, position);
+    training.progress.epoch({
+      epoch: position.epoch,
+      epochs: training.training.epochs,
+      loss,
+      accuracy,
+      best: position.best,
+    });
+  }
+  await run.session.release();
+  const tower = await loadTower(join(training.directory, BEST), training.shape);
+  assert(tower, 'a finished run has best weights');
+  return { tower, accuracy: position.best, epochs: position.epoch };
+}
+
+interface Run {
+  readonly session: TrainingSession;
+  readonly table: RowTable;
+  readonly position: Position;
+}
+
+async function trainEpoch(
+  training: TowerTraining,
+  { session, table, batches, epoch }: Run & { readonly batches: TowerBatches; readonly epoch: number },
+): Promise<number> {
+  const steps = batches.stepsPerEpoch;
+  let sum = 0;
+  let step = 0;
+  for (const { feeds, used } of batches.ofEpoch(epoch)) {
+    const overall = epoch * steps + step;
+    const learningRate = correctedRate(
+      scheduledRate(training.training, overall, steps * training.training.epochs),
+      overall + 1,
+    );
+    const loss = await session.step({ feeds, learningRate, rows: { name: ROWS_INPUT, table, used } });
+    sum += loss;
+    step += 1;
+    training.progress.step({ epoch: epoch + 1, step, steps, loss });
+  }
+  return sum / steps;
+}
+
+function after(
+  position: Position,
+  {
+    accuracy,
+    better,
+    training,
+  }: { readonly accuracy: number; readonly better: boolean; readonly training: TowerTraining },
+): Position {
+  const epoch = position.epoch + 1;
+  const bestEpoch = better ? epoch : position.bestEpoch;
+  const finished = epoch >= training.training.epochs || epoch - bestEpoch >= training.training.patience;
+  return { epoch, best: better ? accuracy : position.best, bestEpoch, finished };
+}
+
+async function resume(training: TowerTraining): Promise<Run> {
+  const saved = await readArrayFile(join(training.directory, CHECKPOINT));
+  const graph = towerTrainingGraph(training.shape, {
+    weightDecay: training.training.weightDecay,
+    ...(training.distillation ? { temperature: training.distillation.temperature } : {}),
+  });
+  const state = saved
+    ? savedState(saved.arrays, training.shape)
+    : freshStateOf(freshTower(training.shape, training.seed));
+  const position = saved
+    ? positionSchema.parse(saved.meta)
+    : { epoch: 0, best: -1, bestEpoch: 0, finished: false };
+  return { session: await TrainingSession.open(graph, state.dense), table: state.table, position };
+}
+
+interface State {
+  readonly table: RowTable;
+  readonly dense: Map<string, ParameterState>;
+}
+
+function freshStateOf(tower: Tower): State {
+  const dense = new Map(denseTensors(tower).map((tensor) => [tensor.name, freshState(tensor)]));
+  return { table: new RowTable(tower.shape.width, tower.table), dense };
+}
+
+function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TowerShape): State {
+  const array = (name: string): Float32Array => {
+    const found = arrays.get(name);
+    assert(found, `the checkpoint lacks ${name}`);
+    return found;
+  };
+  const moments = { first: array(`${MOMENTS.first}table`), second: array(`${MOMENTS.second}table`) };
+  const dense = DENSE_PARAMETERS.map((name) => {
+    const state = {
+      shape: parameterShape(shape, name),
+      value: array(name),
+      firstMoment: array(MOMENTS.first + name),
+      secondMoment: array(MOMENTS.second + name),
+    };
+    return [name, state] as const;
+  });
+  return { table: new RowTable(shape.width, array('table'), moments), dense: new Map(dense) };
+}
+
+async function saveCheckpoint(directory: string, { session, table }: Run, position: Position): Promise<void> {
+  const arrays = new Map([
+    ['table', table.value],
+    [`${MOMENTS.first}table`, table.firstMoment],
+    [`${MOMENTS.second}table`, table.secondMoment],
+  ]);
+  for (const [name, { value, firstMoment, secondMoment }] of session.state()) {
+    arrays
+      .set(name, value)
+      .set(MOMENTS.first + name, firstMoment)
+      .set(MOMENTS.second + name, secondMoment);
+  }
+  await writeArrayFile(join(directory, CHECKPOINT), { meta: position, arrays });
+}
+
+function towerOf(shape: TowerShape, { session, table }: Run): Tower {
+  const dense = Object.fromEntries([...session.state()].map(([name, { value }]) => [name, value]));
+  return { shape, table: table.value, dense: dense as Record<DenseParameter, Float32Array> };
+}
+
+/** Writes the weights of a tower; `meta` is kept beside them. */
+export async function saveTower(path: string, tower: Tower, meta: unknown): Promise<void> {
+  await writeArrayFile(path, {
+    meta,
+    arrays: new Map([
+      ['table', tower.table],
+      ...DENSE_PARAMETERS.map((name) => [name, tower.dense[name]] as const),
+    ]),
+  });
+}
+
+/** Reads the weights of a tower of a known shape; undefined if there is no such file. */
+export async function loadTower(path: string, shape: TowerShape): Promise<Tower | undefined> {
+  const saved = await readArrayFile(path);
+  if (!saved) return undefined;
+  const { table, dense } = savedWeights(saved.arrays);
+  assert(table.length === shape.features.buckets * shape.width, `${path} is of a tower of another shape`);
+  return { shape, table, dense };
+}
+
+function savedWeights(arrays: ReadonlyMap<string, Float32Array>): Pick<Tower, 'table' | 'dense'> {
+  const { table, ...dense } = Object.fromEntries(arrays);
+  assert(table, 'weights hold a table');
+  return { table, dense: dense as Record<DenseParameter, Float32Array> };
+}

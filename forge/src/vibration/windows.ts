@@ -1,0 +1,93 @@
+// Owns the labelled windows that the vibration model is trained and judged on: many machines, each in every condition,
+// cut like the device cuts its stream. Sets differ by machine, never by moment: a window's neighbour is no test of it.
+
+import type { SensorParameters } from '@nanofleet/protocol';
+import { WindowCutter } from '@nanofleet/runtime';
+import { SeededRandom } from '../seeded-random.ts';
+import { drawMachine, type Machine } from './machine.ts';
+import { CHANNELS, type Condition, PumpSimulator, RATE_HZ, SOUND, simulate } from './simulator.ts';
+
+/** What the model tells apart, in the order of its outputs. */
+export const LABELS = ['normal', 'bearing-fault', 'imbalance', 'standstill'] as const;
+/** One of the labels. */
+export type Label = (typeof LABELS)[number];
+
+/** How a stream is cut and when events start and stop. */
+export const SENSOR: SensorParameters = {
+  channels: [...CHANNELS],
+  windowSamples: 512,
+  hopSamples: 256,
+  rateHz: RATE_HZ,
+  debounceWindows: 3,
+  events: [
+    { label: 'bearing-fault', start: 0.8, stop: 0.4 },
+    { label: 'imbalance', start: 0.8, stop: 0.4 },
+  ],
+};
+
+/** A window with its label's number and the machine that it comes from. */
+export interface LabelledWindow {
+  /** Channel-major [3, windowSamples] in g. */
+  readonly values: Float32Array;
+  readonly label: number;
+  readonly machine: number;
+}
+
+/** Windows of each run: 4 s give 11. */
+const RUN_SECONDS = 4;
+const RUNS: Readonly<Record<Label, number>> = { normal: 6, 'bearing-fault': 5, imbalance: 4, standstill: 1 };
+
+/** Draws a condition of a label: severities from what is just detectable to what nobody overlooks. */
+export function drawCondition(label: Label, random: SeededRandom): Condition {
+  const logarithmic = (low: number, high: number): number => low * (high / low) ** random.uniform();
+  const condition = { ...SOUND, load: random.uniform() };
+  switch (label) {
+    case 'normal':
+      return condition;
+    case 'bearing-fault':
+      return {
+        ...condition,
+        bearingDamage: logarithmic(0.15, 1.5),
+        race: random.uniform() < 0.5 ? 'outer' : 'inner',
+      };
+    case 'imbalance':
+      return { ...condition, imbalance: logarithmic(0.12, 0.7) };
+    case 'standstill':
+      return { ...condition, running: 0 };
+  }
+}
+
+/** All windows of some machines; `first` numbers the machines, so that two sets with disjoint numbers share none. */
+export function drawWindows(options: {
+  readonly seed: number;
+  readonly first: number;
+  readonly machines: number;
+}): LabelledWindow[] {
+  return Array.from({ length: options.machines }, (_, at) =>
+    windowsOf(options.seed, options.first + at),
+  ).flat();
+}
+
+/** The machine of a number. */
+export const machineOf = (seed: number, number: number): Machine =>
+  drawMachine(new SeededRandom(seed, 'machine', number));
+
+function windowsOf(seed: number, number: number): LabelledWindow[] {
+  const machine = machineOf(seed, number);
+  return LABELS.flatMap((label, index) =>
+    Array.from({ length: RUNS[label] }, (_, run) => {
+      const random = new SeededRandom(seed, 'run', number, label, run);
+      const condition = drawCondition(label, random);
+      const simulator = new PumpSimulator(machine, random);
+      return cut(simulate(simulator, { seconds: RUN_SECONDS, conditionAt: () => condition })).map(
+        (values) => ({ values, label: index, machine: number }),
+      );
+    }).flat(),
+  );
+}
+
+/** Windows of interleaved samples, as a device cuts them. */
+export function cut(values: Float32Array): Float32Array[] {
+  const chunk = { rateHz: RATE_HZ, channels: CHANNELS.length, values };
+  return new WindowCutter(SENSOR).push(chunk).map((window) => window.values);
+}
