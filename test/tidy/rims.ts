@@ -9,4 +9,10 @@
 export type World = 'clock' | 'random' | 'timers' | 'env';
 
 /** Path of each rim file with what it may touch. `main.ts` of a package is a rim of everything by itself. */
-export const RIMS: Readonly<Record<string, readonly World[]>> = {};
+export const RIMS: Readonly<Record<string, readonly World[]>> = {
+  'agent/src/ports/system-clock.ts': ['clock', 'timers'],
+  'agent/src/ports/system-random.ts': ['random'],
+  'controller/src/ports/clock.ts': ['clock', 'timers'],
+  'controller/src/ports/random.ts': ['random'],
+  'start/src/test-world.ts': ['timers'],
+};

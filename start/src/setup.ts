@@ -1,0 +1,183 @@
+/**
+ * From a state directory to a running fleet: publisher's key and signed bundles (by the CLI's process), controller,
+ * enrolment, agents. What exists is kept. Order follows one aim: the first decision comes as early as it can.
+ */
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NanofleetError } from '@nanofleet/protocol';
+import { encodeFleetToken } from '@nanofleet/protocol/node';
+import { z } from 'zod';
+import { type AgentAddress, AgentClient } from './agent-client.ts';
+import { DEVICES, type DeviceName, type Fleet } from './fleet.ts';
+import { CLONE } from './layout.ts';
+import { OperatorClient } from './operator-client.ts';
+import { Child, type Ready, runToEnd } from './processes.ts';
+import { prepareBundle } from './story/release.ts';
+import type { World } from './world.ts';
+
+const FLEET = 'home';
+const TOKEN_VALID_S = 3_600;
+/** How long calls wait for a process that is being started again. */
+const PATIENCE_MS = 20_000;
+/** What every device runs from its first moment. */
+const SHIPPED = ['intent-1', 'vibration-1'] as const;
+const MINI = 'mini-1';
+/** What goes through the registry at the first start, the bigger model first: questions come early. */
+const PUSHED = [
+  { line: 'mini', name: MINI, to: ['--to', 'controller'] },
+  { line: 'intent', name: 'intent-1', to: ['--all'] },
+  { line: 'vibration', name: 'vibration-1', to: ['--all'] },
+] as const;
+
+const controllerReadySchema = z.looseObject({ http: z.int(), mqtt: z.int() });
+const keySchema = z.object({ fingerprint: z.string() });
+
+/** Where controller and link listen. */
+export interface Ports {
+  readonly http: number;
+  readonly mqtt: number;
+}
+
+/** Makes the publisher's key with the CLI when there is none, and hands the public half to the controller's directory. */
+export async function preparePublisher({ layout, commands }: Fleet): Promise<void> {
+  await mkdir(layout.publisher, { recursive: true, mode: 0o700 });
+  await mkdir(layout.controller, { recursive: true, mode: 0o700 });
+  if (!existsSync(layout.publisherKey)) await commands.run('keys', 'new');
+  await copyFile(join(layout.publisher, 'publisher.pub'), layout.publicKey);
+}
+
+/** Signs copies of the committed bundles; those for devices also go where an installer would put them. */
+export async function prepareBundles({ layout, commands }: Fleet): Promise<void> {
+  for (const name of [...SHIPPED, MINI]) {
+    const to = layout.bundle(name);
+    if (existsSync(join(to, 'manifest.sig'))) continue;
+    await prepareBundle({ from: join(CLONE.bundles, name), to });
+    await commands.run('models', 'sign', to);
+  }
+  for (const name of SHIPPED) await cp(layout.bundle(name), join(layout.shipped, name), { recursive: true });
+}
+
+/** Starts the controller and waits until it answers. */
+export async function startController(world: World, fleet: Fleet, ports: Ports): Promise<void> {
+  const { layout, link } = fleet;
+  const args = ['--dir', layout.controller, '--fleet', FLEET, '--http', String(ports.http), '--mqtt', '0'];
+  args.push('--publisher-key', layout.publicKey, '--admin-token-file', layout.adminToken);
+  args.push('--advertise-mqtt', `mqtt://127.0.0.1:${ports.mqtt}`, '--exit-with-stdin', '--json');
+  const program = { name: 'controller', file: CLONE.controller, args, log: layout.log('controller') };
+  const child = new Child(world, program, (ready) => {
+    link.aimAt(controllerReadySchema.parse(ready).mqtt);
+    fleet.notePids();
+  });
+  fleet.addChild(child);
+  await child.start();
+  const token = (await readFile(layout.adminToken, 'utf8')).trim();
+  const url = `http://127.0.0.1:${ports.http}`;
+  fleet.operator = new OperatorClient(world, { url, token, patienceMs: PATIENCE_MS });
+}
+
+/** A fleet token of each group, as `nanofleet fleet-tokens new` would print it. */
+export async function makeFleetTokens({ operator, commands }: Fleet): Promise<Map<string, string>> {
+  const [key] = z.array(keySchema).parse(await commands.run('keys', 'ls'));
+  const who = await operator.call('whoami');
+  const groups = [...new Set(DEVICES.map(({ group }) => group))];
+  const entries = await Promise.all(
+    groups.map(async (group) => {
+      const uses = DEVICES.filter((entry) => entry.group === group).length;
+      const body = { name: group, group, uses, validForS: TOKEN_VALID_S };
+      const made = await operator.call('makeFleetToken', { body });
+      const token = encodeFleetToken({
+        fleet: who.fleet,
+        url: who.deviceUrl,
+        tokenId: made.id,
+        secret: made.secret,
+        publisher: key?.fingerprint ?? '',
+        controller: who.controllerKeyId,
+        expiresAt: made.expiresAt,
+      });
+      return [group, token] as const;
+    }),
+  );
+  return new Map(entries);
+}
+
+/** Whether a device has been enrolled by an earlier start. */
+export const isEnrolled = ({ layout }: Fleet, device: DeviceName): boolean =>
+  existsSync(join(layout.agent(device), 'identity.json'));
+
+/** Runs `nanofleet-agent enrol` for one device. */
+export async function enrol(
+  world: World,
+  { layout }: Fleet,
+  device: DeviceName,
+  token: string,
+): Promise<void> {
+  const args = ['enrol', '--dir', layout.agent(device), '--name', device, '--token', token, '--json'];
+  const { code, err } = await runToEnd(world, { name: `enrol ${device}`, file: CLONE.agent, args });
+  if (code === 0) return;
+  const problem = `${device} could not enrol: ${err.trim().split('\n').at(-1)?.slice(0, 400) ?? ''}`;
+  throw new NanofleetError('DEVICE_NOT_ENROLLED', problem);
+}
+
+/** Starts one agent and waits until it answers on its socket. */
+export async function startAgent(world: World, fleet: Fleet, device: DeviceName): Promise<void> {
+  const { layout } = fleet;
+  const socket = layout.socket(device);
+  const args = [
+    'run',
+    '--dir',
+    layout.agent(device),
+    '--bundles',
+    layout.shipped,
+    '--exit-with-stdin',
+    '--json',
+  ];
+  args.push('--beat-ms', '2000', ...(socket === null ? ['--http', '0'] : ['--socket', socket]));
+  const where: { address: AgentAddress | null } = {
+    address: socket === null ? null : { socketPath: socket },
+  };
+  const program = { name: device, file: CLONE.agent, args, log: layout.log(device) };
+  const child = new Child(world, program, (ready) => {
+    where.address ??= addressOf(ready, join(layout.agent(device), 'http-token'));
+    fleet.notePids();
+  });
+  fleet.addChild(child);
+  await child.start();
+  const address = () => where.address ?? { port: 0, tokenFile: '' };
+  fleet.addAgent(device, new AgentClient(world, { address, patienceMs: PATIENCE_MS }));
+}
+
+const addressOf = (ready: Ready, tokenFile: string): AgentAddress => ({
+  port: z.looseObject({ http: z.int() }).parse(ready).http,
+  tokenFile,
+});
+
+/** Logs the CLI in and makes the signed bundles the desired ones; a line that has a rollout already keeps it. */
+export async function pushBundles({ layout, commands, operator }: Fleet): Promise<void> {
+  const { items } = await operator.call('rollouts');
+  const missing = PUSHED.filter(({ line }) => !items.some((rollout) => rollout.line === line));
+  if (missing.length === 0) return;
+  await commands.run('login', operator.url, '--token-file', layout.adminToken);
+  for (const { name, to } of missing) await commands.run('models', 'push', layout.bundle(name), ...to);
+}
+
+const settingsSchema = z.object({ http: z.int().min(1), mqtt: z.int().min(1) });
+
+/**
+ * The ports of the start before, which enrolled devices remember; null at the first start.
+ * @throws NanofleetError STATE_CORRUPT
+ */
+export async function readPorts(path: string): Promise<Ports | null> {
+  const text = await readFile(path, 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    return settingsSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const problem = `${path} cannot be read. Give --dir another directory, or remove this one to begin anew.`;
+    throw new NanofleetError('STATE_CORRUPT', problem, { cause });
+  }
+}
+
+/** Remembers the ports for the next start. */
+export const writePorts = (path: string, ports: Ports): Promise<void> =>
+  writeFile(path, `${JSON.stringify(ports)}\n`);

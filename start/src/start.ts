@@ -1,0 +1,291 @@
+/**
+ * One start from the command line to the exit code: lock, ports, fleet, story, comparison, life, end. Owns the order and
+ * the texts around the story; the steps themselves are in story/.
+ */
+import { mkdir } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { type NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { CommandLine } from './command-line.ts';
+import {
+  assumptionsOf,
+  type ComparisonRow,
+  comparisonLines,
+  comparisonOf,
+  type Usage,
+} from './comparison.ts';
+import { lockDirectory } from './directory-lock.ts';
+import { DEVICES, type DeviceName, Fleet } from './fleet.ts';
+import { CLONE, Layout } from './layout.ts';
+import { LinkProxy } from './link-proxy.ts';
+import { live } from './living.ts';
+import { DEFAULT_PORTS, type Options } from './options.ts';
+import { findPort } from './ports.ts';
+import { Screen } from './screen.ts';
+import {
+  enrol,
+  isEnrolled,
+  makeFleetTokens,
+  type Ports,
+  prepareBundles,
+  preparePublisher,
+  pushBundles,
+  readPorts,
+  startAgent,
+  startController,
+  writePorts,
+} from './setup.ts';
+import { ASKS_MINI } from './story/asks-mini.ts';
+import { CUT_LINK } from './story/cut-link.ts';
+import { Ledger } from './story/ledger.ts';
+import { LOCAL_DECISION } from './story/local-decision.ts';
+import { newVersion, type Release } from './story/new-version.ts';
+import { type Played, playStep } from './story/play.ts';
+import { PUMP_BEARING } from './story/pump-bearing.ts';
+import { loaded } from './story/release.ts';
+import { lookUntil, type Stage } from './story/step.ts';
+import { tampered } from './story/tampered.ts';
+import { OUT_OF_SCOPE, readUtterances } from './story/utterances.ts';
+import type { World } from './world.ts';
+
+const FIRST: DeviceName = 'home-1';
+const SETTLED_WITHIN_MS = 60_000;
+
+/** A start that is under way; `end` may be called at any time and more than once. */
+export class Start {
+  readonly #world: World;
+  readonly #options: Options;
+  readonly #screen: Screen;
+  /** When the user's command began, milliseconds since 1970. */
+  readonly #begunAt: number;
+  #fleet: Fleet | null = null;
+  #unlock: (() => void) | null = null;
+  #ending: Promise<void> | null = null;
+
+  constructor(world: World, options: Options, begunAt: number) {
+    this.#world = world;
+    this.#options = options;
+    this.#screen = new Screen(world, options.json ? world.stderr : world.stdout);
+    this.#begunAt = begunAt;
+  }
+
+  /** Runs to the end; the exit code. */
+  async run(): Promise<number> {
+    try {
+      return await this.#run();
+    } catch (thrown) {
+      if (this.#ending !== null) return 130;
+      const error = toNanofleetError(thrown);
+      this.#tell(error);
+      if (this.#options.once)
+        this.#json({ ok: false, steps: [], error: { code: error.code, message: error.message } });
+      return 1;
+    } finally {
+      await this.end();
+    }
+  }
+
+  /** Ends every process. */
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async #end(): Promise<void> {
+    this.#screen.working(null);
+    await this.#fleet?.end();
+    this.#unlock?.();
+  }
+
+  async #run(): Promise<number> {
+    const layout = new Layout(this.#options.directory);
+    await mkdir(layout.directory, { recursive: true });
+    this.#unlock = lockDirectory(layout.directory);
+    const ports = await this.#ports(layout);
+    const link = new LinkProxy(ports.mqtt);
+    const commands = new CommandLine(this.#world, { file: CLONE.cli, profile: layout.publisher });
+    const fleet = new Fleet({ layout, link, commands });
+    this.#fleet = fleet;
+    const utterances = await readUtterances(CLONE.utterances);
+    const stage: Stage = {
+      world: this.#world,
+      fleet,
+      screen: this.#screen,
+      utterances,
+      ledger: new Ledger(),
+    };
+    const { played, firstDecisionSeconds } = await this.#story(stage, ports);
+    const ok = played.every((step) => step.ok);
+    const rows = await this.#compare(stage);
+    if (this.#options.once) {
+      this.#json(await this.#result(stage, { ok, played, firstDecisionSeconds, rows }));
+      return ok ? 0 : 1;
+    }
+    this.#next(layout);
+    await live(stage, () => this.#ending !== null);
+    return 0;
+  }
+
+  async #ports(layout: Layout): Promise<Ports & { moved: boolean }> {
+    const before = await readPorts(layout.settings);
+    const wanted = before ?? DEFAULT_PORTS;
+    const http = await findPort({ name: '--port', explicit: this.#options.httpPort, wanted: wanted.http });
+    const mqtt = await findPort({
+      name: '--mqtt-port',
+      explicit: this.#options.mqttPort,
+      wanted: wanted.mqtt,
+    });
+    for (const [name, found, from] of [
+      ['HTTP', http, wanted.http],
+      ['MQTT', mqtt, wanted.mqtt],
+    ] as const) {
+      if (found.moved) this.#screen.line(`   port ${from} (${name}) is taken: using ${found.port}`);
+    }
+    const ports = { http: http.port, mqtt: mqtt.port };
+    await writePorts(layout.settings, ports);
+    const moved = before !== null && (before.http !== ports.http || before.mqtt !== ports.mqtt);
+    return { ...ports, moved };
+  }
+
+  async #story(stage: Stage, ports: Ports & { moved: boolean }) {
+    const { fleet, screen } = stage;
+    screen.line(
+      screen.paint('nanofleet', 'bold') + screen.paint('  one controller, five devices, six scenes', 'dim'),
+    );
+    screen.working('preparing the fleet');
+    const others = await this.#firstDevice(fleet, ports);
+    const first = await playStep(stage, LOCAL_DECISION, 1);
+    const firstDecisionSeconds = this.#sinceCommand();
+    screen.working('the other devices come up');
+    await others();
+    await pushBundles(fleet);
+    await this.#settled(stage);
+    screen.working(null);
+    let release: Release | null = null;
+    const released = newVersion((made) => {
+      release = made;
+    });
+    const steps = [ASKS_MINI, CUT_LINK, PUMP_BEARING, released, tampered(() => release)];
+    const played: Played[] = [first];
+    for (const [at, step] of steps.entries()) played.push(await playStep(stage, step, at + 2));
+    return { played, firstDecisionSeconds };
+  }
+
+  /** Brings up the first device as early as can be; the returned function brings up the others. */
+  async #firstDevice(fleet: Fleet, ports: Ports & { moved: boolean }): Promise<() => Promise<void>> {
+    const world = this.#world;
+    await preparePublisher(fleet);
+    await fleet.link.open();
+    const bundles = prepareBundles(fleet);
+    const controller = startController(world, fleet, ports);
+    const devices = DEVICES.map((entry) => entry);
+    const bringUp = async (
+      tokens: ReadonlyMap<string, string>,
+      { device, group }: (typeof DEVICES)[number],
+    ) => {
+      if (ports.moved || !isEnrolled(fleet, device))
+        await enrol(world, fleet, device, tokens.get(group) ?? '');
+      await startAgent(world, fleet, device);
+    };
+    await bundles;
+    const isKnown = !ports.moved && devices.every(({ device }) => isEnrolled(fleet, device));
+    if (isKnown) {
+      const all = Promise.all(devices.map((entry) => bringUp(new Map(), entry)));
+      await Promise.all([controller, all]);
+      return async () => undefined;
+    }
+    await controller;
+    const tokens = await makeFleetTokens(fleet);
+    const [first, ...rest] = devices;
+    if (first !== undefined) await bringUp(tokens, first);
+    return async () => {
+      await Promise.all(rest.map((entry) => bringUp(tokens, entry)));
+    };
+  }
+
+  /** Waits until every device is connected and runs what is desired. */
+  async #settled({ fleet, world }: Stage): Promise<void> {
+    await lookUntil(world, {
+      look: () => fleet.operator.call('devices'),
+      until: ({ items }) =>
+        items.length >= DEVICES.length &&
+        items.every(
+          ({ status, lines, desiredVersion, reportedVersion }) =>
+            status === 'online' &&
+            reportedVersion >= desiredVersion &&
+            Object.values(lines).every(({ step }) => step === 'settled' || step === 'refused'),
+        ),
+      withinMs: SETTLED_WITHIN_MS,
+      everyMs: 100,
+    });
+  }
+
+  async #compare(stage: Stage): Promise<ComparisonRow[]> {
+    const { screen, fleet, ledger, utterances } = stage;
+    const { up, down } = fleet.link.bytes;
+    const labels = [...new Set(utterances.map(({ intent }) => intent))].filter(
+      (intent) => intent !== OUT_OF_SCOPE,
+    );
+    const usage: Usage = { ledger, linkBytes: up + down, labels };
+    const rows = comparisonOf(usage);
+    screen.line();
+    const [heading = '', ...body] = comparisonLines(rows);
+    screen.line(`   ${screen.paint(heading, 'dim')}`);
+    for (const line of body) screen.line(`   ${line}`);
+    screen.line(`   ${screen.paint(assumptionsOf(usage), 'dim')}`);
+    return rows;
+  }
+
+  async #result(
+    stage: Stage,
+    seen: { ok: boolean; played: Played[]; firstDecisionSeconds: number; rows: ComparisonRow[] },
+  ) {
+    const evidenceOf = (name: string) => seen.played.find((step) => step.name === name)?.evidence ?? {};
+    const { localAccuracy, outOfScopeSentOn, offloadsAtController, delivery } = evidenceOf('cut-link');
+    return {
+      ok: seen.ok,
+      steps: seen.played,
+      seconds: this.#sinceCommand(),
+      firstDecisionSeconds: seen.firstDecisionSeconds,
+      loaded: await loaded(stage),
+      answeredByMini: evidenceOf('asks-mini')['answeredByMini'],
+      localAccuracy,
+      outOfScopeSentOn,
+      offloadsAtController,
+      delivery,
+      restarts: stage.fleet.restarts,
+      comparison: seen.rows,
+      directory: this.#options.directory,
+    };
+  }
+
+  #next(layout: Layout): void {
+    const screen = this.#screen;
+    const profile = relative(process.cwd(), layout.publisher) || layout.publisher;
+    const socket = layout.socket(FIRST);
+    const run = 'npx -y pnpm@12';
+    screen.line();
+    screen.line(screen.paint('   now try, in another terminal', 'dim'));
+    screen.line(`   ${run} nanofleet devices ls --profile ${profile}`);
+    screen.line(`   ${run} nanofleet events --follow --profile ${profile}`);
+    if (socket !== null) {
+      const at = relative(process.cwd(), socket) || socket;
+      screen.line(
+        `   curl --unix-socket ${at} http://localhost/v1/decide -H 'content-type: application/json' -d '{"text":"dim the lamp"}'`,
+      );
+    }
+    screen.line();
+  }
+
+  #sinceCommand(): number {
+    return Math.round(this.#world.now() - this.#begunAt) / 1000;
+  }
+
+  #json(value: unknown): void {
+    this.#world.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
+  #tell(error: NanofleetError): void {
+    this.#screen.working(null);
+    this.#world.stderr.write(`${error.code}: ${error.message}\n`);
+  }
+}
