@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 const LOOK_INTERVAL_MS = 250;
 /** What the program has for ending itself, before it is killed. */
 const END_GRACE_MS = 5_000;
+/** Unit of start times in /proc (proc(5), sysconf(_SC_CLK_TCK)); 100 on every Linux that Node runs on. */
+const TICKS_PER_S = 100;
 const RUNNER = /^(npx|npm|pnpm|corepack|yarn)\b/;
 const BETWEEN = /^(node|MainThread|sh|dash|env)\b/;
 
@@ -37,6 +39,17 @@ function chainAbove() {
     chain.push(at);
   }
   return chain.slice(0, chain.findLastIndex(({ name }) => RUNNER.test(name)) + 1);
+}
+
+/**
+ * When the user's command began, milliseconds since 1970: the start of the topmost runner above us, else of this
+ * process. What a cold `npx` spends on installing is part of it.
+ */
+export function commandBeganMs() {
+  const top = chainAbove().at(-1) ?? processAt(process.pid);
+  if (top === undefined) return Math.round(performance.timeOrigin);
+  const uptimeS = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
+  return Math.round(Date.now() - (uptimeS - Number(top.started) / TICKS_PER_S) * 1000);
 }
 
 /** Sends this process SIGTERM as soon as one of the runners above it has died, and SIGKILL if it then does not end. */

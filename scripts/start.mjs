@@ -1,7 +1,7 @@
 // `pnpm start`: checks Node, compiles, bundles the agent, then becomes the program of the package start. Says each
 // step in one line with its seconds, on stderr, so that stdout is the program's alone.
 import { join } from 'node:path';
-import { endWithAncestors } from './ancestors.mjs';
+import { commandBeganMs, endWithAncestors } from './ancestors.mjs';
 import { compileMeanwhile, root } from './build.mjs';
 import { bundleAgent } from './bundle-agent.mjs';
 import { runHere } from './run-here.mjs';
@@ -27,6 +27,7 @@ async function main() {
     process.exit(1);
   }
   endWithAncestors();
+  process.env.NANOFLEET_BEGAN_MS = String(commandBeganMs());
   // The agent needs no compiling: it is bundled from its sources, while the compiler runs.
   const [code] = await Promise.all([
     step('compile', () => compileMeanwhile(['start', 'controller', 'cli'])),
