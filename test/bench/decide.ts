@@ -1,0 +1,79 @@
+// How long one decision takes: in process against the bare onnxruntime run of the same graph, and over the agent's
+// socket. Both in-process series are interleaved text by text, so that noise of the machine hits both alike.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { TextFeatures } from '@nanofleet/runtime';
+import { inspectBundle, loadTextRunner, openSession } from '@nanofleet/runtime/node';
+import { Tensor } from 'onnxruntime-node';
+import { printTable, quantilesOf, rounded } from './parts/figures.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const WARM_UP = 2_000;
+
+interface Spoken {
+  readonly text: string;
+}
+
+async function textsOf(path: string): Promise<string[]> {
+  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+  return lines.map((line) => (JSON.parse(line) as Spoken).text);
+}
+
+async function inProcess(bundleDirectory: string, texts: readonly string[], rounds: number) {
+  const bundle = await inspectBundle(bundleDirectory);
+  const runner = await loadTextRunner(bundle);
+  const graph = bundle.files.get('infer.int8') ?? new Uint8Array();
+  const session = await openSession(graph, 'bare');
+  const features = new TextFeatures(runner.manifest.text);
+  const tensors = texts.map((text) => {
+    const { rows } = features.of(text);
+    return new Tensor('int32', Int32Array.from(rows), [rows.length]);
+  });
+  const whole: number[] = [];
+  const bare: number[] = [];
+  for (let turn = -WARM_UP; turn < rounds; turn += 1) {
+    const at = (turn + WARM_UP) % texts.length;
+    const begun = process.hrtime.bigint();
+    await runner.decide(texts[at] ?? '');
+    const between = process.hrtime.bigint();
+    await session.run({ rows: tensors[at] ?? new Tensor('int32', [0], [1]) }, ['logits']);
+    const ended = process.hrtime.bigint();
+    if (turn < 0) continue;
+    whole.push(Number(between - begun) / 1_000);
+    bare.push(Number(ended - between) / 1_000);
+  }
+  await session.release();
+  await runner.release();
+  return { whole: quantilesOf(whole), bare: quantilesOf(bare) };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '20000' },
+      bundle: { type: 'string', default: 'intent-1' },
+    },
+  });
+  const texts = await textsOf(join(ROOT, 'start', 'story', 'utterances.jsonl'));
+  const { whole, bare } = await inProcess(join(ROOT, 'bundles', values.bundle), texts, Number(values.rounds));
+  const row = (name: string, { p50, p95, p99 }: { p50: number; p95: number; p99: number }) =>
+    [name, rounded(p50), rounded(p95), rounded(p99)] as const;
+  printTable([
+    ['µs', 'p50', 'p95', 'p99'],
+    row('bare onnxruntime run', bare),
+    row('text to decision, in process', whole),
+  ]);
+  const figures = {
+    bench: 'decide',
+    bundle: values.bundle,
+    rounds: Number(values.rounds),
+    bareMicros: bare,
+    inProcessMicros: whole,
+    ratioP50: rounded(whole.p50 / bare.p50),
+    ratioP99: rounded(whole.p99 / bare.p99),
+  };
+  console.log(JSON.stringify(figures));
+}
+
+await main();
