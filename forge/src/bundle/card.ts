@@ -37,7 +37,7 @@ export function textCard(card: TextCard): string {
     `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
     recipe.bundle?.about ?? '',
     list([
-      `Made by \`forge train --recipe recipes/${recipe.name}.json\`; digest \`${digest}\``,
+      `Made by \`forge train --recipe forge/recipes/${recipe.name}.json\`; digest \`${digest}\``,
       ...(manifest.parent === null ? [] : [`Parent: \`${manifest.parent}\``]),
     ]),
     '## Model',
@@ -98,7 +98,7 @@ function dataFacts({ recipe, counts }: TextCard): string[] {
     `${counts['training']} labelled texts: ${recipe.data.labelled.map(({ file }) => file).join(', ')}`,
     ...(recipe.distillation
       ? [
-          `${counts['unlabelled']} texts without labels, for distillation: ${recipe.distillation.unlabelled.join(', ')}`,
+          `${counts['unlabelled']} texts without labels, for distillation: ${recipe.distillation.unlabelled.join(', ')}; some are labelled texts recombined`,
         ]
       : []),
     `${counts['outOfScopeTuning']} out-of-scope texts for the scale of the out-of-scope score; no network is trained on any`,

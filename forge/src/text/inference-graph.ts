@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import type { ManifestDraft, TextFeatureParameters } from '@nanofleet/protocol';
 import { type Grid, quantize } from '@nanofleet/runtime';
-import { div, gelu, sqrt } from '../autodiff/elementwise.ts';
+import { div, sqrt } from '../autodiff/elementwise.ts';
 import { Graph, type Value } from '../autodiff/graph.ts';
 import { matMul } from '../autodiff/matrix.ts';
 import { layerNorm } from '../autodiff/normalization.ts';
@@ -88,7 +88,7 @@ function towerHidden(rows: Value, tower: Tower, name: string): Value {
     graph.namedConstant(`${name}.norm.gain`, tower.dense['norm.gain'], [width]),
     graph.namedConstant(`${name}.norm.shift`, tower.dense['norm.shift'], [width]),
   );
-  return gelu(
+  return fusedGelu(
     quantizedLinear(normed, {
       weightName: `${name}.hidden.weight`,
       weight: quantizeColumns(tower.dense['hidden.weight'], [width, hidden]),
@@ -96,6 +96,11 @@ function towerHidden(rows: Value, tower: Tower, name: string): Value {
       bias: tower.dense['hidden.bias'],
     }),
   );
+}
+
+// One kernel; the primitive form that training differentiates would stay five.
+function fusedGelu(value: Value): Value {
+  return value.graph.emit({ operator: 'Gelu', inputs: [value], shape: value.shape });
 }
 
 // Σ code · scale / √N as one product of the scales [1, N] and the codes [N, width]: no scaled copy of the rows.

@@ -5,12 +5,7 @@ import { NanofleetError } from '@nanofleet/protocol';
 import { type LabelledText, readLabelledTexts, readTexts } from '../datasets/labelled-texts.ts';
 import { SeededRandom } from '../seeded-random.ts';
 import type { Recipe } from './recipe.ts';
-
-/** Texts with class numbers into `RecipeTexts.labels`. */
-export interface ClassifiedTexts {
-  readonly texts: string[];
-  readonly labels: Int32Array;
-}
+import { type ClassifiedTexts, recombinedTexts } from './recombined-texts.ts';
 
 /** Everything that a recipe's data section names. */
 export interface RecipeTexts {
@@ -40,10 +35,16 @@ export async function readRecipeTexts(
   const training = files
     .flatMap(({ source, texts }) => chosen(texts, source))
     .filter(({ text }) => !held.has(normal(text)));
-  const pool = distillation ? await textsOf(distillation.unlabelled, directory) : [];
+  const examples = classified(training, labels);
+  const pool = distillation
+    ? [
+        ...(await textsOf(distillation.unlabelled, directory)),
+        ...recombinedTexts(examples, distillation.recombined),
+      ]
+    : [];
   return {
     labels,
-    training: classified(training, labels),
+    training: examples,
     validation: classified(validation, labels),
     unlabelled: distinct(pool).filter((text) => !held.has(normal(text))),
     outOfScopeTuning: await textsOf(data.outOfScopeTuning, directory),

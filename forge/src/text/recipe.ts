@@ -48,6 +48,13 @@ const recipeSchema = z.strictObject({
     .extend({
       teachers: z.array(z.strictObject({ recipe: z.string(), seeds: z.array(z.int().min(0)).min(1) })).min(1),
       unlabelled: z.array(z.string()).default([]),
+      /** How many texts to make of each labelled one, joining its beginning to the end of another. */
+      recombined: z
+        .strictObject({
+          sameLabel: z.int().min(0).max(10).default(0),
+          anyLabel: z.int().min(0).max(10).default(0),
+        })
+        .prefault({}),
     })
     .optional(),
   bundle: z

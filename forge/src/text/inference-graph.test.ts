@@ -1,0 +1,80 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fieldsOf, TextFeatures } from '@nanofleet/runtime';
+import { InferenceSession } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { SINGLE_THREAD } from '../train/training-session.ts';
+import { inferenceGraph } from './inference-graph.ts';
+import { withInference } from './inference-session.ts';
+import { freshTower, type Tower } from './tower.ts';
+import { towerLogits } from './tower-evaluation.ts';
+
+const SHAPE = {
+  features: {
+    kind: 'hashed-ngrams-1',
+    buckets: 400,
+    charMin: 2,
+    charMax: 4,
+    wordBigrams: true,
+    lowerCase: true,
+    rowsMax: 512,
+  },
+  width: 24,
+  hidden: 32,
+  classes: 7,
+} as const;
+
+const TOWERS: Tower[] = [freshTower(SHAPE, 1), freshTower(SHAPE, 2)];
+const TEXTS = [
+  'turn the kitchen light on',
+  'a',
+  '',
+  "what's the weather like in the far north tomorrow morning",
+];
+
+/** Operators of the graph as ONNX Runtime runs it, from ModelProto.graph (7) .node (1) .op_type (4). */
+async function optimizedOperators(graph: Uint8Array): Promise<string[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'forge-'));
+  const path = join(directory, 'optimized.onnx');
+  const session = await InferenceSession.create(graph, {
+    ...SINGLE_THREAD,
+    graphOptimizationLevel: 'all',
+    optimizedModelFilePath: path,
+  });
+  await session.release();
+  const bytes = await readFile(path);
+  await rm(directory, { recursive: true });
+  const inner = (message: Uint8Array, number: number): Uint8Array[] =>
+    Array.from(fieldsOf(message)).flatMap((field) => (field.number === number ? [field.bytes] : []));
+  const nodes = inner(bytes, 7).flatMap((found) => inner(found, 1));
+  return nodes.flatMap((node) => inner(node, 4).map((operator) => new TextDecoder().decode(operator)));
+}
+
+describe('inferenceGraph', () => {
+  it('is fused to one quantized kernel a layer', async () => {
+    const operators = await optimizedOperators(inferenceGraph(TOWERS).bytes);
+    expect(operators.filter((operator) => operator === 'DynamicQuantizeMatMul')).toHaveLength(3);
+    for (const slow of ['MatMulInteger', 'DequantizeLinear', 'DynamicQuantizeLinear', 'Erf'])
+      expect(operators).not.toContain(slow);
+  });
+
+  it('averages the logits of its towers, up to quantization', async () => {
+    const features = new TextFeatures(SHAPE.features);
+    const rows = TEXTS.map((text) => features.of(text).rows);
+    const [first, second] = [
+      await towerLogits(TOWERS[0] as Tower, rows),
+      await towerLogits(TOWERS[1] as Tower, rows),
+    ];
+    await withInference(inferenceGraph(TOWERS), async (compute) => {
+      for (const [index, text] of TEXTS.entries()) {
+        const { logits, penultimate } = await compute(text);
+        expect(penultimate).toHaveLength(64);
+        logits.forEach((logit, at) => {
+          const place = index * SHAPE.classes + at;
+          expect(Math.abs(logit - ((first[place] ?? 0) + (second[place] ?? 0)) / 2)).toBeLessThan(0.03);
+        });
+      }
+    });
+  });
+});
