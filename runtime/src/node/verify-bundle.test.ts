@@ -84,15 +84,13 @@ describe('verifyBundle', () => {
   });
 
   it('refuses a bundle with any one byte changed, in any file', async () => {
-    const anywhere = fc
-      .constantFrom(...bundle.keys())
-      .chain((name) =>
-        fc.record({
-          name: fc.constant(name),
-          at: fc.nat(bytesOf(name).length - 1),
-          flip: fc.integer({ min: 1, max: 255 }),
-        }),
-      );
+    const anywhere = fc.constantFrom(...bundle.keys()).chain((name) =>
+      fc.record({
+        name: fc.constant(name),
+        at: fc.nat(bytesOf(name).length - 1),
+        flip: fc.integer({ min: 1, max: 255 }),
+      }),
+    );
     await fc.assert(
       fc.asyncProperty(anywhere, async ({ name, at, flip }) => {
         const changed = Uint8Array.from(bytesOf(name));
