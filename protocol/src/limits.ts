@@ -94,6 +94,11 @@ export const INGEST_QUEUE_MAX = 20_000;
 export const API_BODY_BYTES_MAX = 1 * MIB;
 /** Rows of one page of a listing. */
 export const PAGE_ROWS_MAX = 500;
+/** Blobs that a controller keeps in memory; one above a quarter of it is read from the disk each time. */
+export const BLOB_CACHE_BYTES = 32 * MIB;
+/** Rows of events and of offloads that are kept; the oldest leave beyond, their tallies stay. */
+export const EVENT_ROWS_MAX = 1_000_000;
+export const OFFLOAD_ROWS_MAX = 100_000;
 /** Offloads in work at once for one controller; further ones wait until their deadline. */
 export const OFFLOADS_IN_WORK_MAX = 64;
 

@@ -1,0 +1,50 @@
+/** Wires the controller: the ports that it was given, then the domains. Never opens anything itself. */
+import { type DynamicModule, Module } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module.ts';
+import { DATABASE, type Database } from './db/database.ts';
+import { DevicesModule } from './devices/devices.module.ts';
+import { Link } from './link/link.ts';
+import { BlobStore } from './models/blob-store.ts';
+import { ModelsModule } from './models/models.module.ts';
+import { OffloadModule } from './offload/offload.module.ts';
+import { CLOCK, type Clock } from './ports/clock.ts';
+import { LOG, type Log } from './ports/log.ts';
+import { RANDOM, type Random } from './ports/random.ts';
+import { RolloutsModule } from './rollouts/rollouts.module.ts';
+import { Identity } from './state/identity.ts';
+import { TelemetryModule } from './telemetry/telemetry.module.ts';
+
+/** What the domains stand on. */
+export interface Ground {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly database: Database;
+  readonly identity: Identity;
+  readonly blobs: BlobStore;
+  readonly link: Link;
+}
+
+/** The whole controller. */
+@Module({})
+export class AppModule {
+  /** The module over a ground. */
+  static over(ground: Ground): DynamicModule {
+    const providers = [
+      { provide: CLOCK, useValue: ground.clock },
+      { provide: RANDOM, useValue: ground.random },
+      { provide: LOG, useValue: ground.log },
+      { provide: DATABASE, useValue: ground.database },
+      { provide: Identity, useValue: ground.identity },
+      { provide: BlobStore, useValue: ground.blobs },
+      { provide: Link, useValue: ground.link },
+    ];
+    return {
+      module: AppModule,
+      global: true,
+      imports: [AuthModule, DevicesModule, ModelsModule, RolloutsModule, OffloadModule, TelemetryModule],
+      providers,
+      exports: providers.map(({ provide }) => provide),
+    };
+  }
+}

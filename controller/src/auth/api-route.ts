@@ -1,0 +1,91 @@
+/**
+ * Binds methods of Nest controllers to rows of the API table: path, verb, role, checks of what comes in and of what
+ * goes out all come from there. A handler without one of these marks is refused by the guard. Never holds a route's
+ * behaviour.
+ */
+import {
+  applyDecorators,
+  createParamDecorator,
+  type ExecutionContext,
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+} from '@nestjs/common';
+import {
+  API,
+  type ApiRoute,
+  assert,
+  DEVICE_PATHS,
+  firstIssue,
+  NanofleetError,
+  type Role,
+} from '@nanofleet/protocol';
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+
+const ROUTE = 'nanofleet:route';
+const DEVICE_ROUTE = 'device';
+
+/** Who calls, once the guard has let them in. */
+export interface Operator {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** A request with what the guard found out. */
+export type OperatorRequest = FastifyRequest & { operator?: Operator };
+
+/** Serves one row of the API table. */
+export const Route = (name: ApiRoute): MethodDecorator => {
+  const { method, path } = API[name];
+  return applyDecorators(
+    SetMetadata(ROUTE, name),
+    RequestMapping({ method: RequestMethod[method], path }),
+    HttpCode(200),
+  );
+};
+
+/** Serves an endpoint for devices, which checks its caller itself. */
+export const DeviceRoute = (name: keyof typeof DEVICE_PATHS): MethodDecorator =>
+  applyDecorators(
+    SetMetadata(ROUTE, DEVICE_ROUTE),
+    RequestMapping(
+      name === 'enrol'
+        ? { method: RequestMethod.POST, path: DEVICE_PATHS.enrol }
+        : { method: RequestMethod.GET, path: `${DEVICE_PATHS.blob}:name` },
+    ),
+    HttpCode(200),
+  );
+
+/** Which row a handler serves; `device` for an endpoint for devices, undefined when it has no mark. */
+export const routeOf = (context: ExecutionContext): ApiRoute | 'device' | undefined =>
+  Reflect.getMetadata(ROUTE, context.getHandler()) as ApiRoute | 'device' | undefined;
+
+const parsePart = (schema: z.ZodType, part: { name: string; value: unknown }): unknown => {
+  const parsed = schema.safeParse(part.value ?? {});
+  if (parsed.success) return parsed.data;
+  throw new NanofleetError('INPUT_INVALID', `${part.name}: ${firstIssue(parsed.error)}`);
+};
+
+/** The checked params, query and body of a row of the table: `ApiRequest` of its name. */
+export const Input = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const name = routeOf(context);
+  assert(name !== undefined && name !== DEVICE_ROUTE, 'only rows of the API table have checked input');
+  const request = context.switchToHttp().getRequest<OperatorRequest>();
+  const { body, params, query } = API[name];
+  return {
+    params: parsePart(params, { name: 'path', value: request.params }),
+    query: parsePart(query, { name: 'query', value: request.query }),
+    // Raw bytes stay a stream on the request; the handler reads it.
+    body: body === 'bytes' ? null : parsePart(body, { name: 'body', value: request.body }),
+  };
+});
+
+/** The operator whose token the guard accepted. */
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Operator => {
+  const { operator } = context.switchToHttp().getRequest<OperatorRequest>();
+  assert(operator !== undefined, 'the guard ran before the handler');
+  return operator;
+});

@@ -1,0 +1,30 @@
+/** Tables of operator tokens, fleet tokens and the fleet's own name. Secrets are kept as SHA-256 only. */
+import type { Role } from '@nanofleet/protocol';
+import { bigint, integer, pgTable, text } from 'drizzle-orm/pg-core';
+
+/** Tokens of operators. */
+export const operatorTokens = pgTable('operator_tokens', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  role: text().$type<Role>().notNull(),
+  tokenHash: text().notNull().unique(),
+  createdAt: bigint({ mode: 'number' }).notNull(),
+  lastUsedAt: bigint({ mode: 'number' }),
+});
+
+/** Tokens with which devices enrol. */
+export const fleetTokens = pgTable('fleet_tokens', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  deviceGroup: text().notNull(),
+  secretHash: text().notNull(),
+  usesLeft: integer().notNull(),
+  expiresAt: bigint({ mode: 'number' }).notNull(),
+  createdAt: bigint({ mode: 'number' }).notNull(),
+});
+
+/** What was fixed when the fleet was made: one row per fact. */
+export const fixtures = pgTable('fixtures', {
+  name: text().primaryKey(),
+  value: text().notNull(),
+});

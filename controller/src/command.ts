@@ -1,0 +1,162 @@
+/**
+ * The command line of the controller: arguments and environment to settings, with a usage error for each thing that
+ * cannot be. Never starts anything.
+ */
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
+import type { Certificate, Settings } from './ports/settings.ts';
+import { publisherKeys } from './state/publisher-keys.ts';
+
+/** What `--help` prints. */
+export const HELP = `Usage: node controller/dist/main.js --dir DIR [options]
+
+Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQTT, registry, mini tier.
+
+  --dir DIR                state directory; made when missing (default .nanofleet/controller)
+  --fleet NAME             name of the fleet, fixed at the first start (default nanofleet)
+  --host ADDRESS           address of both listeners (default 127.0.0.1); others need --cert and --key
+  --http PORT              port of HTTP (default 7300; 0 takes a free one)
+  --mqtt PORT              port of MQTT (default 7301; 0 takes a free one)
+  --cert FILE --key FILE   certificate and key of both listeners, PEM
+  --publisher-key FILE     public key whose bundles are accepted, PEM or base64; may repeat; kept for later starts
+  --admin-token-file FILE  where the first admin token is written (default DIR/admin-token)
+  --advertise-mqtt URL     broker address that devices are told at enrolment
+  --advertise-http URL     HTTP address that operators are told
+  --exit-with-stdin        end when standard input ends
+  --json                   print one JSON line when ready
+  --help                   print this
+
+Environment: DATABASE_URL (postgres://…) uses PostgreSQL instead of the embedded database;
+NANOFLEET_CACHE is where snapshots of empty databases are kept.
+`;
+
+const DEFAULT_HTTP_PORT = 7_300;
+const DEFAULT_MQTT_PORT = 7_301;
+const PORT_MAX = 65_535;
+
+const OPTIONS = {
+  dir: { type: 'string', default: join('.nanofleet', 'controller') },
+  fleet: { type: 'string', default: 'nanofleet' },
+  host: { type: 'string', default: '127.0.0.1' },
+  http: { type: 'string' },
+  mqtt: { type: 'string' },
+  cert: { type: 'string' },
+  key: { type: 'string' },
+  'publisher-key': { type: 'string', multiple: true, default: [] as string[] },
+  'admin-token-file': { type: 'string' },
+  'advertise-mqtt': { type: 'string' },
+  'advertise-http': { type: 'string' },
+  'exit-with-stdin': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** What was asked for. */
+export interface Command {
+  readonly wantsHelp: boolean;
+  readonly wantsJson: boolean;
+  readonly endsWithStdin: boolean;
+  readonly settings: () => Promise<Settings>;
+}
+
+/** What of the environment counts. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads a command line.
+ * @throws NanofleetError SETTING_INVALID; `settings` also LISTENER_NOT_PRIVATE, KEY_FILE_INVALID, ID_INVALID
+ */
+export const readCommand = (args: readonly string[], environment: Environment): Command => {
+  const values = parse(args);
+  return {
+    wantsHelp: values.help,
+    wantsJson: values.json,
+    endsWithStdin: values['exit-with-stdin'],
+    settings: () => settingsOf(values, environment),
+  };
+};
+
+const invalid = (why: string, cause?: unknown) =>
+  new NanofleetError('SETTING_INVALID', `${why} See --help.`, { cause });
+
+const parse = (args: readonly string[]) => {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }).values;
+  } catch (cause) {
+    throw invalid(cause instanceof Error ? cause.message : 'The arguments cannot be read.', cause);
+  }
+};
+
+type Values = ReturnType<typeof parse>;
+
+const settingsOf = async (values: Values, environment: Environment): Promise<Settings> => {
+  const directory = resolve(values.dir);
+  const certificate = await readCertificate(values);
+  if (certificate === null && !isLoopback(values.host)) throw notPrivate(values.host);
+  return {
+    directory,
+    fleet: parseId(fleetIdSchema, values.fleet),
+    host: values.host,
+    httpPort: portOf('--http', values.http, DEFAULT_HTTP_PORT),
+    mqttPort: portOf('--mqtt', values.mqtt, DEFAULT_MQTT_PORT),
+    certificate,
+    publisherKeys: await publisherKeys(directory, values['publisher-key']),
+    adminTokenFile: resolve(values['admin-token-file'] ?? join(directory, 'admin-token')),
+    databaseUrl: databaseUrlOf(environment),
+    databaseSchema: 'public',
+    cacheDirectory: cacheOf(environment, directory),
+    advertisedMqttUrl: urlOf('--advertise-mqtt', values['advertise-mqtt'], ['mqtt:', 'mqtts:']),
+    advertisedHttpUrl: urlOf('--advertise-http', values['advertise-http'], ['http:', 'https:']),
+  };
+};
+
+/** Whether only this machine reaches an address. */
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+
+const notPrivate = (host: string) =>
+  new NanofleetError(
+    'LISTENER_NOT_PRIVATE',
+    `Listening on ${host} needs --cert and --key: tokens and texts would travel in the clear.`,
+    { facts: { host } },
+  );
+
+const readCertificate = async ({ cert, key }: Values): Promise<Certificate | null> => {
+  if (cert === undefined && key === undefined) return null;
+  if (cert === undefined || key === undefined) throw invalid('--cert and --key belong together.');
+  const read = (path: string) =>
+    readFile(path).catch((cause: unknown) => {
+      throw new NanofleetError('KEY_FILE_INVALID', `${path} cannot be read.`, { cause, facts: { path } });
+    });
+  return { cert: await read(cert), key: await read(key) };
+};
+
+const portOf = (name: string, text: string | undefined, otherwise: number): number => {
+  if (text === undefined) return otherwise;
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= PORT_MAX) return port;
+  throw invalid(`${name} ${JSON.stringify(text)} is no port.`);
+};
+
+const urlOf = (name: string, text: string | undefined, schemes: readonly string[]): string | null => {
+  if (text === undefined) return null;
+  if (URL.canParse(text) && schemes.includes(new URL(text).protocol)) return text.replace(/\/+$/, '');
+  throw invalid(`${name} ${JSON.stringify(text)} is no URL with ${schemes.join(' or ')}.`);
+};
+
+const databaseUrlOf = (environment: Environment): string | null => {
+  const { DATABASE_URL: url = '' } = environment;
+  if (url === '') return null;
+  if (/^postgres(ql)?:\/\//.test(url)) return url;
+  throw invalid('DATABASE_URL must begin with postgres://.');
+};
+
+const cacheOf = (environment: Environment, directory: string): string => {
+  const { HOME: home, NANOFLEET_CACHE: own, XDG_CACHE_HOME: cache } = environment;
+  if (own !== undefined && own !== '') return resolve(own);
+  if (cache !== undefined && cache !== '') return join(cache, 'nanofleet');
+  return home === undefined ? join(directory, 'cache') : join(home, '.cache', 'nanofleet');
+};

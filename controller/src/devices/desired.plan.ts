@@ -1,0 +1,76 @@
+/**
+ * What a device shall run, out of the history of rollouts, the registry and its group's policy. Pure: values in,
+ * values out. Never looks at what the device runs now; that is its own business.
+ */
+import type { DesiredState, Digest, GroupId, LineId, OffloadPolicy } from '@nanofleet/protocol';
+
+/** Policy of a group without a row of its own. */
+export const DEFAULT_POLICY: OffloadPolicy = 'mini';
+
+/** A rollout as far as it decides who runs what. */
+export interface PlannedRollout {
+  /** Later ones win. */
+  readonly position: number;
+  readonly line: LineId;
+  readonly digest: Digest;
+  readonly targetKind: 'all' | 'group' | 'controller';
+  readonly targetGroup: GroupId | null;
+}
+
+/** What a plan needs to know of a bundle. */
+export interface PlannedBundle {
+  readonly releaseCounter: number;
+  readonly bytes: number;
+}
+
+/** The part of a desired state that is planned; the rest names the device and counts. */
+export type Plan = Pick<DesiredState, 'group' | 'lines' | 'offload'>;
+
+/** Whether a rollout is for devices of a group. */
+export const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
+  rollout.targetKind === 'all' || (rollout.targetKind === 'group' && rollout.targetGroup === group);
+
+/** The rollout that decides each line for devices of a group: the latest that is for them. */
+export const decidingRollouts = <R extends PlannedRollout>(
+  rollouts: readonly R[],
+  group: GroupId,
+): Map<LineId, R> => {
+  const deciding = new Map<LineId, R>();
+  for (const rollout of rollouts) {
+    const current = deciding.get(rollout.line);
+    if (isFor(rollout, group) && (current === undefined || rollout.position > current.position)) {
+      deciding.set(rollout.line, rollout);
+    }
+  }
+  return deciding;
+};
+
+/** The plan for devices of a group; lines whose bundle the registry does not hold are left out. */
+export const planDesired = (input: {
+  readonly group: GroupId;
+  readonly rollouts: readonly PlannedRollout[];
+  readonly bundles: ReadonlyMap<string, PlannedBundle>;
+  readonly policy: OffloadPolicy | undefined;
+}): Plan => {
+  const deciding = [...decidingRollouts(input.rollouts, input.group)].sort(([left], [right]) =>
+    left < right ? -1 : 1,
+  );
+  const lines: Plan['lines'] = {};
+  for (const [line, { digest }] of deciding) {
+    const bundle = input.bundles.get(digest);
+    if (bundle !== undefined) {
+      lines[line] = { digest, releaseCounter: bundle.releaseCounter, bytes: bundle.bytes };
+    }
+  }
+  return { group: input.group, lines, offload: input.policy ?? DEFAULT_POLICY };
+};
+
+/** Whether a plan says what the last desired state said. */
+export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
+  if (state === null || state.group !== plan.group || state.offload !== plan.offload) return false;
+  const before = Object.entries(state.lines);
+  return (
+    before.length === Object.keys(plan.lines).length &&
+    before.every(([line, { digest }]) => plan.lines[line as LineId]?.digest === digest)
+  );
+};

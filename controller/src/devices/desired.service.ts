@@ -1,0 +1,118 @@
+/**
+ * Keeps the desired state of devices what rollouts, groups and policies make of it: plans, counts up on a change only,
+ * signs, stores, publishes retained. One change at a time, so that versions grow by one. Never decides who runs what:
+ * `desired.plan.ts` does.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import type { Desired, DesiredState, DeviceId, GroupId } from '@nanofleet/protocol';
+import { Link } from '../link/link.ts';
+import { ModelsRepository } from '../models/models.repository.ts';
+import { CLOCK, type Clock } from '../ports/clock.ts';
+import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
+import { Identity } from '../state/identity.ts';
+import { isSamePlan, type Plan, planDesired } from './desired.plan.ts';
+import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
+
+/** Births that come together are planned together. */
+const GATHER_MS = 20;
+
+/** Desired states. */
+@Injectable()
+export class DesiredService {
+  #last: Promise<unknown> = Promise.resolve();
+  readonly #born = new Map<DeviceId, number>();
+
+  constructor(
+    private readonly devices: DevicesRepository,
+    private readonly rollouts: RolloutsRepository,
+    private readonly models: ModelsRepository,
+    private readonly identity: Identity,
+    private readonly link: Link,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /** Plans all devices again, or those of a group, and publishes what changed. */
+  refresh(group: GroupId | null): Promise<void> {
+    return this.#alone(async () => {
+      const rows = group === null ? await this.devices.all() : await this.devices.inGroup(group);
+      await this.#replan(rows);
+    });
+  }
+
+  /** Plans one device again. */
+  refreshDevice(device: DeviceId): Promise<void> {
+    return this.#alone(async () => {
+      await this.#replan(await this.devices.some([device]));
+    });
+  }
+
+  /** A device is there and knows a version: it gets a newer one soon, if there is any. */
+  born(device: DeviceId, knownVersion: number): void {
+    if (this.#born.size === 0) {
+      this.clock.after(GATHER_MS, () => {
+        this.#serveBorn().catch((thrown: unknown) =>
+          this.log.error('desired states could not be planned', factsOf(thrown)),
+        );
+      });
+    }
+    this.#born.set(device, knownVersion);
+  }
+
+  #serveBorn(): Promise<void> {
+    const born = new Map(this.#born);
+    this.#born.clear();
+    return this.#alone(async () => {
+      const rows = await this.devices.some([...born.keys()]);
+      const changed = await this.#replan(rows);
+      const behind = rows.filter(
+        (row) => !changed.has(row.device) && row.desiredVersion !== born.get(row.device),
+      );
+      for (const { desired, device } of behind) if (desired !== null) await this.#publish(device, desired);
+    });
+  }
+
+  async #replan(rows: readonly DeviceRow[]): Promise<Set<DeviceId>> {
+    const changed = new Set<DeviceId>();
+    const living = rows.filter((row) => row.revokedAt === null);
+    if (living.length === 0) return changed;
+    const [rollouts, bundles, policies] = await Promise.all([
+      this.rollouts.latest(),
+      this.models.plannable(),
+      this.devices.policies(),
+    ]);
+    for (const row of living) {
+      const group = row.deviceGroup;
+      const plan = planDesired({ group, rollouts, bundles, policy: policies.get(group) });
+      if (isSamePlan(plan, row.desiredState)) continue;
+      const next = this.#sign(row, plan);
+      await this.devices.setDesired(row.device, next);
+      await this.#publish(row.device, next.desired);
+      changed.add(row.device);
+    }
+    return changed;
+  }
+
+  #sign(row: DeviceRow, plan: Plan): { state: DesiredState; desired: Desired } {
+    const state: DesiredState = {
+      fleet: this.identity.fleet,
+      device: row.device,
+      version: row.desiredVersion + 1,
+      ...plan,
+      issuedAt: this.clock.nowMs(),
+    };
+    const signed = JSON.stringify(state);
+    return { state, desired: { signed, signature: this.identity.sign(signed), keyId: this.identity.keyId } };
+  }
+
+  async #publish(device: DeviceId, desired: Desired): Promise<void> {
+    await this.link.send(device, { kind: 'desired', body: desired }, { isRetained: true });
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,47 @@
+/** Operator routes of devices and groups. Rules are in the service. */
+import { Controller } from '@nestjs/common';
+import type { ApiRequest } from '@nanofleet/protocol';
+import { Input, Route } from '../auth/api-route.ts';
+import { DevicesService } from './devices.service.ts';
+
+/** Routes of `devices`. */
+@Controller()
+export class DevicesHttp {
+  constructor(private readonly devices: DevicesService) {}
+
+  /** All devices. */
+  @Route('devices')
+  async list() {
+    return { items: await this.devices.list() };
+  }
+
+  /** One device. */
+  @Route('device')
+  show(@Input() { params }: ApiRequest<'device'>) {
+    return this.devices.show(params.device);
+  }
+
+  /** A device loses all rights. */
+  @Route('revokeDevice')
+  revoke(@Input() { params }: ApiRequest<'revokeDevice'>) {
+    return this.devices.revoke(params.device);
+  }
+
+  /** A device changes its group. */
+  @Route('moveDevice')
+  move(@Input() { params, body }: ApiRequest<'moveDevice'>) {
+    return this.devices.move(params.device, body.group);
+  }
+
+  /** All groups. */
+  @Route('groups')
+  async groups() {
+    return { items: await this.devices.groups() };
+  }
+
+  /** How far texts of a group may travel. */
+  @Route('setPolicy')
+  setPolicy(@Input() { params, body }: ApiRequest<'setPolicy'>) {
+    return this.devices.setPolicy(params.group, body.offload);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Presence and state as devices tell it: birth, death, reported, beat. In order per device. Beats are kept in memory,
+ * the newest per device, and written together. A revoked device is not listened to.
+ */
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { BEAT_INTERVAL_MS, type DeviceId, type Message } from '@nanofleet/protocol';
+import { Link } from '../link/link.ts';
+import { Series } from '../link/series.ts';
+import { OffloadService } from '../offload/offload.service.ts';
+import { type Cancel, CLOCK, type Clock } from '../ports/clock.ts';
+import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { DesiredService } from './desired.service.ts';
+import { type BeatRow, type DeviceRow, DevicesRepository } from './devices.repository.ts';
+import { afterBirth, afterDeath } from './presence.machine.ts';
+
+const BEATS_EVERY_MS = BEAT_INTERVAL_MS / 5;
+
+/** Takes what devices say about themselves. */
+@Injectable()
+export class DevicesLink implements OnModuleInit, OnModuleDestroy {
+  readonly #series = new Series<DeviceId>();
+  #beats = new Map<DeviceId, BeatRow>();
+  #cancel: Cancel = () => undefined;
+
+  constructor(
+    private readonly link: Link,
+    private readonly repository: DevicesRepository,
+    private readonly desired: DesiredService,
+    private readonly offload: OffloadService,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /** Registers the takers. */
+  async onModuleInit(): Promise<void> {
+    await this.repository.allOffline();
+    this.link.on('birth', (message) => this.#inOrder(message, () => this.#birth(message)));
+    this.link.on('death', (message) => this.#inOrder(message, () => this.#death(message)));
+    this.link.on('reported', (message) => this.#inOrder(message, () => this.#reported(message)));
+    this.link.on('beat', (message) => this.#beat(message));
+    this.#storeLater();
+  }
+
+  /** Stops writing beats. */
+  onModuleDestroy(): void {
+    this.#cancel();
+  }
+
+  #inOrder(message: Message, work: () => Promise<void>): Promise<void> {
+    return this.#series.run(message.device, work);
+  }
+
+  async #living(device: DeviceId): Promise<DeviceRow | undefined> {
+    const row = await this.repository.one(device);
+    return row?.revokedAt === null ? row : undefined;
+  }
+
+  async #birth({ device, body }: Message<'birth'>): Promise<void> {
+    const row = await this.#living(device);
+    if (row === undefined) return;
+    const { isConflict, ...presence } = afterBirth(row, body);
+    const lastSeenAt = this.clock.nowMs();
+    await this.repository.change(device, {
+      ...presence,
+      lastSeenAt,
+      agentVersion: body.agentVersion,
+      ...(isConflict ? { conflictAt: lastSeenAt } : {}),
+    });
+    this.log.info('a device is there', { device, session: body.session });
+    this.desired.born(device, body.desiredVersion);
+    await this.offload.resend(device, body.awaiting);
+  }
+
+  async #death({ device, body }: Message<'death'>): Promise<void> {
+    const row = await this.#living(device);
+    if (row === undefined || afterDeath(row, body).isOnline === row.isOnline) return;
+    await this.repository.change(device, { isOnline: false, lastSeenAt: this.clock.nowMs() });
+    this.log.info('a device is gone', { device, reason: body.reason });
+  }
+
+  async #reported({ device, body }: Message<'reported'>): Promise<void> {
+    const row = await this.#living(device);
+    if (row === undefined) return;
+    const lastSeenAt = this.clock.nowMs();
+    const isConflict = body.problems.some(({ code }) => code === 'IDENTITY_IN_USE');
+    if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt });
+    // The other one of two processes with one identity: only its complaint counts.
+    if (row.instance !== null && row.instance !== body.instance) return;
+    const { desiredVersion: reportedVersion, lines, problems } = body;
+    await this.repository.change(device, { lastSeenAt, reportedVersion, lines, problems });
+  }
+
+  #beat({ device, body }: Message<'beat'>): void {
+    this.#beats.set(device, { device, beat: body, beatAt: this.clock.nowMs() });
+  }
+
+  #storeLater(): void {
+    this.#cancel = this.clock.after(BEATS_EVERY_MS, () => {
+      void this.#storeBeats().finally(() => this.#storeLater());
+    });
+  }
+
+  async #storeBeats(): Promise<void> {
+    if (this.#beats.size === 0) return;
+    const beats = this.#beats;
+    this.#beats = new Map();
+    try {
+      await this.repository.storeBeats([...beats.values()]);
+    } catch (thrown) {
+      this.log.warn('beats wait for the database', { devices: beats.size, ...factsOf(thrown) });
+      // Newer ones that came meanwhile win.
+      this.#beats = new Map([...beats, ...this.#beats]);
+    }
+  }
+}

@@ -1,0 +1,18 @@
+/** Wires devices, groups, enrolment and desired states. */
+import { Global, Module } from '@nestjs/common';
+import { DesiredService } from './desired.service.ts';
+import { DevicesHttp } from './devices.http.ts';
+import { DevicesLink } from './devices.link.ts';
+import { DevicesRepository } from './devices.repository.ts';
+import { DevicesService } from './devices.service.ts';
+import { EnrolmentHttp } from './enrolment.http.ts';
+import { EnrolmentService } from './enrolment.service.ts';
+
+/** The module. */
+@Global()
+@Module({
+  controllers: [DevicesHttp, EnrolmentHttp],
+  providers: [DevicesRepository, DesiredService, DevicesService, EnrolmentService, DevicesLink],
+  exports: [DevicesRepository, DesiredService, DevicesService],
+})
+export class DevicesModule {}

@@ -1,0 +1,157 @@
+/** SQL of devices and groups. */
+import { Inject, Injectable } from '@nestjs/common';
+import type { Beat, Desired, DesiredState, DeviceId, GroupId, OffloadPolicy } from '@nanofleet/protocol';
+import { asc, eq, inArray, sql } from 'drizzle-orm';
+import { DATABASE, type Database, type Queries, rowsOf } from '../db/database.ts';
+import { devices, groups } from './devices.tables.ts';
+
+/** A row of devices. */
+export type DeviceRow = typeof devices.$inferSelect;
+/** What an enrolment writes. */
+export type NewDevice = typeof devices.$inferInsert;
+/** What a message of a device changes. */
+export type DeviceChange = Partial<
+  Pick<
+    DeviceRow,
+    | 'lastSeenAt'
+    | 'isOnline'
+    | 'session'
+    | 'instance'
+    | 'agentVersion'
+    | 'lines'
+    | 'problems'
+    | 'reportedVersion'
+    | 'conflictAt'
+  >
+>;
+
+/** A beat with its arrival. */
+export interface BeatRow {
+  readonly device: DeviceId;
+  readonly beat: Beat;
+  readonly beatAt: number;
+}
+
+/** Devices in the database. */
+@Injectable()
+export class DevicesRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** All devices by name. */
+  all(): Promise<DeviceRow[]> {
+    return this.database.select().from(devices).orderBy(asc(devices.device));
+  }
+
+  /** Devices of a group. */
+  inGroup(group: GroupId): Promise<DeviceRow[]> {
+    return this.database.select().from(devices).where(eq(devices.deviceGroup, group)).orderBy(asc(devices.device));
+  }
+
+  /** One device. */
+  async one(device: DeviceId, queries: Queries = this.database): Promise<DeviceRow | undefined> {
+    const [row] = await queries.select().from(devices).where(eq(devices.device, device));
+    return row;
+  }
+
+  /** What access needs of a device, and no more: it is asked at each connection and download. */
+  async credentialOf(device: DeviceId) {
+    const [row] = await this.database
+      .select({ hash: devices.credentialHash, revokedAt: devices.revokedAt })
+      .from(devices)
+      .where(eq(devices.device, device));
+    return row;
+  }
+
+  /** Adds a device; fails with a duplicate when its name is taken. */
+  async add(queries: Queries, row: NewDevice): Promise<void> {
+    await queries.insert(devices).values(row);
+  }
+
+  /** Gives a device a new credential. */
+  async setCredential(device: DeviceId, credentialHash: string): Promise<void> {
+    await this.database.update(devices).set({ credentialHash }).where(eq(devices.device, device));
+  }
+
+  /** Takes all rights of a device. */
+  async revoke(device: DeviceId, revokedAt: number): Promise<void> {
+    await this.database
+      .update(devices)
+      .set({ revokedAt, credentialHash: null, isOnline: false, desired: null, desiredState: null })
+      .where(eq(devices.device, device));
+  }
+
+  /** Puts a device into a group. */
+  async move(device: DeviceId, deviceGroup: GroupId): Promise<void> {
+    await this.database.update(devices).set({ deviceGroup }).where(eq(devices.device, device));
+  }
+
+  /** Notes what a message said. */
+  async change(device: DeviceId, change: DeviceChange): Promise<void> {
+    await this.database.update(devices).set(change).where(eq(devices.device, device));
+  }
+
+  /** Stores a new desired state. */
+  async setDesired(device: DeviceId, next: { state: DesiredState; desired: Desired }): Promise<void> {
+    await this.database
+      .update(devices)
+      .set({ desiredVersion: next.state.version, desiredState: next.state, desired: next.desired })
+      .where(eq(devices.device, device));
+  }
+
+  /** Stores the newest beat of each device in one statement. */
+  async storeBeats(rows: readonly BeatRow[]): Promise<void> {
+    const list = JSON.stringify(rows.map(({ device, beat, beatAt }) => ({ device, beat, beat_at: beatAt })));
+    await this.database.execute(sql`
+      update ${devices} set beat = given.beat, beat_at = given.beat_at, last_seen_at = given.beat_at
+      from jsonb_to_recordset(${list}::jsonb) as given(device text, beat jsonb, beat_at bigint)
+      where ${devices.device} = given.device and ${devices.revokedAt} is null`);
+  }
+
+  /** After a start nobody is connected, whatever the rows say. */
+  async allOffline(): Promise<void> {
+    await this.database.update(devices).set({ isOnline: false }).where(eq(devices.isOnline, true));
+  }
+
+  /** Counts for the fleet's figures. */
+  async counts(): Promise<{ total: number; online: number; revoked: number }> {
+    const [row] = await rowsOf<Record<'total' | 'online' | 'revoked', number | string>>(
+      this.database,
+      sql`select count(*) as total, count(*) filter (where is_online) as online,
+        count(*) filter (where revoked_at is not null) as revoked from ${devices}`,
+    );
+    return {
+      total: Number(row?.total ?? 0),
+      online: Number(row?.online ?? 0),
+      revoked: Number(row?.revoked ?? 0),
+    };
+  }
+
+  /** Policy of each group that has a row. */
+  async policies(): Promise<Map<GroupId, OffloadPolicy>> {
+    const rows = await this.database.select().from(groups);
+    return new Map(rows.map(({ name, offload }) => [name, offload]));
+  }
+
+  /** Sets the policy of a group. */
+  async setPolicy(name: GroupId, offload: OffloadPolicy): Promise<void> {
+    await this.database
+      .insert(groups)
+      .values({ name, offload })
+      .onConflictDoUpdate({ target: groups.name, set: { offload } });
+  }
+
+  /** How many devices each group has, revoked ones not counted. */
+  async groupSizes(): Promise<Map<GroupId, number>> {
+    const rows = await rowsOf<{ name: GroupId; size: number | string }>(
+      this.database,
+      sql`select device_group as name, count(*) as size from ${devices}
+        where revoked_at is null group by device_group`,
+    );
+    return new Map(rows.map(({ name, size }) => [name, Number(size)]));
+  }
+
+  /** Rows of some devices. */
+  some(names: readonly DeviceId[]): Promise<DeviceRow[]> {
+    return this.database.select().from(devices).where(inArray(devices.device, [...names]));
+  }
+}

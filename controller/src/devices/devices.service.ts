@@ -1,0 +1,136 @@
+/**
+ * Rules of devices: who may come in, how they are shown, moving and revoking them, policies of groups. Never publishes
+ * a desired state itself.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type ApiAnswer,
+  clientIdOf,
+  type DeviceId,
+  deviceIdSchema,
+  type DeviceSummary,
+  type GroupId,
+  IDENTITY_IN_USE_WAIT_MS,
+  NanofleetError,
+  type OffloadPolicy,
+} from '@nanofleet/protocol';
+import { fitsHash } from '../auth/bearer.ts';
+import { Link } from '../link/link.ts';
+import { CLOCK, type Clock } from '../ports/clock.ts';
+import { Identity } from '../state/identity.ts';
+import { DEFAULT_POLICY } from './desired.plan.ts';
+import { DesiredService } from './desired.service.ts';
+import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
+import type { StatedProblem } from './devices.tables.ts';
+
+/** Devices and their groups. */
+@Injectable()
+export class DevicesService {
+  constructor(
+    private readonly repository: DevicesRepository,
+    private readonly desired: DesiredService,
+    private readonly identity: Identity,
+    private readonly link: Link,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The device behind a client id and credential; null when they do not fit.
+   * @throws NanofleetError DEVICE_REVOKED
+   */
+  async admit(login: { clientId: string; credential: string }): Promise<DeviceId | null> {
+    const name = deviceIdSchema.safeParse(login.clientId.slice(login.clientId.indexOf('.') + 1));
+    if (!name.success || clientIdOf(this.identity.fleet, name.data) !== login.clientId) return null;
+    const row = await this.repository.credentialOf(name.data);
+    if (row !== undefined && row.revokedAt !== null) throw revoked(name.data);
+    return row?.hash != null && fitsHash(login.credential, row.hash) ? name.data : null;
+  }
+
+  /** All devices. */
+  async list(): Promise<DeviceSummary[]> {
+    return (await this.repository.all()).map((row) => this.#summary(row));
+  }
+
+  /** One device; @throws NanofleetError DEVICE_UNKNOWN */
+  async show(device: DeviceId): Promise<ApiAnswer<'device'>> {
+    const row = await this.#known(device);
+    const { agentVersion, beat, beatAt, session } = row;
+    return { ...this.#summary(row), session, agentVersion, beat, beatAt };
+  }
+
+  /** Cuts the session and all rights of a device, for good; again changes nothing. */
+  async revoke(device: DeviceId): Promise<DeviceSummary> {
+    const row = await this.#known(device);
+    if (row.revokedAt === null) await this.repository.revoke(device, this.clock.nowMs());
+    this.link.drop(device);
+    for (const kind of ['birth', 'reported', 'desired'] as const) await this.link.clearRetained(device, kind);
+    return this.#summary(await this.#known(device));
+  }
+
+  /** Puts a device into another group; what it shall run follows. */
+  async move(device: DeviceId, group: GroupId): Promise<DeviceSummary> {
+    const row = await this.#known(device);
+    if (row.revokedAt !== null) throw revoked(device);
+    await this.repository.move(device, group);
+    await this.desired.refreshDevice(device);
+    return this.#summary(await this.#known(device));
+  }
+
+  /** All groups that have devices or a policy. */
+  async groups() {
+    const [sizes, policies] = await Promise.all([this.repository.groupSizes(), this.repository.policies()]);
+    const names = [...new Set([...sizes.keys(), ...policies.keys()])].sort();
+    return names.map((group) => ({
+      group,
+      offload: policies.get(group) ?? DEFAULT_POLICY,
+      devices: sizes.get(group) ?? 0,
+    }));
+  }
+
+  /** Sets how far texts of a group may travel, and tells its devices. */
+  async setPolicy(group: GroupId, offload: OffloadPolicy) {
+    await this.repository.setPolicy(group, offload);
+    await this.desired.refresh(group);
+    return { group, offload, devices: (await this.repository.groupSizes()).get(group) ?? 0 };
+  }
+
+  async #known(device: DeviceId): Promise<DeviceRow> {
+    const row = await this.repository.one(device);
+    if (row !== undefined) return row;
+    throw new NanofleetError('DEVICE_UNKNOWN', `No device named ${device} is enrolled; see: nanofleet devices ls.`);
+  }
+
+  #summary(row: DeviceRow): DeviceSummary {
+    return {
+      device: row.device,
+      group: row.deviceGroup,
+      status: statusOf(row),
+      enrolledAt: row.enrolledAt,
+      lastSeenAt: row.lastSeenAt,
+      desiredVersion: row.desiredVersion,
+      reportedVersion: row.reportedVersion,
+      lines: row.lines,
+      problems: problemsOf(row, this.clock.nowMs()),
+    };
+  }
+}
+
+const revoked = (device: DeviceId) =>
+  new NanofleetError('DEVICE_REVOKED', `The device ${device} was revoked; enrol it under another name.`, {
+    facts: { device },
+  });
+
+const statusOf = (row: DeviceRow): DeviceSummary['status'] => {
+  if (row.revokedAt !== null) return 'revoked';
+  if (row.isOnline) return 'online';
+  return row.lastSeenAt === null ? 'never-seen' : 'offline';
+};
+
+/** The device's own problems, and the one that two processes with its identity overwrite for each other. */
+const problemsOf = (row: DeviceRow, nowMs: number): StatedProblem[] => {
+  const stated = row.problems.filter(({ code }) => code !== 'IDENTITY_IN_USE');
+  const inConflict = row.conflictAt !== null && nowMs - row.conflictAt < IDENTITY_IN_USE_WAIT_MS;
+  if (!inConflict) return stated;
+  const message = `Two processes use the identity ${row.device}; stop one of them, or enrol it under a name of its own.`;
+  return [...stated, { code: 'IDENTITY_IN_USE', message }];
+};

@@ -1,0 +1,57 @@
+/** Tables of devices and of the groups that they are in. */
+import type {
+  Beat,
+  Desired,
+  DesiredState,
+  DeviceId,
+  ErrorCode,
+  GroupId,
+  LineReport,
+  OffloadPolicy,
+} from '@nanofleet/protocol';
+import { bigint, boolean, index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core';
+
+/** A problem as the device or the controller states it. */
+export interface StatedProblem {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** One row per enrolled device, revoked ones included. */
+export const devices = pgTable(
+  'devices',
+  {
+    device: text().$type<DeviceId>().primaryKey(),
+    deviceGroup: text().$type<GroupId>().notNull(),
+    /** Raw Ed25519 key of the device, base64. */
+    publicKey: text().notNull(),
+    /** SHA-256 of the credential; null once revoked. */
+    credentialHash: text(),
+    enrolledAt: bigint({ mode: 'number' }).notNull(),
+    revokedAt: bigint({ mode: 'number' }),
+    lastSeenAt: bigint({ mode: 'number' }),
+    isOnline: boolean().notNull().default(false),
+    session: bigint({ mode: 'number' }).notNull().default(0),
+    instance: text(),
+    agentVersion: text(),
+    beat: jsonb().$type<Beat>(),
+    beatAt: bigint({ mode: 'number' }),
+    lines: jsonb().$type<Record<string, LineReport>>().notNull().default({}),
+    problems: jsonb().$type<StatedProblem[]>().notNull().default([]),
+    reportedVersion: integer().notNull().default(0),
+    desiredVersion: integer().notNull().default(0),
+    /** What the newest `desired` says, to see whether a plan changes it. */
+    desiredState: jsonb().$type<DesiredState>(),
+    /** The newest `desired` as it is sent. */
+    desired: jsonb().$type<Desired>(),
+    /** When two users of one identity were last seen. */
+    conflictAt: bigint({ mode: 'number' }),
+  },
+  (table) => [index().on(table.deviceGroup)],
+);
+
+/** Groups with how far texts of their devices may travel. A group without a row has the default. */
+export const groups = pgTable('groups', {
+  name: text().$type<GroupId>().primaryKey(),
+  offload: text().$type<OffloadPolicy>().notNull(),
+});

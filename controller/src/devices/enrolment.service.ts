@@ -1,0 +1,143 @@
+/**
+ * Enrolment: a fleet token and a key that the device proves to hold give it a name, a group and a credential. The
+ * answer is signed over the device's nonce. The same key may ask again under its name, because an answer can be lost:
+ * that costs no further use. Never hands a name to another key.
+ */
+import { Inject, Injectable } from '@nestjs/common';
+import { type DeviceId, type GroupId, NanofleetError } from '@nanofleet/protocol';
+import { isSignedBy, sha256Of } from '@nanofleet/protocol/node';
+import { AuthRepository, type FleetTokenRow } from '../auth/auth.repository.ts';
+import { AuthService } from '../auth/auth.service.ts';
+import { DATABASE, type Database, isDuplicate } from '../db/database.ts';
+import { CLOCK, type Clock } from '../ports/clock.ts';
+import { RANDOM, type Random } from '../ports/random.ts';
+import { Identity } from '../state/identity.ts';
+import { DesiredService } from './desired.service.ts';
+import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
+
+const CREDENTIAL_BYTES = 32;
+
+/** What a device asks with. */
+export interface EnrolRequest {
+  readonly tokenId: string;
+  readonly secret: string;
+  readonly device: DeviceId;
+  readonly publicKey: string;
+  readonly nonce: string;
+  readonly proof: string;
+}
+
+/** Enrolment of devices. */
+@Injectable()
+export class EnrolmentService {
+  constructor(
+    private readonly auth: AuthService,
+    private readonly tokens: AuthRepository,
+    private readonly devices: DevicesRepository,
+    private readonly desired: DesiredService,
+    private readonly identity: Identity,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(RANDOM) private readonly random: Random,
+  ) {}
+
+  /**
+   * Enrols a device.
+   * @throws NanofleetError FLEET_TOKEN_UNKNOWN, FLEET_TOKEN_EXPIRED, FLEET_TOKEN_USED_UP, DEVICE_NAME_TAKEN,
+   * DEVICE_REVOKED, INPUT_INVALID (proof), SETTING_INVALID (no publisher)
+   */
+  async enrol(request: EnrolRequest): Promise<{ signed: string; signature: string }> {
+    if (this.identity.publisherKeys.length === 0) throw noPublisher();
+    const token = await this.auth.fleetTokenOf(request.tokenId, request.secret);
+    requireProof(request);
+    const credential = Buffer.from(this.random.bytes(CREDENTIAL_BYTES)).toString('base64url');
+    const group = await this.#admit(request, { token, credentialHash: sha256Of(credential) });
+    await this.desired.refreshDevice(request.device);
+    return this.#answer(request, { group, credential });
+  }
+
+  async #admit(
+    request: EnrolRequest,
+    { token, credentialHash }: { token: FleetTokenRow; credentialHash: string },
+  ): Promise<GroupId> {
+    const known = await this.devices.one(request.device);
+    if (known !== undefined) return this.#again(request, { known, credentialHash });
+    try {
+      return await this.#add(request, { token, credentialHash });
+    } catch (thrown) {
+      // Two devices asked for one name at the same moment.
+      throw isDuplicate(thrown) ? nameTaken(request.device) : thrown;
+    }
+  }
+
+  async #again(
+    request: EnrolRequest,
+    { known, credentialHash }: { known: DeviceRow; credentialHash: string },
+  ): Promise<GroupId> {
+    if (known.publicKey !== request.publicKey) throw nameTaken(request.device);
+    if (known.revokedAt !== null) {
+      throw new NanofleetError(
+        'DEVICE_REVOKED',
+        `The device ${request.device} was revoked; enrol it under another name with a new key.`,
+      );
+    }
+    await this.devices.setCredential(request.device, credentialHash);
+    return known.deviceGroup;
+  }
+
+  #add(
+    request: EnrolRequest,
+    { token, credentialHash }: { token: FleetTokenRow; credentialHash: string },
+  ): Promise<GroupId> {
+    const enrolledAt = this.clock.nowMs();
+    return this.database.transaction(async (transaction) => {
+      const deviceGroup = await this.tokens.takeUse(transaction, token.id, enrolledAt);
+      if (deviceGroup === undefined) throw usedUp(token.name);
+      const { device, publicKey } = request;
+      await this.devices.add(transaction, { device, deviceGroup, publicKey, credentialHash, enrolledAt });
+      return deviceGroup;
+    });
+  }
+
+  #answer(request: EnrolRequest, given: { group: GroupId; credential: string }) {
+    const signed = JSON.stringify({
+      fleet: this.identity.fleet,
+      device: request.device,
+      group: given.group,
+      nonce: request.nonce,
+      credential: given.credential,
+      brokerUrl: this.identity.brokerUrl,
+      controllerKey: this.identity.publicKey,
+      publisherKeys: this.identity.publisherKeys,
+    });
+    return { signed, signature: this.identity.sign(signed) };
+  }
+}
+
+const requireProof = ({ nonce, proof, publicKey }: EnrolRequest): void => {
+  const isProven = isSignedBy(Buffer.from(publicKey, 'base64'), {
+    bytes: Buffer.from(nonce, 'base64'),
+    signature: proof,
+  });
+  if (isProven) return;
+  throw new NanofleetError(
+    'INPUT_INVALID',
+    'proof: it is no signature of the given key over the bytes of the nonce.',
+  );
+};
+
+const noPublisher = () =>
+  new NanofleetError(
+    'SETTING_INVALID',
+    'This controller knows no publisher, so that devices could not trust any model; start it with --publisher-key.',
+  );
+
+const usedUp = (name: string) =>
+  new NanofleetError('FLEET_TOKEN_USED_UP', `The fleet token ${name} has no uses left; make a new one.`);
+
+const nameTaken = (device: DeviceId) =>
+  new NanofleetError(
+    'DEVICE_NAME_TAKEN',
+    `A device named ${device} is enrolled already with another key; choose another --name.`,
+    { facts: { device } },
+  );

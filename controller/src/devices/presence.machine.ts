@@ -1,0 +1,33 @@
+/**
+ * Presence of a device out of births and deaths. Pure. A will arrives late when a broker takes time to notice a loss:
+ * by then the device may have a newer session, which that will must not end (Sparkplug B 3.0, bdSeq).
+ */
+
+/** What is known of a device's sessions. */
+export interface Presence {
+  readonly isOnline: boolean;
+  readonly session: number;
+  readonly instance: string | null;
+}
+
+/** Session and process that a birth or death is about. */
+export interface SessionMark {
+  readonly session: number;
+  readonly instance: string;
+}
+
+/** Presence after a birth, and whether two processes seem to use one identity. */
+export const afterBirth = (before: Presence, birth: SessionMark): Presence & { isConflict: boolean } => ({
+  isOnline: true,
+  session: birth.session,
+  instance: birth.instance,
+  // The counter is persisted by the device: another process that counts from an earlier number has a copy of its state.
+  isConflict:
+    before.instance !== null && before.instance !== birth.instance && birth.session <= before.session,
+});
+
+/** Presence after a death; the same as before when the death is of another session. */
+export const afterDeath = (before: Presence, death: SessionMark): Presence =>
+  death.session === before.session && death.instance === before.instance
+    ? { ...before, isOnline: false }
+    : before;

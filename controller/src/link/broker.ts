@@ -1,0 +1,186 @@
+/**
+ * The embedded broker: aedes with our rights. A device gets its own topics and nothing of anybody else; the controller
+ * comes in over a stream inside the process, under a credential of its own. Speaks MQTT 3.1.1 only, keeps nothing on
+ * the disk: everything in it is re-derived when devices connect. Never decodes a payload.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import { type Duplex, duplexPair } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
+import {
+  clientIdOf,
+  type DeviceId,
+  deviceRights,
+  type FleetId,
+  isCovered,
+  NanofleetError,
+  PACKET_BYTES_MAX,
+} from '@nanofleet/protocol';
+import { Aedes, type AuthenticateError, type Client } from 'aedes';
+import type { Certificate } from '../ports/settings.ts';
+
+/** A subscriber that does not read stops all others until it is cut after this (aedes' own default is 60 s). */
+const DRAIN_TIMEOUT_MS = 500;
+/** aedes' AuthErrorCode is a const enum, which compilers of single files cannot read. */
+const SERVER_UNAVAILABLE = 3;
+const BAD_CREDENTIAL = 4;
+const CONTROLLER = 'controller';
+
+/** Who may come in. */
+export interface Gate {
+  /** The device of a client id and credential, or null; rejects when it cannot be looked up now. */
+  admit(login: { clientId: string; credential: string }): Promise<DeviceId | null>;
+}
+
+/** What a broker needs. */
+export interface BrokerOptions {
+  readonly fleet: FleetId;
+  readonly gate: Gate;
+  /** Password of the controller's own client; random per start. */
+  readonly controllerSecret: string;
+  readonly host: string;
+  readonly port: number;
+  readonly certificate: Certificate | null;
+}
+
+interface Rights {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** A running broker. */
+export class Broker {
+  readonly #aedes: Aedes;
+  readonly #options: BrokerOptions;
+  /** `all` for the controller itself. */
+  readonly #rights = new WeakMap<Client, Rights | 'all'>();
+  readonly #sessions = new Map<string, Client>();
+  #listener: Server | null = null;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(options: BrokerOptions, aedes: Aedes) {
+    this.#options = options;
+    this.#aedes = aedes;
+  }
+
+  /** Makes a broker that nobody can reach yet but `connect`. */
+  static async create(options: BrokerOptions): Promise<Broker> {
+    const aedes = new Aedes({ drainTimeout: DRAIN_TIMEOUT_MS });
+    const broker = new Broker(options, aedes);
+    broker.#install();
+    await aedes.listen();
+    return broker;
+  }
+
+  /** A stream to the broker inside this process. */
+  connect(): Duplex {
+    const [near, far] = duplexPair();
+    this.#aedes.handle(far);
+    return near;
+  }
+
+  /**
+   * Opens the listener for devices.
+   * @returns the port in use
+   * @throws NanofleetError PORT_TAKEN
+   */
+  async listen(): Promise<number> {
+    const { certificate, host, port } = this.#options;
+    const accept = (socket: Socket): void => {
+      socket.setNoDelay(true);
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+      this.#aedes.handle(socket);
+    };
+    const listener =
+      certificate === null
+        ? createServer(accept)
+        : createTlsServer({ cert: certificate.cert, key: certificate.key }, accept);
+    listener.on('tlsClientError', () => undefined);
+    this.#listener = listener;
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', (cause) => reject(portTaken(port, cause)));
+      listener.listen(port, host, () => resolve());
+    });
+    const address = listener.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  /** Ends the session of a device, if it has one; its will is published as at any loss. */
+  drop(device: DeviceId): void {
+    this.#sessions.get(clientIdOf(this.#options.fleet, device))?.close();
+  }
+
+  /** Ends all sessions and the listener. */
+  async close(): Promise<void> {
+    this.#listener?.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise<void>((resolve) => {
+      this.#aedes.close(() => resolve());
+    });
+  }
+
+  #install(): void {
+    const aedes = this.#aedes;
+    aedes.authenticate = (client, username, password, done) => {
+      this.#login(client, { username, password: password?.toString('utf8') ?? '' }).then(
+        (isIn) => (isIn ? done(null, true) : done(refusal(BAD_CREDENTIAL), null)),
+        () => done(refusal(SERVER_UNAVAILABLE), null),
+      );
+    };
+    aedes.authorizePublish = (client, packet, done) => {
+      const isFine =
+        client === null ||
+        (packet.payload.length <= PACKET_BYTES_MAX && this.#may(client, 'publish', packet.topic));
+      // aedes closes the connection on an error, which is the only refusal that MQTT 3.1.1 has.
+      done(isFine ? null : notAllowed(packet.topic));
+    };
+    aedes.authorizeSubscribe = (client, subscription, done) =>
+      done(null, this.#mayFilter(client, subscription.topic) ? subscription : null);
+    aedes.authorizeForward = (client, packet) =>
+      this.#may(client, 'subscribe', packet.topic) ? packet : null;
+    aedes.on('client', (client) => this.#sessions.set(client.id, client));
+    aedes.on('clientDisconnect', (client) => {
+      if (this.#sessions.get(client.id) === client) this.#sessions.delete(client.id);
+    });
+    for (const event of ['clientError', 'connectionError'] as const) aedes.on(event, () => undefined);
+  }
+
+  async #login(
+    client: Client,
+    login: { username: string | undefined; password: string },
+  ): Promise<boolean> {
+    const { controllerSecret, fleet, gate } = this.#options;
+    if (client.id !== login.username) return false;
+    if (client.id === CONTROLLER) {
+      if (login.password === controllerSecret) this.#rights.set(client, 'all');
+      return login.password === controllerSecret;
+    }
+    const device = await gate.admit({ clientId: client.id, credential: login.password });
+    if (device !== null) this.#rights.set(client, deviceRights(fleet, device));
+    return device !== null;
+  }
+
+  #may(client: Client, action: keyof Rights, topic: string): boolean {
+    const rights = this.#rights.get(client);
+    return rights === 'all' || (rights?.[action].some((filter) => isCovered(topic, filter)) ?? false);
+  }
+
+  #mayFilter(client: Client, filter: string): boolean {
+    const rights = this.#rights.get(client);
+    return rights === 'all' || (rights?.subscribe.includes(filter) ?? false);
+  }
+}
+
+const refusal = (returnCode: number): AuthenticateError =>
+  Object.assign(new NanofleetError('TOKEN_INVALID', 'the broker does not know this credential'), {
+    returnCode,
+  });
+
+const notAllowed = (topic: string) =>
+  new NanofleetError('TOPIC_INVALID', `publishing on ${topic.slice(0, 200)} is not among this device's rights`);
+
+const portTaken = (port: number, cause: Error) =>
+  new NanofleetError('PORT_TAKEN', `Port ${port} for MQTT cannot be used; choose another with --mqtt.`, {
+    cause,
+    facts: { port },
+  });

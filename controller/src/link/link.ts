@@ -1,0 +1,168 @@
+/**
+ * The controller's link to its devices: one mqtt.js client that hears all shards, decodes by `decodeFor` and hands
+ * each message to the domain that asked for its kind. What does not decode is counted and dropped. Never decides
+ * anything and never touches the database.
+ */
+import type { Duplex } from 'node:stream';
+import {
+  allShards,
+  type BodyOf,
+  decodeFor,
+  type DeviceId,
+  encodeMessage,
+  type FleetId,
+  type Kind,
+  kindOfChannel,
+  type Message,
+  parseTopic,
+  shardFilters,
+  topicOf,
+  type Uuid,
+  type DownChannel,
+  type UpChannel,
+} from '@nanofleet/protocol';
+import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
+import type { Clock } from '../ports/clock.ts';
+import { factsOf, type Log } from '../ports/log.ts';
+
+const RECONNECT_MS = 200;
+const CLIENT_ID = 'controller';
+
+/** Takes one message; what it throws is logged, and the link goes on. */
+export type Handler<K extends Kind> = (message: Message<K>) => void | Promise<void>;
+
+/** What to send beside the body. */
+export interface SendOptions {
+  readonly correlation?: Uuid;
+  /** Kept by the broker for later subscribers. */
+  readonly isRetained?: boolean;
+}
+
+/** Ports and identity of a link. */
+export interface LinkOptions {
+  readonly fleet: FleetId;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What can be sent to a device. */
+export type DownKind = Extract<Kind, DownChannel>;
+
+/** The link. Handlers are registered before `start`. */
+export class Link {
+  readonly #options: LinkOptions;
+  readonly #handlers = new Map<Kind, Handler<Kind>>();
+  #client: MqttClient | null = null;
+  #drop: (device: DeviceId) => void = () => undefined;
+  /** Since the process started. */
+  readonly counts = { messages: 0, malformed: 0 };
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** Says who takes the messages of a kind; one taker per kind. */
+  on<K extends Kind>(kind: K, handler: Handler<K>): void {
+    this.#handlers.set(kind, handler as unknown as Handler<Kind>);
+  }
+
+  /** Connects and subscribes; resolves when all shards are heard. */
+  async start(access: {
+    connect: () => Duplex;
+    secret: string;
+    drop: (device: DeviceId) => void;
+  }): Promise<void> {
+    this.#drop = access.drop;
+    // Handlers are attached before connecting: messages that come with the CONNACK would be acknowledged unseen.
+    const client = new mqtt.MqttClient(() => access.connect(), {
+      clientId: CLIENT_ID,
+      username: CLIENT_ID,
+      password: access.secret,
+      protocolVersion: 4,
+      // A short loss of the link then loses no message: the broker keeps them for this session.
+      clean: false,
+      reconnectPeriod: RECONNECT_MS,
+      resubscribe: false,
+      keepalive: 0,
+      manualConnect: true,
+    });
+    this.#client = client;
+    client.on('error', (error) => this.#options.log.warn('the link failed', factsOf(error)));
+    client.handleMessage = (packet, done) => {
+      this.#take(packet);
+      done();
+    };
+    const heard = new Promise<void>((resolve, reject) => {
+      client.on('connect', () => {
+        this.#subscribe(client).then(resolve, reject);
+      });
+    });
+    client.connect();
+    await heard;
+  }
+
+  /** Whether messages can flow now. */
+  get isConnected(): boolean {
+    return this.#client?.connected ?? false;
+  }
+
+  /** Sends a message to a device, at least once while the broker lives. */
+  async send<K extends DownKind>(
+    device: DeviceId,
+    message: { kind: K; body: BodyOf<K> },
+    options: SendOptions = {},
+  ): Promise<void> {
+    const { clock, fleet } = this.#options;
+    const { correlation, isRetained = false } = options;
+    const full = { ...message, device, at: clock.nowMs(), ...(correlation === undefined ? {} : { correlation }) };
+    const payload = encodeMessage(full as unknown as Message);
+    const topic = topicOf({ fleet, device, channel: { kind: message.kind } });
+    await this.#client?.publishAsync(topic, Buffer.from(payload), { qos: 1, retain: isRetained });
+  }
+
+  /** Makes the broker forget what it keeps on a channel of a device. */
+  async clearRetained(device: DeviceId, kind: DownChannel | UpChannel): Promise<void> {
+    const topic = topicOf({ fleet: this.#options.fleet, device, channel: { kind } });
+    await this.#client?.publishAsync(topic, Buffer.alloc(0), { qos: 1, retain: true });
+  }
+
+  /** Ends the session of a device. */
+  drop(device: DeviceId): void {
+    this.#drop(device);
+  }
+
+  /** Ends the link. */
+  async close(): Promise<void> {
+    await this.#client?.endAsync(true);
+  }
+
+  async #subscribe(client: MqttClient): Promise<void> {
+    const filters = allShards().flatMap((shard) => shardFilters(this.#options.fleet, shard));
+    await client.subscribeAsync(filters, { qos: 1 });
+  }
+
+  #take(packet: IPublishPacket): void {
+    const payload = packet.payload;
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    // An empty retained message is how a channel is cleared; it says nothing.
+    if (bytes.length === 0) return;
+    this.counts.messages += 1;
+    try {
+      this.#dispatch(packet.topic, bytes);
+    } catch (thrown) {
+      this.counts.malformed += 1;
+      this.#options.log.warn('a message was dropped', { topic: packet.topic.slice(0, 200), ...factsOf(thrown) });
+    }
+  }
+
+  #dispatch(topic: string, bytes: Uint8Array): void {
+    const { channel, device } = parseTopic(topic);
+    const kind = kindOfChannel(channel);
+    const handler = kind === null ? undefined : this.#handlers.get(kind);
+    if (kind === null || handler === undefined) return;
+    const message = decodeFor({ kind, device }, bytes);
+    const failed = (thrown: unknown) =>
+      this.#options.log.error('a message could not be handled', { kind, device, ...factsOf(thrown) });
+    Promise.resolve(handler(message)).catch(failed);
+  }
+}

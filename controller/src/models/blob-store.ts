@@ -1,0 +1,132 @@
+/**
+ * Blobs on the disk, named by their SHA-256: written once, whole or not at all, never changed. Small ones that devices
+ * ask for stay in memory up to a bound. Reading does not hash again: devices check every byte against a signed
+ * manifest anyway, and must be able to tell an operator that the disk here lies.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { BLOB_CACHE_BYTES, BUNDLE_FILE_BYTES_MAX, type Digest, NanofleetError } from '@nanofleet/protocol';
+
+/** A part of a blob, both ends inclusive. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The blobs of one controller. */
+export class BlobStore {
+  readonly #directory: string;
+  /** In the order of their last use, oldest first. */
+  readonly #cache = new Map<Digest, Buffer>();
+  #cachedBytes = 0;
+  #writes = 0;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Opens the store below a state directory. */
+  static async open(stateDirectory: string): Promise<BlobStore> {
+    const directory = join(stateDirectory, 'blobs');
+    await mkdir(directory, { recursive: true });
+    return new BlobStore(directory);
+  }
+
+  /** Bytes of a blob, or null when it is not here. */
+  async size(digest: Digest): Promise<number | null> {
+    const cached = this.#cache.get(digest);
+    if (cached !== undefined) return cached.length;
+    return stat(this.#path(digest)).then(
+      ({ size }) => size,
+      () => null,
+    );
+  }
+
+  /**
+   * Stores a blob from a stream; one that is here already is replaced, which mends it when the disk had changed it.
+   * @returns its bytes
+   * @throws NanofleetError BUNDLE_TOO_LARGE, DIGEST_MISMATCH; then nothing is stored
+   */
+  async put(digest: Digest, content: AsyncIterable<Uint8Array>): Promise<number> {
+    this.#writes += 1;
+    const part = `${this.#path(digest)}.${process.pid}.${this.#writes}.part`;
+    try {
+      const bytes = await this.#write(part, { digest, content });
+      await rename(part, this.#path(digest));
+      this.#forget(digest);
+      return bytes;
+    } finally {
+      await rm(part, { force: true });
+    }
+  }
+
+  /** All bytes of a blob; @throws NanofleetError BUNDLE_FILE_MISSING */
+  async read(digest: Digest): Promise<Buffer> {
+    const cached = this.#cache.get(digest);
+    if (cached !== undefined) {
+      this.#cache.delete(digest);
+      this.#cache.set(digest, cached);
+      return cached;
+    }
+    const bytes = await readFile(this.#path(digest)).catch((cause: unknown) => {
+      throw new NanofleetError('BUNDLE_FILE_MISSING', `The blob ${digest} is not stored here.`, { cause });
+    });
+    this.#keep(digest, bytes);
+    return bytes;
+  }
+
+  /** A part of a blob as a stream, for blobs that are too large to keep in memory. */
+  stream(digest: Digest, { from, to }: ByteRange): Readable {
+    return createReadStream(this.#path(digest), { start: from, end: to });
+  }
+
+  async #write(
+    path: string,
+    { content, digest }: { content: AsyncIterable<Uint8Array>; digest: Digest },
+  ): Promise<number> {
+    const hash = createHash('sha256');
+    const file = await open(path, 'wx');
+    let bytes = 0;
+    try {
+      for await (const chunk of content) {
+        bytes += chunk.length;
+        if (bytes > BUNDLE_FILE_BYTES_MAX) throw tooLarge();
+        hash.update(chunk);
+        await file.writeFile(chunk);
+      }
+      if (hash.digest('hex') !== digest) throw mismatch(digest);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return bytes;
+  }
+
+  #keep(digest: Digest, bytes: Buffer): void {
+    if (bytes.length > BLOB_CACHE_BYTES / 4) return;
+    this.#cache.set(digest, bytes);
+    this.#cachedBytes += bytes.length;
+    for (const oldest of this.#cache.keys()) {
+      if (this.#cachedBytes <= BLOB_CACHE_BYTES) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(digest: Digest): void {
+    this.#cachedBytes -= this.#cache.get(digest)?.length ?? 0;
+    this.#cache.delete(digest);
+  }
+
+  #path(digest: Digest): string {
+    return join(this.#directory, digest);
+  }
+}
+
+const tooLarge = () =>
+  new NanofleetError('BUNDLE_TOO_LARGE', `A file of a bundle may have ${BUNDLE_FILE_BYTES_MAX} bytes at most.`);
+
+const mismatch = (digest: Digest) =>
+  new NanofleetError('DIGEST_MISMATCH', `The uploaded bytes do not have the SHA-256 ${digest}; upload again.`);

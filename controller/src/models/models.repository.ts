@@ -1,0 +1,58 @@
+/** SQL of the registry. */
+import { Inject, Injectable } from '@nestjs/common';
+import type { Digest } from '@nanofleet/protocol';
+import { asc, eq, sql } from 'drizzle-orm';
+import { DATABASE, type Database, rowsOf } from '../db/database.ts';
+import type { PlannedBundle } from '../devices/desired.plan.ts';
+import { models } from './models.tables.ts';
+
+/** A row of models. */
+export type ModelRow = typeof models.$inferSelect;
+
+/** Ancestors shown; a longer line of fine-tunes is cut. */
+const LINEAGE_MAX = 64;
+
+/** The registry in the database. */
+@Injectable()
+export class ModelsRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /** All bundles by line and release. */
+  all(): Promise<ModelRow[]> {
+    return this.database.select().from(models).orderBy(asc(models.line), asc(models.releaseCounter));
+  }
+
+  /** One bundle. */
+  async one(digest: Digest): Promise<ModelRow | undefined> {
+    const [row] = await this.database.select().from(models).where(eq(models.digest, digest));
+    return row;
+  }
+
+  /** Adds a bundle; one that is there stays as it is. */
+  async add(row: ModelRow): Promise<void> {
+    await this.database.insert(models).values(row).onConflictDoNothing();
+  }
+
+  /** What plans need, by digest. */
+  async plannable(): Promise<Map<string, PlannedBundle>> {
+    const rows = await this.database
+      .select({ digest: models.digest, releaseCounter: models.releaseCounter, bytes: models.bytes })
+      .from(models);
+    return new Map(rows.map(({ digest, ...bundle }) => [digest, bundle]));
+  }
+
+  /** Digests of a bundle's ancestors that are registered, nearest first. */
+  async ancestors(digest: Digest): Promise<Digest[]> {
+    const rows = await rowsOf<{ digest: Digest }>(
+      this.database,
+      sql`with recursive line as (
+          select ${models.parent} as digest, 1 as depth from ${models} where ${models.digest} = ${digest}
+          union all
+          select ${models.parent}, depth + 1 from ${models} join line on ${models.digest} = line.digest
+          where depth < ${LINEAGE_MAX}
+        )
+        select line.digest from line where line.digest is not null order by depth`,
+    );
+    return rows.map((row) => row.digest);
+  }
+}

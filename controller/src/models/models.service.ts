@@ -1,0 +1,114 @@
+/**
+ * Rules of the registry: a bundle gets in when a publisher's signature fits the exact manifest bytes, before anything
+ * parses them, and all its files are stored. Never signs, never changes a bundle, never decides who runs it.
+ */
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { type ApiAnswer, type Digest, type Model, NanofleetError, parseManifest } from '@nanofleet/protocol';
+import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import { CLOCK, type Clock } from '../ports/clock.ts';
+import { Identity } from '../state/identity.ts';
+import { BlobStore } from './blob-store.ts';
+import { type ModelRow, ModelsRepository } from './models.repository.ts';
+
+/** The registry. */
+@Injectable()
+export class ModelsService implements OnModuleInit {
+  /** Manifests and files of registered bundles: all that devices may fetch. */
+  readonly #servable = new Set<Digest>();
+
+  constructor(
+    private readonly repository: ModelsRepository,
+    private readonly blobs: BlobStore,
+    private readonly identity: Identity,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** Learns what is registered. */
+  async onModuleInit(): Promise<void> {
+    for (const row of await this.repository.all()) this.#allow(row);
+  }
+
+  /** Whether devices may fetch a blob. */
+  isServable(digest: Digest): boolean {
+    return this.#servable.has(digest);
+  }
+
+  /** Content of manifest.sig; @throws NanofleetError MODEL_UNKNOWN */
+  async signatureOf(digest: Digest): Promise<Buffer> {
+    return Buffer.from((await this.known(digest)).signature, 'utf8');
+  }
+
+  /**
+   * Registers a bundle; again changes nothing.
+   * @throws NanofleetError SIGNATURE_*, MANIFEST_*, BUNDLE_FILE_MISSING, BUNDLE_TOO_LARGE
+   */
+  async add(manifestBytes: Uint8Array, signature: string): Promise<Model> {
+    if (signature === '') {
+      throw new NanofleetError('SIGNATURE_MISSING', 'The bundle is not signed; run: nanofleet models sign DIR.');
+    }
+    const keyId = checkManifestSignature({
+      manifestBytes,
+      signatureBytes: Buffer.from(signature, 'utf8'),
+      publisherFingerprints: this.identity.publisherKeyIds,
+    });
+    const manifest = parseManifest(manifestBytes);
+    const digest = sha256Of(manifestBytes);
+    for (const file of manifest.files) await this.#requireBlob(file);
+    await this.blobs.put(digest, one(manifestBytes));
+    const { files, line, parent, quality, releaseCounter, task, version } = manifest;
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const stated = { digest, line, task, version, releaseCounter, bytes, parent, quality, files, signature };
+    await this.repository.add({ ...stated, keyId, uploadedAt: this.clock.nowMs() });
+    const row = await this.known(digest);
+    this.#allow(row);
+    return row;
+  }
+
+  /** All bundles. */
+  list(): Promise<ModelRow[]> {
+    return this.repository.all();
+  }
+
+  /** One bundle with its ancestors and what is missing on the disk. */
+  async show(digest: Digest): Promise<ApiAnswer<'model'>> {
+    const row = await this.known(digest);
+    const lineage: Model[] = [];
+    for (const ancestor of await this.repository.ancestors(digest)) {
+      const found = await this.repository.one(ancestor);
+      if (found !== undefined) lineage.push(found);
+    }
+    const missing: Digest[] = [];
+    for (const { sha256 } of row.files) if ((await this.blobs.size(sha256)) === null) missing.push(sha256);
+    return { ...row, lineage, missing };
+  }
+
+  /** One bundle; @throws NanofleetError MODEL_UNKNOWN */
+  async known(digest: Digest): Promise<ModelRow> {
+    const row = await this.repository.one(digest);
+    if (row !== undefined) return row;
+    throw new NanofleetError(
+      'MODEL_UNKNOWN',
+      `The registry holds no bundle ${digest.slice(0, 12)}…; push it: nanofleet models push DIR.`,
+      { facts: { digest } },
+    );
+  }
+
+  async #requireBlob(file: { name: string; sha256: Digest; bytes: number }): Promise<void> {
+    const bytes = await this.blobs.size(file.sha256);
+    if (bytes === file.bytes) return;
+    throw new NanofleetError(
+      'BUNDLE_FILE_MISSING',
+      `The file ${file.name} of the bundle is not uploaded (${file.sha256.slice(0, 12)}…, ${file.bytes} bytes).`,
+      { facts: { file: file.name } },
+    );
+  }
+
+  #allow(row: ModelRow): void {
+    this.#servable.add(row.digest);
+    for (const { sha256 } of row.files) this.#servable.add(sha256);
+  }
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}

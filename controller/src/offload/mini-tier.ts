@@ -1,0 +1,138 @@
+/**
+ * The controller's own bigger model: a verified bundle of the registry, loaded, swapped without failing a request, and
+ * loaded again at each start. Keeps the one that runs when a new one does not load. Never stores a text.
+ */
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type Digest,
+  MANIFEST_FILE,
+  NanofleetError,
+  parseManifest,
+  type ScoredLabel,
+  SIGNATURE_FILE,
+} from '@nanofleet/protocol';
+import type { TextRunner } from '@nanofleet/runtime';
+import { BlobStore } from '../models/blob-store.ts';
+import { ModelsRepository } from '../models/models.repository.ts';
+import { CLOCK, type Clock } from '../ports/clock.ts';
+import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
+import { Identity } from '../state/identity.ts';
+
+/** What the mini tier made of a text. */
+export interface MiniAnswer extends ScoredLabel {
+  readonly version: string;
+  readonly digest: Digest;
+  readonly micros: number;
+}
+
+interface Loaded {
+  readonly runner: TextRunner;
+  /** Requests in the model now. */
+  inUse: number;
+  isReplaced: boolean;
+}
+
+/** The mini tier. */
+@Injectable()
+export class MiniTier implements OnModuleDestroy {
+  #loaded: Loaded | null = null;
+  #restored: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly rollouts: RolloutsRepository,
+    private readonly models: ModelsRepository,
+    private readonly blobs: BlobStore,
+    private readonly identity: Identity,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /** Begins to load what ran before; requests wait for it. */
+  restore(): void {
+    this.#restored = this.#restore().catch((thrown: unknown) =>
+      this.log.error('the mini tier could not be loaded', factsOf(thrown)),
+    );
+  }
+
+  /** Digest of the bundle that runs. */
+  get digest(): Digest | null {
+    return this.#loaded?.runner.digest ?? null;
+  }
+
+  /**
+   * Verifies and loads a bundle, then lets new requests use it.
+   * @throws NanofleetError of verifying or loading; then the one before goes on
+   */
+  async load(digest: Digest): Promise<void> {
+    const { loadTextRunner, memorySource, verifyBundle } = await import('@nanofleet/runtime/node');
+    const source = memorySource(await this.#filesOf(digest));
+    const publisherFingerprints = this.identity.publisherKeyIds;
+    const runner = await loadTextRunner(await verifyBundle(source, { publisherFingerprints, digest }));
+    const before = this.#loaded;
+    this.#loaded = { runner, inUse: 0, isReplaced: false };
+    this.log.info('the mini tier runs', { digest, version: runner.version });
+    if (before !== null) await retire(before);
+  }
+
+  /**
+   * Asks the model.
+   * @throws NanofleetError OFFLOAD_UNAVAILABLE when none is loaded; TEXT_* for a text that it cannot take
+   */
+  async decide(text: string): Promise<MiniAnswer> {
+    await this.#restored;
+    const loaded = this.#loaded;
+    if (loaded === null) throw noMini();
+    loaded.inUse += 1;
+    const begun = this.clock.monotonicMs();
+    try {
+      const { confidence, label, outOfScope, verdict } = await loaded.runner.decide(text);
+      const micros = Math.round((this.clock.monotonicMs() - begun) * 1_000);
+      const { digest, version } = loaded.runner;
+      return { label, confidence, outOfScope, verdict, version, digest, micros };
+    } finally {
+      loaded.inUse -= 1;
+      if (loaded.isReplaced) await retire(loaded);
+    }
+  }
+
+  /** Frees the model. */
+  async onModuleDestroy(): Promise<void> {
+    await this.#restored;
+    if (this.#loaded !== null) await retire(this.#loaded);
+    this.#loaded = null;
+  }
+
+  async #restore(): Promise<void> {
+    const ours = (await this.rollouts.latest()).filter(({ targetKind }) => targetKind === 'controller');
+    const newest = ours.sort((left, right) => right.position - left.position)[0];
+    if (newest !== undefined) await this.load(newest.digest);
+  }
+
+  async #filesOf(digest: Digest): Promise<Map<string, Uint8Array>> {
+    const row = await this.models.one(digest);
+    if (row === undefined) throw new NanofleetError('MODEL_UNKNOWN', `The registry holds no bundle ${digest}.`);
+    const manifestBytes = await this.blobs.read(digest);
+    const files = new Map<string, Uint8Array>([
+      [MANIFEST_FILE, manifestBytes],
+      [SIGNATURE_FILE, Buffer.from(row.signature, 'utf8')],
+    ]);
+    // Only names are taken from it here; verifying comes next, over these very bytes.
+    for (const { name, sha256 } of parseManifest(manifestBytes).files) {
+      files.set(name, await this.blobs.read(sha256));
+    }
+    return files;
+  }
+}
+
+/** Frees a replaced model once nobody uses it. */
+const retire = async (loaded: Loaded): Promise<void> => {
+  loaded.isReplaced = true;
+  if (loaded.inUse === 0) await loaded.runner.release();
+};
+
+const noMini = () =>
+  new NanofleetError(
+    'OFFLOAD_UNAVAILABLE',
+    'No mini tier is loaded; push one: nanofleet models push DIR --to controller.',
+  );

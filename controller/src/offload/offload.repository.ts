@@ -1,0 +1,111 @@
+/** SQL of questions to bigger tiers. A text leaves its row in the statement that makes the question final. */
+import { Inject, Injectable } from '@nestjs/common';
+import { type DeviceId, OFFLOAD_ROWS_MAX, type Uuid } from '@nanofleet/protocol';
+import { and, asc, desc, eq, inArray, isNotNull, sql } from 'drizzle-orm';
+import { DATABASE, type Database, rowsOf } from '../db/database.ts';
+import type { RecordIdentity } from '../link/acknowledge.ts';
+import { tallies } from '../telemetry/telemetry.tables.ts';
+import type { FinalAnswer } from './answer.plan.ts';
+import { offloads } from './offload.tables.ts';
+
+/** A question on its way into the database. */
+export interface NewQuestion extends RecordIdentity {
+  readonly decision: Uuid;
+  readonly line: string;
+  readonly receivedAt: number;
+  readonly expiresAt: number;
+  readonly text: string;
+}
+
+/** A question with its answer. */
+export interface AnsweredQuestion extends RecordIdentity {
+  readonly answer: FinalAnswer;
+}
+
+const tallied = (source: string) => sql`
+  insert into ${tallies} as tally (name, value) select name, value from ${sql.raw(source)}
+  on conflict (name) do update set value = tally.value + excluded.value`;
+
+/** Questions in the database. */
+@Injectable()
+export class OffloadRepository {
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
+
+  /**
+   * Stores questions; one that is there already changes nothing.
+   * @returns identities of those that are new, as `epoch:sequence` per device
+   */
+  async store(rows: readonly NewQuestion[]): Promise<Set<string>> {
+    const fresh = await rowsOf<{ device: string; epoch: string; sequence: number | string }>(
+      this.database,
+      sql`with inserted as (
+          insert into ${offloads} (device, epoch, sequence, decision, line, received_at, expires_at, status, text)
+          select device, epoch, sequence, decision, line, "receivedAt", "expiresAt", 'waiting', text
+          from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given(
+            device text, epoch text, sequence bigint, decision text, line text,
+            "receivedAt" bigint, "expiresAt" bigint, text text)
+          on conflict do nothing
+          returning device, epoch, sequence
+        ), counted as (select 'offload:asked' as name, count(*) as value from inserted
+        ), tallied as (${tallied('counted')})
+        select device, epoch, sequence from inserted`,
+    );
+    return new Set(fresh.map((row) => `${row.device} ${row.epoch} ${row.sequence}`));
+  }
+
+  /** Makes questions final, in one statement; those that are final already stay as they are. */
+  async finish(rows: readonly AnsweredQuestion[]): Promise<void> {
+    const list = rows.map(({ answer, device, epoch, sequence }) => {
+      const { label, micros, tier } = answer.response;
+      return { device, epoch, sequence, status: answer.status, tier, label, micros, response: answer.response };
+    });
+    await this.database.execute(sql`
+      with finished as (
+        update ${offloads} as question set status = given.status, tier = given.tier, label = given.label,
+          micros = given.micros, response = given.response, text = null
+        from jsonb_to_recordset(${JSON.stringify(list)}::jsonb) as given(
+          device text, epoch text, sequence bigint, status text, tier text, label text,
+          micros double precision, response jsonb)
+        where question.device = given.device and question.epoch = given.epoch
+          and question.sequence = given.sequence and question.status = 'waiting'
+        returning given.status
+      ), counted as (select 'offload:' || status as name, count(*) as value from finished group by status)
+      ${tallied('counted')}`);
+  }
+
+  /** Questions without an answer, oldest first. */
+  waiting() {
+    return this.database
+      .select()
+      .from(offloads)
+      .where(and(eq(offloads.status, 'waiting'), isNotNull(offloads.text)))
+      .orderBy(asc(offloads.position));
+  }
+
+  /** Answers to some decisions of a device. */
+  async answersTo(device: DeviceId, decisions: readonly Uuid[]) {
+    if (decisions.length === 0) return [];
+    const rows = await this.database
+      .select({ response: offloads.response })
+      .from(offloads)
+      .where(and(eq(offloads.device, device), inArray(offloads.decision, [...decisions])));
+    return rows.flatMap(({ response }) => (response === null ? [] : [response]));
+  }
+
+  /** A page, newest first. */
+  list({ device, limit }: { device?: DeviceId | undefined; limit: number }) {
+    return this.database
+      .select()
+      .from(offloads)
+      .where(device === undefined ? undefined : eq(offloads.device, device))
+      .orderBy(desc(offloads.position))
+      .limit(limit);
+  }
+
+  /** Removes final questions beyond the bound, oldest first. */
+  async trim(): Promise<void> {
+    await this.database.execute(sql`
+      delete from ${offloads} where status <> 'waiting'
+        and position <= (select max(position) from ${offloads}) - ${OFFLOAD_ROWS_MAX}`);
+  }
+}

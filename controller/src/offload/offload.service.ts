@@ -1,0 +1,177 @@
+/**
+ * Questions of devices to bigger tiers: stored, acknowledged after the commit, answered within their deadline, the
+ * answer stored before it is sent. The policy of the device's group is checked again here: a device may have an old
+ * one. Never keeps a text once its question is final, and never logs one.
+ */
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import {
+  type DeviceId,
+  NanofleetError,
+  OFFLOAD_DEADLINE_DEFAULT_MS,
+  OFFLOAD_ROWS_MAX,
+  OFFLOADS_IN_WORK_MAX,
+  type Message,
+  toNanofleetError,
+  type Uuid,
+} from '@nanofleet/protocol';
+import { storable } from '../db/database.ts';
+import { DEFAULT_POLICY } from '../devices/desired.plan.ts';
+import { DevicesRepository } from '../devices/devices.repository.ts';
+import { acknowledge, identityOf } from '../link/acknowledge.ts';
+import { Link } from '../link/link.ts';
+import { RecordBatches } from '../link/record-batches.ts';
+import { CLOCK, type Clock } from '../ports/clock.ts';
+import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { answerOf, type FinalAnswer, refusalOf } from './answer.plan.ts';
+import { MiniTier } from './mini-tier.ts';
+import { type AnsweredQuestion, type NewQuestion, OffloadRepository } from './offload.repository.ts';
+
+const TRIM_EVERY_ROWS = OFFLOAD_ROWS_MAX / 100;
+
+/** Questions on their way to an answer. */
+@Injectable()
+export class OffloadService implements OnModuleDestroy {
+  readonly #questions: RecordBatches<NewQuestion>;
+  readonly #answers: RecordBatches<AnsweredQuestion>;
+  readonly #waiting: NewQuestion[] = [];
+  #fresh: ReadonlySet<string> = new Set();
+  #inWork = 0;
+  #sinceTrim = 0;
+
+  constructor(
+    private readonly repository: OffloadRepository,
+    private readonly devices: DevicesRepository,
+    private readonly mini: MiniTier,
+    private readonly link: Link,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
+  ) {
+    const refused = (): void => {
+      link.counts.malformed += 1;
+    };
+    // Somebody waits for the answer: no wait for company, the commit before gathers enough under load.
+    const shared = { clock, log, delayMs: 0, refused };
+    this.#questions = new RecordBatches<NewQuestion>({
+      ...shared,
+      commit: async (rows) => {
+        this.#fresh = await repository.store(rows);
+      },
+      settled: (rows) => this.#stored(rows),
+    });
+    this.#answers = new RecordBatches<AnsweredQuestion>({
+      ...shared,
+      commit: (rows) => repository.finish(rows),
+      settled: (rows) => this.#finished(rows),
+    });
+  }
+
+  /** Takes a question; ends the device's session when there is no room, so that it sends it again later. */
+  ask(message: Message<'offload/req'>): void {
+    const receivedAt = this.clock.nowMs();
+    const { decision, line, text } = message.body;
+    const row = {
+      ...identityOf(message),
+      decision,
+      line,
+      receivedAt,
+      expiresAt: receivedAt + (message.remainingMs ?? OFFLOAD_DEADLINE_DEFAULT_MS),
+      text: storable(text),
+    };
+    if (!this.#questions.add(row)) this.link.drop(message.device);
+  }
+
+  /** Takes up what a stop of the controller left without an answer. */
+  async resume(): Promise<void> {
+    for (const { text, ...row } of await this.repository.waiting()) {
+      this.#waiting.push({ ...row, epoch: row.epoch as NewQuestion['epoch'], text: text ?? '' });
+    }
+    this.#work();
+  }
+
+  /** Sends the answers again that a device still waits for. */
+  async resend(device: DeviceId, decisions: readonly Uuid[]): Promise<void> {
+    for (const response of await this.repository.answersTo(device, decisions)) {
+      await this.link.send(device, { kind: 'offload/res', body: response }, { correlation: response.decision });
+    }
+  }
+
+  /** A page of questions, newest first. */
+  list(query: { device?: DeviceId | undefined; limit: number }) {
+    return this.repository.list(query);
+  }
+
+  /** Ends the queues; questions without an answer are taken up at the next start. */
+  async onModuleDestroy(): Promise<void> {
+    this.#waiting.length = 0;
+    await Promise.all([this.#questions.close(), this.#answers.close()]);
+  }
+
+  #stored(rows: readonly NewQuestion[]): void {
+    acknowledge(this.link, rows).catch((thrown: unknown) =>
+      this.log.warn('acknowledgements were not sent', factsOf(thrown)),
+    );
+    for (const row of rows) {
+      if (this.#fresh.has(`${row.device} ${row.epoch} ${row.sequence}`)) this.#waiting.push(row);
+    }
+    this.#work();
+  }
+
+  #work(): void {
+    while (this.#inWork < OFFLOADS_IN_WORK_MAX) {
+      const question = this.#waiting.shift();
+      if (question === undefined) return;
+      this.#inWork += 1;
+      void this.#serve(question).finally(() => {
+        this.#inWork -= 1;
+        this.#work();
+      });
+    }
+  }
+
+  async #serve(question: NewQuestion): Promise<void> {
+    const answer = await this.#answer(question).catch((thrown: unknown) => {
+      const { code, message } = toNanofleetError(thrown);
+      this.log.warn('a question got no answer', { decision: question.decision, ...factsOf(thrown) });
+      return refusalOf(question.decision, { code, message: code === 'INTERNAL' ? 'see the log' : message });
+    });
+    const { device, epoch, sequence } = question;
+    // The queue of answers is as long as that of questions: it has room for whatever that one let in.
+    this.#answers.add({ device, epoch, sequence, answer });
+  }
+
+  async #answer({ decision, device, expiresAt, text }: NewQuestion): Promise<FinalAnswer> {
+    const policy = await this.#policyOf(device);
+    if (policy === 'none') {
+      throw new NanofleetError('OFFLOAD_REFUSED', 'The policy of the group lets no text leave its devices.');
+    }
+    if (this.clock.nowMs() >= expiresAt) return expired(decision);
+    const answer = answerOf(decision, await this.mini.decide(text));
+    return this.clock.nowMs() >= expiresAt ? expired(decision) : answer;
+  }
+
+  async #policyOf(device: DeviceId) {
+    const [row, policies] = await Promise.all([this.devices.one(device), this.devices.policies()]);
+    if (row === undefined || row.revokedAt !== null) return 'none';
+    return policies.get(row.deviceGroup) ?? DEFAULT_POLICY;
+  }
+
+  #finished(rows: readonly AnsweredQuestion[]): void {
+    for (const { answer, device } of rows) {
+      const { response } = answer;
+      this.link
+        .send(device, { kind: 'offload/res', body: response }, { correlation: response.decision })
+        .catch((thrown: unknown) => this.log.warn('an answer was not sent', factsOf(thrown)));
+    }
+    this.#sinceTrim += rows.length;
+    if (this.#sinceTrim < TRIM_EVERY_ROWS) return;
+    this.#sinceTrim = 0;
+    this.repository.trim().catch((thrown: unknown) => this.log.warn('old questions stay', factsOf(thrown)));
+  }
+}
+
+const expired = (decision: Uuid): FinalAnswer =>
+  refusalOf(decision, {
+    code: 'OFFLOAD_EXPIRED',
+    message: 'The deadline passed before an answer was found.',
+    status: 'expired',
+  });

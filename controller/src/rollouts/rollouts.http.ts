@@ -1,0 +1,29 @@
+/** Operator routes of rollouts. Rules are in the service. */
+import { Controller } from '@nestjs/common';
+import type { ApiRequest } from '@nanofleet/protocol';
+import { Input, Route } from '../auth/api-route.ts';
+import { RolloutsService } from './rollouts.service.ts';
+
+/** Routes of `rollouts`. */
+@Controller()
+export class RolloutsHttp {
+  constructor(private readonly rollouts: RolloutsService) {}
+
+  /** A new rollout. */
+  @Route('makeRollout')
+  make(@Input() { body }: ApiRequest<'makeRollout'>) {
+    return this.rollouts.make(body);
+  }
+
+  /** Rollouts, newest first. */
+  @Route('rollouts')
+  async list(@Input() { query }: ApiRequest<'rollouts'>) {
+    return { items: await this.rollouts.list(query.limit) };
+  }
+
+  /** One rollout. */
+  @Route('rollout')
+  show(@Input() { params }: ApiRequest<'rollout'>) {
+    return this.rollouts.show(params.id);
+  }
+}

@@ -1,0 +1,65 @@
+/** Operator routes of events, figures and health. */
+import { Controller, Inject } from '@nestjs/common';
+import type { ApiAnswer, ApiRequest } from '@nanofleet/protocol';
+import { sql } from 'drizzle-orm';
+import { Input, Route } from '../auth/api-route.ts';
+import { DATABASE, type Database } from '../db/database.ts';
+import { DevicesRepository } from '../devices/devices.repository.ts';
+import { Link } from '../link/link.ts';
+import { TelemetryLink } from './telemetry.link.ts';
+import { TelemetryRepository } from './telemetry.repository.ts';
+
+/** Routes of `telemetry`. */
+@Controller()
+export class TelemetryHttp {
+  constructor(
+    private readonly repository: TelemetryRepository,
+    private readonly ingest: TelemetryLink,
+    private readonly devices: DevicesRepository,
+    private readonly link: Link,
+    @Inject(DATABASE) private readonly database: Database,
+  ) {}
+
+  /** The process answers. */
+  @Route('health')
+  health(): ApiAnswer<'health'> {
+    return { ok: true };
+  }
+
+  /** Whether the parts work now. */
+  @Route('ready')
+  async ready(): Promise<ApiAnswer<'ready'>> {
+    const database = await this.database.execute(sql`select 1`).then(
+      () => true,
+      () => false,
+    );
+    const parts = { database, link: this.link.isConnected };
+    return { ready: Object.values(parts).every(Boolean), parts };
+  }
+
+  /** The fleet in figures. */
+  @Route('fleet')
+  async fleet(): Promise<ApiAnswer<'fleet'>> {
+    const [devices, tallies] = await Promise.all([this.devices.counts(), this.repository.tallies()]);
+    const tally = (name: string): number => tallies.get(name) ?? 0;
+    const events = [...tallies].filter(([name]) => name.startsWith('event:'));
+    return {
+      devices,
+      decisions: tally('event:decision'),
+      events: events.reduce((sum, [, value]) => sum + value, 0),
+      offloads: {
+        total: tally('offload:asked'),
+        answered: tally('offload:answered'),
+        unanswered: tally('offload:unanswered'),
+        expired: tally('offload:expired'),
+      },
+      ingest: { ...this.link.counts, duplicates: this.ingest.duplicates },
+    };
+  }
+
+  /** Events after a position. */
+  @Route('events')
+  async events(@Input() { query }: ApiRequest<'events'>) {
+    return { items: await this.repository.list(query) };
+  }
+}
