@@ -5,12 +5,12 @@
 import 'reflect-metadata';
 import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { API_BODY_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { API_BODY_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
 import { AppModule } from './app.module.ts';
-import { AuthRepository } from './auth/auth.repository.ts';
 import { provideAdminToken } from './auth/admin-token.ts';
+import { AuthRepository } from './auth/auth.repository.ts';
 import { AuthService } from './auth/auth.service.ts';
 import { type OpenDatabase, openDatabase } from './db/open-database.ts';
 import { DevicesService } from './devices/devices.service.ts';
@@ -56,7 +56,10 @@ type Undo = () => Promise<void> | void;
  * @throws NanofleetError STATE_IN_USE, STATE_CORRUPT, DATABASE_UNAVAILABLE, PORT_TAKEN, SETTING_INVALID; then nothing
  * of it is left open
  */
-export const startController = async (settings: Settings, ports: ControllerPorts): Promise<RunningController> => {
+export const startController = async (
+  settings: Settings,
+  ports: ControllerPorts,
+): Promise<RunningController> => {
   const undo: Undo[] = [];
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -84,7 +87,10 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
   await keepFleetName(app.get(AuthRepository), settings.fleet);
   const newAdminToken = await provideAdminToken(app.get(AuthService), settings.adminTokenFile);
   const broker = await connectBroker(settings, { app, link, secret: hex(SECRET_BYTES) });
-  undo.push(() => broker.close(), () => link.close());
+  undo.push(
+    () => broker.close(),
+    () => link.close(),
+  );
   app.get(MiniTier).restore();
   await app.get(OffloadService).resume();
   const mqttPort = await broker.listen();
@@ -145,10 +151,14 @@ const connectBroker = async (
 const listenHttp = async (app: NestFastifyApplication, settings: Settings): Promise<number> => {
   const port = settings.httpPort;
   await app.listen(port, settings.host).catch((cause: unknown) => {
-    throw new NanofleetError('PORT_TAKEN', `Port ${port} for HTTP cannot be used; choose another with --http.`, {
-      cause,
-      facts: { port },
-    });
+    throw new NanofleetError(
+      'PORT_TAKEN',
+      `Port ${port} for HTTP cannot be used; choose another with --http.`,
+      {
+        cause,
+        facts: { port },
+      },
+    );
   });
   return (app.getHttpServer().address() as AddressInfo).port;
 };

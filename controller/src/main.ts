@@ -11,7 +11,10 @@ import { factsOf, jsonLog } from './ports/log.ts';
 import { systemRandom } from './ports/random.ts';
 
 const USAGE = 2;
-const log = jsonLog(systemClock.nowMs, (line) => process.stderr.write(line));
+const log = jsonLog(
+  () => systemClock.nowMs(),
+  (line) => process.stderr.write(line),
+);
 
 /** Says what went wrong and how the process ends: 2 for the command line, 1 for the rest. */
 const fail = (thrown: unknown): number => {

@@ -2,8 +2,9 @@
  * Lets a request in by the role that the API table asks for. What has no row there and is no endpoint for devices does
  * not exist. Never reads a body.
  */
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+
 import { API, hasRole, NanofleetError } from '@nanofleet/protocol';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { type OperatorRequest, routeOf } from './api-route.ts';
 import { AuthService } from './auth.service.ts';
 import { bearerOf } from './bearer.ts';

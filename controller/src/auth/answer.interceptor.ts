@@ -2,8 +2,9 @@
  * Passes each answer through the schema of its row: what the table does not promise, such as a hash in a database row,
  * cannot leave. Never changes an endpoint for devices.
  */
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+
 import { API, BrokenInvariant, firstIssue } from '@nanofleet/protocol';
+import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { map, type Observable } from 'rxjs';
 import { routeOf } from './api-route.ts';
 

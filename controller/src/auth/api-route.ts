@@ -3,15 +3,7 @@
  * goes out all come from there. A handler without one of these marks is refused by the guard. Never holds a route's
  * behaviour.
  */
-import {
-  applyDecorators,
-  createParamDecorator,
-  type ExecutionContext,
-  HttpCode,
-  RequestMapping,
-  RequestMethod,
-  SetMetadata,
-} from '@nestjs/common';
+
 import {
   API,
   type ApiRoute,
@@ -21,6 +13,15 @@ import {
   NanofleetError,
   type Role,
 } from '@nanofleet/protocol';
+import {
+  applyDecorators,
+  createParamDecorator,
+  type ExecutionContext,
+  HttpCode,
+  RequestMapping,
+  RequestMethod,
+  SetMetadata,
+} from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 

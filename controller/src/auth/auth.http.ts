@@ -1,6 +1,7 @@
 /** Operator routes of tokens and of the caller's own identity. Rules are in the service. */
-import { Controller } from '@nestjs/common';
+
 import type { ApiAnswer, ApiRequest } from '@nanofleet/protocol';
+import { Controller } from '@nestjs/common';
 import { Identity } from '../state/identity.ts';
 import { Caller, Input, type Operator, Route } from './api-route.ts';
 import { AuthService } from './auth.service.ts';

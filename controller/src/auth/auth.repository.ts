@@ -1,6 +1,7 @@
 /** SQL of operator tokens, fleet tokens and fixed facts. Never sees a secret, only hashes. */
-import { Inject, Injectable } from '@nestjs/common';
+
 import type { GroupId, Role } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { DATABASE, type Database, type Queries } from '../db/database.ts';
 import { fixtures, fleetTokens, operatorTokens } from './auth.tables.ts';

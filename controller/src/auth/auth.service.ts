@@ -2,9 +2,10 @@
  * Rules of operator and fleet tokens: making them, who an operator is, which fleet token may enrol. Secrets exist here
  * for the moment of making them; the database gets hashes.
  */
-import { Inject, Injectable } from '@nestjs/common';
+
 import { type GroupId, NanofleetError, type Role, type Uuid } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
+import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../ports/clock.ts';
 import { newUuid, RANDOM, type Random } from '../ports/random.ts';
 import type { Operator } from './api-route.ts';

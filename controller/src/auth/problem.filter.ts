@@ -2,8 +2,15 @@
  * Turns everything thrown on the way to an answer into an RFC 9457 problem. Never shows a cause or a stack; those go
  * to the log.
  */
+
+import {
+  type ErrorCode,
+  NanofleetError,
+  PROBLEM_TYPE,
+  problemOf,
+  toNanofleetError,
+} from '@nanofleet/protocol';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
-import { type ErrorCode, NanofleetError, PROBLEM_TYPE, problemOf, toNanofleetError } from '@nanofleet/protocol';
 import type { FastifyReply } from 'fastify';
 import { isDatabaseGone } from '../db/database.ts';
 import { factsOf, LOG, type Log } from '../ports/log.ts';
@@ -27,7 +34,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (error.status >= 500) this.log.error('a request failed', factsOf(error));
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     if (reply.sent) return;
-    void reply.status(error.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(problemOf(error)));
+    void reply
+      .status(error.status)
+      .header('content-type', PROBLEM_TYPE)
+      .send(JSON.stringify(problemOf(error)));
   }
 }
 

@@ -15,8 +15,8 @@ export const DATABASE = Symbol('Database');
 
 /** Runs raw SQL and gives its rows as objects; their form is the caller's claim about its own statement. */
 export const rowsOf = async <Row>(database: Queries, statement: SQL): Promise<Row[]> => {
-  const result = (await database.execute(statement)) as unknown as { rows: Row[] };
-  return result.rows;
+  const result: unknown = await database.execute(statement);
+  return (result as { rows: Row[] }).rows;
 };
 
 /** SQLSTATE of a failed query, however deep drizzle wrapped it; null when the server gave none. */
@@ -41,7 +41,8 @@ export const isDuplicate = (thrown: unknown): boolean => sqlStateOf(thrown) === 
 export const storable = (text: string): string =>
   Buffer.from(text, 'utf8').toString('utf8').replaceAll('\0', '\uFFFD');
 
-const SOCKET_FAILURES = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)|terminated|timeout exceeded|is closed|has ended/;
+const SOCKET_FAILURES =
+  /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND)|terminated|timeout exceeded|is closed|has ended/;
 
 /** Whether a query failed because there is no database to ask, rather than for what it said. */
 export const isDatabaseGone = (thrown: unknown): boolean => {

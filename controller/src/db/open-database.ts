@@ -6,9 +6,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import type { PGlite } from '@electric-sql/pglite';
 import { NanofleetError } from '@nanofleet/protocol';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
-import type { PGlite } from '@electric-sql/pglite';
 import type { Settings } from '../ports/settings.ts';
 import type { Database } from './database.ts';
 import { provideCluster } from './empty-cluster.ts';
@@ -98,7 +98,9 @@ const connectThread = async (directory: string): Promise<PgliteClient> => {
     return client;
   }
   return new PgliteClient(
-    new Worker(new URL('./pglite-thread.js', import.meta.url), { workerData: { pgliteDirectory: directory } }),
+    new Worker(new URL('./pglite-thread.js', import.meta.url), {
+      workerData: { pgliteDirectory: directory },
+    }),
   );
 };
 

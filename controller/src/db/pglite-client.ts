@@ -51,7 +51,7 @@ export class PgliteClient {
   }
 
   /** One query, after the transaction that runs now. */
-  query(sql: string, params: readonly unknown[] = [], options: QueryOptions = {}) {
+  query(sql: string, params?: readonly unknown[], options?: QueryOptions) {
     return this.#lastTransaction.then(() => this.#send(sql, params, options));
   }
 
@@ -73,7 +73,7 @@ export class PgliteClient {
   }
 
   async #inTransaction<T>(work: (transaction: Pick<PgliteClient, 'query'>) => Promise<T>): Promise<T> {
-    const query: PgliteClient['query'] = (sql, params = [], options = {}) => this.#send(sql, params, options);
+    const query: PgliteClient['query'] = (...given) => this.#send(...given);
     await query('begin');
     try {
       const result = await work({ query });
@@ -85,7 +85,7 @@ export class PgliteClient {
     }
   }
 
-  #send(sql: string, params: readonly unknown[], { rowMode = 'object' }: QueryOptions) {
+  #send(sql: string, params: readonly unknown[] = [], { rowMode = 'object' }: QueryOptions = {}) {
     return new Promise<{ rows: unknown[]; affectedRows: number }>((resolve, reject) => {
       if (this.#gone !== null) {
         reject(this.#gone);

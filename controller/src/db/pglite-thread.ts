@@ -32,8 +32,7 @@ const failureOf = (id: number, thrown: unknown): PgliteReply => ({
   id,
   failure: {
     message: thrown instanceof Error ? thrown.message : String(thrown),
-    code:
-      thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null,
+    code: thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : null,
   },
 });
 

@@ -3,8 +3,9 @@
  * signs, stores, publishes retained. One change at a time, so that versions grow by one. Never decides who runs what:
  * `desired.plan.ts` does.
  */
-import { Inject, Injectable } from '@nestjs/common';
+
 import type { Desired, DesiredState, DeviceId, GroupId } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { Link } from '../link/link.ts';
 import { ModelsRepository } from '../models/models.repository.ts';
 import { CLOCK, type Clock } from '../ports/clock.ts';

@@ -2,8 +2,9 @@
  * Presence and state as devices tell it: birth, death, reported, beat. In order per device. Beats are kept in memory,
  * the newest per device, and written together. A revoked device is not listened to.
  */
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+
 import { BEAT_INTERVAL_MS, type DeviceId, type Message } from '@nanofleet/protocol';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Link } from '../link/link.ts';
 import { Series } from '../link/series.ts';
 import { OffloadService } from '../offload/offload.service.ts';

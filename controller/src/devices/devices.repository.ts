@@ -1,6 +1,7 @@
 /** SQL of devices and groups. */
-import { Inject, Injectable } from '@nestjs/common';
+
 import type { Beat, Desired, DesiredState, DeviceId, GroupId, OffloadPolicy } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { asc, eq, inArray, sql } from 'drizzle-orm';
 import { DATABASE, type Database, type Queries, rowsOf } from '../db/database.ts';
 import { devices, groups } from './devices.tables.ts';
@@ -44,7 +45,11 @@ export class DevicesRepository {
 
   /** Devices of a group. */
   inGroup(group: GroupId): Promise<DeviceRow[]> {
-    return this.database.select().from(devices).where(eq(devices.deviceGroup, group)).orderBy(asc(devices.device));
+    return this.database
+      .select()
+      .from(devices)
+      .where(eq(devices.deviceGroup, group))
+      .orderBy(asc(devices.device));
   }
 
   /** One device. */
@@ -152,6 +157,9 @@ export class DevicesRepository {
 
   /** Rows of some devices. */
   some(names: readonly DeviceId[]): Promise<DeviceRow[]> {
-    return this.database.select().from(devices).where(inArray(devices.device, [...names]));
+    return this.database
+      .select()
+      .from(devices)
+      .where(inArray(devices.device, [...names]));
   }
 }

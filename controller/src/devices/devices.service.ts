@@ -2,18 +2,19 @@
  * Rules of devices: who may come in, how they are shown, moving and revoking them, policies of groups. Never publishes
  * a desired state itself.
  */
-import { Inject, Injectable } from '@nestjs/common';
+
 import {
   type ApiAnswer,
   clientIdOf,
   type DeviceId,
-  deviceIdSchema,
   type DeviceSummary,
+  deviceIdSchema,
   type GroupId,
   IDENTITY_IN_USE_WAIT_MS,
   NanofleetError,
   type OffloadPolicy,
 } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { fitsHash } from '../auth/bearer.ts';
 import { Link } from '../link/link.ts';
 import { CLOCK, type Clock } from '../ports/clock.ts';
@@ -43,7 +44,8 @@ export class DevicesService {
     if (!name.success || clientIdOf(this.identity.fleet, name.data) !== login.clientId) return null;
     const row = await this.repository.credentialOf(name.data);
     if (row !== undefined && row.revokedAt !== null) throw revoked(name.data);
-    return row?.hash != null && fitsHash(login.credential, row.hash) ? name.data : null;
+    const hash = row?.hash ?? '';
+    return fitsHash(login.credential, hash) ? name.data : null;
   }
 
   /** All devices. */
@@ -97,7 +99,10 @@ export class DevicesService {
   async #known(device: DeviceId): Promise<DeviceRow> {
     const row = await this.repository.one(device);
     if (row !== undefined) return row;
-    throw new NanofleetError('DEVICE_UNKNOWN', `No device named ${device} is enrolled; see: nanofleet devices ls.`);
+    throw new NanofleetError(
+      'DEVICE_UNKNOWN',
+      `No device named ${device} is enrolled; see: nanofleet devices ls.`,
+    );
   }
 
   #summary(row: DeviceRow): DeviceSummary {

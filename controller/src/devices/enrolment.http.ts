@@ -1,6 +1,7 @@
 /** The endpoint where devices enrol; the fleet token inside the body is its access check. */
-import { Body, Controller } from '@nestjs/common';
+
 import { enrolRequestSchema, firstIssue, NanofleetError } from '@nanofleet/protocol';
+import { Body, Controller } from '@nestjs/common';
 import { DeviceRoute } from '../auth/api-route.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 

@@ -3,9 +3,10 @@
  * answer is signed over the device's nonce. The same key may ask again under its name, because an answer can be lost:
  * that costs no further use. Never hands a name to another key.
  */
-import { Inject, Injectable } from '@nestjs/common';
+
 import { type DeviceId, type GroupId, NanofleetError } from '@nanofleet/protocol';
 import { isSignedBy, sha256Of } from '@nanofleet/protocol/node';
+import { Inject, Injectable } from '@nestjs/common';
 import { AuthRepository, type FleetTokenRow } from '../auth/auth.repository.ts';
 import { AuthService } from '../auth/auth.service.ts';
 import { DATABASE, type Database, isDuplicate } from '../db/database.ts';

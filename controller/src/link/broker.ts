@@ -14,6 +14,7 @@ import {
   isCovered,
   NanofleetError,
   PACKET_BYTES_MAX,
+  toNanofleetError,
 } from '@nanofleet/protocol';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Certificate } from '../ports/settings.ts';
@@ -23,6 +24,7 @@ const DRAIN_TIMEOUT_MS = 500;
 /** aedes' AuthErrorCode is a const enum, which compilers of single files cannot read. */
 const SERVER_UNAVAILABLE = 3;
 const BAD_CREDENTIAL = 4;
+const NOT_AUTHORIZED = 5;
 const CONTROLLER = 'controller';
 
 /** Who may come in. */
@@ -45,6 +47,11 @@ export interface BrokerOptions {
 interface Rights {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+}
+
+interface Login {
+  readonly username: string | undefined;
+  readonly password: string;
 }
 
 /** A running broker. */
@@ -98,7 +105,7 @@ export class Broker {
     listener.on('tlsClientError', () => undefined);
     this.#listener = listener;
     await new Promise<void>((resolve, reject) => {
-      listener.once('error', (cause) => reject(portTaken(port, cause)));
+      listener.once('error', (cause: Error) => reject(portTaken(port, cause)));
       listener.listen(port, host, () => resolve());
     });
     const address = listener.address();
@@ -122,10 +129,7 @@ export class Broker {
   #install(): void {
     const aedes = this.#aedes;
     aedes.authenticate = (client, username, password, done) => {
-      this.#login(client, { username, password: password?.toString('utf8') ?? '' }).then(
-        (isIn) => (isIn ? done(null, true) : done(refusal(BAD_CREDENTIAL), null)),
-        () => done(refusal(SERVER_UNAVAILABLE), null),
-      );
+      void this.#authenticate(client, { username, password: password?.toString('utf8') ?? '' }, done);
     };
     aedes.authorizePublish = (client, packet, done) => {
       const isFine =
@@ -145,10 +149,26 @@ export class Broker {
     for (const event of ['clientError', 'connectionError'] as const) aedes.on(event, () => undefined);
   }
 
-  async #login(
+  async #authenticate(
     client: Client,
-    login: { username: string | undefined; password: string },
-  ): Promise<boolean> {
+    login: Login,
+    answer: (error: AuthenticateError | null, isIn: boolean | null) => void,
+  ): Promise<void> {
+    const code = await this.#codeOf(client, login);
+    if (code === null) answer(null, true);
+    else answer(refusal(code), null);
+  }
+
+  /** The CONNACK code that refuses a login, or null when it is fine; never rejects. */
+  async #codeOf(client: Client, login: Login): Promise<number | null> {
+    try {
+      return (await this.#login(client, login)) ? null : BAD_CREDENTIAL;
+    } catch (thrown) {
+      return toNanofleetError(thrown).code === 'DEVICE_REVOKED' ? NOT_AUTHORIZED : SERVER_UNAVAILABLE;
+    }
+  }
+
+  async #login(client: Client, login: Login): Promise<boolean> {
     const { controllerSecret, fleet, gate } = this.#options;
     if (client.id !== login.username) return false;
     if (client.id === CONTROLLER) {
@@ -177,7 +197,10 @@ const refusal = (returnCode: number): AuthenticateError =>
   });
 
 const notAllowed = (topic: string) =>
-  new NanofleetError('TOPIC_INVALID', `publishing on ${topic.slice(0, 200)} is not among this device's rights`);
+  new NanofleetError(
+    'TOPIC_INVALID',
+    `publishing on ${topic.slice(0, 200)} is not among this device's rights`,
+  );
 
 const portTaken = (port: number, cause: Error) =>
   new NanofleetError('PORT_TAKEN', `Port ${port} for MQTT cannot be used; choose another with --mqtt.`, {

@@ -7,8 +7,9 @@ import type { Duplex } from 'node:stream';
 import {
   allShards,
   type BodyOf,
-  decodeFor,
   type DeviceId,
+  type DownChannel,
+  decodeFor,
   encodeMessage,
   type FleetId,
   type Kind,
@@ -17,9 +18,8 @@ import {
   parseTopic,
   shardFilters,
   topicOf,
-  type Uuid,
-  type DownChannel,
   type UpChannel,
+  type Uuid,
 } from '@nanofleet/protocol';
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
 import type { Clock } from '../ports/clock.ts';
@@ -114,7 +114,12 @@ export class Link {
   ): Promise<void> {
     const { clock, fleet } = this.#options;
     const { correlation, isRetained = false } = options;
-    const full = { ...message, device, at: clock.nowMs(), ...(correlation === undefined ? {} : { correlation }) };
+    const full = {
+      ...message,
+      device,
+      at: clock.nowMs(),
+      ...(correlation === undefined ? {} : { correlation }),
+    };
     const payload = encodeMessage(full as unknown as Message);
     const topic = topicOf({ fleet, device, channel: { kind: message.kind } });
     await this.#client?.publishAsync(topic, Buffer.from(payload), { qos: 1, retain: isRetained });
@@ -151,7 +156,10 @@ export class Link {
       this.#dispatch(packet.topic, bytes);
     } catch (thrown) {
       this.counts.malformed += 1;
-      this.#options.log.warn('a message was dropped', { topic: packet.topic.slice(0, 200), ...factsOf(thrown) });
+      this.#options.log.warn('a message was dropped', {
+        topic: packet.topic.slice(0, 200),
+        ...factsOf(thrown),
+      });
     }
   }
 

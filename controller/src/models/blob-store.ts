@@ -126,7 +126,13 @@ export class BlobStore {
 }
 
 const tooLarge = () =>
-  new NanofleetError('BUNDLE_TOO_LARGE', `A file of a bundle may have ${BUNDLE_FILE_BYTES_MAX} bytes at most.`);
+  new NanofleetError(
+    'BUNDLE_TOO_LARGE',
+    `A file of a bundle may have ${BUNDLE_FILE_BYTES_MAX} bytes at most.`,
+  );
 
 const mismatch = (digest: Digest) =>
-  new NanofleetError('DIGEST_MISMATCH', `The uploaded bytes do not have the SHA-256 ${digest}; upload again.`);
+  new NanofleetError(
+    'DIGEST_MISMATCH',
+    `The uploaded bytes do not have the SHA-256 ${digest}; upload again.`,
+  );

@@ -1,6 +1,7 @@
 /** Operator routes of the registry. Rules are in the service. */
-import { Controller, Req } from '@nestjs/common';
+
 import { type ApiRequest, NanofleetError } from '@nanofleet/protocol';
+import { Controller, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Input, Route } from '../auth/api-route.ts';
 import { BlobStore } from './blob-store.ts';

@@ -1,6 +1,7 @@
 /** SQL of the registry. */
-import { Inject, Injectable } from '@nestjs/common';
+
 import type { Digest } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { asc, eq, sql } from 'drizzle-orm';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
 import type { PlannedBundle } from '../devices/desired.plan.ts';

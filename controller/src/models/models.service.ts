@@ -2,9 +2,10 @@
  * Rules of the registry: a bundle gets in when a publisher's signature fits the exact manifest bytes, before anything
  * parses them, and all its files are stored. Never signs, never changes a bundle, never decides who runs it.
  */
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+
 import { type ApiAnswer, type Digest, type Model, NanofleetError, parseManifest } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { CLOCK, type Clock } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
 import { BlobStore } from './blob-store.ts';
@@ -44,7 +45,10 @@ export class ModelsService implements OnModuleInit {
    */
   async add(manifestBytes: Uint8Array, signature: string): Promise<Model> {
     if (signature === '') {
-      throw new NanofleetError('SIGNATURE_MISSING', 'The bundle is not signed; run: nanofleet models sign DIR.');
+      throw new NanofleetError(
+        'SIGNATURE_MISSING',
+        'The bundle is not signed; run: nanofleet models sign DIR.',
+      );
     }
     const keyId = checkManifestSignature({
       manifestBytes,

@@ -23,7 +23,13 @@ export const answerOf = (decision: Uuid, mini: TierAnswer): FinalAnswer => {
   const isSure = mini.verdict === 'sure';
   return {
     status: isSure ? 'answered' : 'unanswered',
-    response: { ...mini, digest: mini.digest as NonNullable<OffloadResponse['digest']>, decision, tier: 'mini', label: isSure ? mini.label : null },
+    response: {
+      ...mini,
+      digest: mini.digest as NonNullable<OffloadResponse['digest']>,
+      decision,
+      tier: 'mini',
+      label: isSure ? mini.label : null,
+    },
   };
 };
 

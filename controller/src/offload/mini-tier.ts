@@ -2,7 +2,7 @@
  * The controller's own bigger model: a verified bundle of the registry, loaded, swapped without failing a request, and
  * loaded again at each start. Keeps the one that runs when a new one does not load. Never stores a text.
  */
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+
 import {
   type Digest,
   MANIFEST_FILE,
@@ -12,6 +12,7 @@ import {
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import type { TextRunner } from '@nanofleet/runtime';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { BlobStore } from '../models/blob-store.ts';
 import { ModelsRepository } from '../models/models.repository.ts';
 import { CLOCK, type Clock } from '../ports/clock.ts';
@@ -111,7 +112,8 @@ export class MiniTier implements OnModuleDestroy {
 
   async #filesOf(digest: Digest): Promise<Map<string, Uint8Array>> {
     const row = await this.models.one(digest);
-    if (row === undefined) throw new NanofleetError('MODEL_UNKNOWN', `The registry holds no bundle ${digest}.`);
+    if (row === undefined)
+      throw new NanofleetError('MODEL_UNKNOWN', `The registry holds no bundle ${digest}.`);
     const manifestBytes = await this.blobs.read(digest);
     const files = new Map<string, Uint8Array>([
       [MANIFEST_FILE, manifestBytes],

@@ -1,6 +1,7 @@
 /** Operator routes of bigger tiers. Rules are in the service. */
-import { Controller } from '@nestjs/common';
+
 import type { ApiRequest } from '@nanofleet/protocol';
+import { Controller } from '@nestjs/common';
 import { Input, Route } from '../auth/api-route.ts';
 import { MiniTier } from './mini-tier.ts';
 import { OffloadService } from './offload.service.ts';

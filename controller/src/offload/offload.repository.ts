@@ -1,6 +1,7 @@
 /** SQL of questions to bigger tiers. A text leaves its row in the statement that makes the question final. */
-import { Inject, Injectable } from '@nestjs/common';
+
 import { type DeviceId, OFFLOAD_ROWS_MAX, type Uuid } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { and, asc, desc, eq, inArray, isNotNull, sql } from 'drizzle-orm';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
 import type { RecordIdentity } from '../link/acknowledge.ts';
@@ -57,7 +58,16 @@ export class OffloadRepository {
   async finish(rows: readonly AnsweredQuestion[]): Promise<void> {
     const list = rows.map(({ answer, device, epoch, sequence }) => {
       const { label, micros, tier } = answer.response;
-      return { device, epoch, sequence, status: answer.status, tier, label, micros, response: answer.response };
+      return {
+        device,
+        epoch,
+        sequence,
+        status: answer.status,
+        tier,
+        label,
+        micros,
+        response: answer.response,
+      };
     });
     await this.database.execute(sql`
       with finished as (

@@ -3,17 +3,18 @@
  * answer stored before it is sent. The policy of the device's group is checked again here: a device may have an old
  * one. Never keeps a text once its question is final, and never logs one.
  */
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+
 import {
   type DeviceId,
+  type Message,
   NanofleetError,
   OFFLOAD_DEADLINE_DEFAULT_MS,
   OFFLOAD_ROWS_MAX,
   OFFLOADS_IN_WORK_MAX,
-  type Message,
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { storable } from '../db/database.ts';
 import { DEFAULT_POLICY } from '../devices/desired.plan.ts';
 import { DevicesRepository } from '../devices/devices.repository.ts';
@@ -91,7 +92,11 @@ export class OffloadService implements OnModuleDestroy {
   /** Sends the answers again that a device still waits for. */
   async resend(device: DeviceId, decisions: readonly Uuid[]): Promise<void> {
     for (const response of await this.repository.answersTo(device, decisions)) {
-      await this.link.send(device, { kind: 'offload/res', body: response }, { correlation: response.decision });
+      await this.link.send(
+        device,
+        { kind: 'offload/res', body: response },
+        { correlation: response.decision },
+      );
     }
   }
 

@@ -19,8 +19,10 @@ export const LOG = Symbol('Log');
 
 /** A log that hands each finished line to `write`. */
 export const jsonLog = (nowMs: () => number, write: (line: string) => void): Log => {
-  const at = (level: string) => (message: string, facts: LogFacts = {}) =>
-    write(`${JSON.stringify({ at: new Date(nowMs()).toISOString(), level, message, ...facts })}\n`);
+  const at =
+    (level: string) =>
+    (message: string, facts: LogFacts = {}) =>
+      write(`${JSON.stringify({ at: new Date(nowMs()).toISOString(), level, message, ...facts })}\n`);
   return { info: at('info'), warn: at('warn'), error: at('error') };
 };
 

@@ -1,6 +1,7 @@
 /** Operator routes of rollouts. Rules are in the service. */
-import { Controller } from '@nestjs/common';
+
 import type { ApiRequest } from '@nanofleet/protocol';
+import { Controller } from '@nestjs/common';
 import { Input, Route } from '../auth/api-route.ts';
 import { RolloutsService } from './rollouts.service.ts';
 

@@ -64,7 +64,11 @@ export const progressOf = (
   if (report === undefined || report.step === 'settled' || report.step === 'refused') {
     return { device, state: 'pending' };
   }
-  return { device, state: 'fetching', ...(report.progress === undefined ? {} : { progress: report.progress }) };
+  return {
+    device,
+    state: 'fetching',
+    ...(report.progress === undefined ? {} : { progress: report.progress }),
+  };
 };
 
 /** Counts of states; a device that fetches is pending, too. */

@@ -1,6 +1,7 @@
 /** SQL of rollouts. */
-import { Inject, Injectable } from '@nestjs/common';
+
 import type { Uuid } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { desc, eq } from 'drizzle-orm';
 import { DATABASE, type Database } from '../db/database.ts';
 import { rollouts } from './rollouts.tables.ts';

@@ -2,15 +2,23 @@
  * Rules of rollouts: making one, and how far it has come. A rollout for the controller is its own mini tier, loaded
  * before it counts; for devices it changes what is desired. Never talks to a device.
  */
-import { Inject, Injectable } from '@nestjs/common';
+
 import { type ApiAnswer, type ApiRequest, NanofleetError, type Uuid } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { DesiredService } from '../devices/desired.service.ts';
 import { DevicesRepository } from '../devices/devices.repository.ts';
 import { ModelsService } from '../models/models.service.ts';
 import { MiniTier } from '../offload/mini-tier.ts';
 import { CLOCK, type Clock } from '../ports/clock.ts';
 import { newUuid, RANDOM, type Random } from '../ports/random.ts';
-import { type CandidateDevice, countsOf, devicesOf, isSuperseded, progressOf, statusOf } from './rollouts.plan.ts';
+import {
+  type CandidateDevice,
+  countsOf,
+  devicesOf,
+  isSuperseded,
+  progressOf,
+  statusOf,
+} from './rollouts.plan.ts';
 import { type RolloutRow, RolloutsRepository } from './rollouts.repository.ts';
 
 type Target = ApiRequest<'makeRollout'>['body']['target'];
@@ -72,7 +80,10 @@ export class RolloutsService {
   #shown(row: RolloutRow, world: { latest: RolloutRow[]; devices: CandidateDevice[] }): Shown {
     const { createdAt, digest, id, line, version } = row;
     const isOver = isSuperseded(row, world.latest);
-    const devices = isOver || row.targetKind === 'controller' ? [] : devicesOf(row, world).map((device) => progressOf(device, row));
+    const devices =
+      isOver || row.targetKind === 'controller'
+        ? []
+        : devicesOf(row, world).map((device) => progressOf(device, row));
     const counts = row.targetKind === 'controller' ? this.#controllerCounts(row) : countsOf(devices);
     const status = isOver ? 'superseded' : statusOf(counts);
     return { id, line, digest, version, createdAt, target: targetOf(row), status, counts, devices };

@@ -1,6 +1,7 @@
 /** Operator routes of events, figures and health. */
-import { Controller, Inject } from '@nestjs/common';
+
 import type { ApiAnswer, ApiRequest } from '@nanofleet/protocol';
+import { Controller, Inject } from '@nestjs/common';
 import { sql } from 'drizzle-orm';
 import { Input, Route } from '../auth/api-route.ts';
 import { DATABASE, type Database } from '../db/database.ts';

@@ -2,8 +2,9 @@
  * Events of devices into the database, exactly once in effect: in batches, acknowledged after the commit. When the
  * queue is full the device's session ends: it keeps what is not acknowledged and sends it again.
  */
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+
 import { EVENT_ROWS_MAX, INGEST_DELAY_MS, type Message } from '@nanofleet/protocol';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { storableJson } from '../db/database.ts';
 import { acknowledge, identityOf } from '../link/acknowledge.ts';
 import { Link } from '../link/link.ts';
@@ -72,6 +73,8 @@ export class TelemetryLink implements OnModuleInit, OnModuleDestroy {
     this.#sinceTrim += rows.length;
     if (this.#sinceTrim < TRIM_EVERY_ROWS) return;
     this.#sinceTrim = 0;
-    this.repository.trim().catch((thrown: unknown) => this.log.warn('old events were not removed', factsOf(thrown)));
+    this.repository
+      .trim()
+      .catch((thrown: unknown) => this.log.warn('old events were not removed', factsOf(thrown)));
   }
 }

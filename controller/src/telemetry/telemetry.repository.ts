@@ -1,7 +1,8 @@
 /** SQL of events and tallies. */
-import { Inject, Injectable } from '@nestjs/common';
+
 import type { DeviceEvent, DeviceId } from '@nanofleet/protocol';
 import { EVENT_ROWS_MAX } from '@nanofleet/protocol';
+import { Inject, Injectable } from '@nestjs/common';
 import { and, asc, eq, gt, sql } from 'drizzle-orm';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
 import type { RecordIdentity } from '../link/acknowledge.ts';
