@@ -1,0 +1,339 @@
+/**
+ * Wires the agent: every part gets its ports and its neighbours here, and nowhere else. Owns the order of starting and
+ * ending; holds no rule of its own.
+ */
+import { join } from 'node:path';
+import {
+  type AgentStatus,
+  BEAT_INTERVAL_MS,
+  type Birth,
+  type DeviceEvent,
+  type LineReport,
+  NanofleetError,
+  type Reported,
+  toNanofleetError,
+} from '@nanofleet/protocol';
+import type { loadRunner } from '@nanofleet/runtime/node';
+import { AGENT_VERSION } from './agent-version.ts';
+import { Health } from './health/health.ts';
+import { Problems } from './health/problems.ts';
+import { Decisions } from './inference/decisions.ts';
+import { ModelLines } from './inference/model-lines.ts';
+import { SensorLines } from './inference/sensor-lines.ts';
+import { decisionOf, decodeOffload } from './inference/stored-offload.ts';
+import type { LocalService } from './intake/local-service.ts';
+import { DesiredMemory } from './link/desired.ts';
+import { makeInbox } from './link/inbox.ts';
+import { Jobs } from './link/jobs.ts';
+import { Link } from './link/link.ts';
+import { OutboxPump } from './link/outbox-pump.ts';
+import type { BlobSource } from './ports/blob-source.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Disk } from './ports/disk.ts';
+import type { Host } from './ports/host.ts';
+import type { Log } from './ports/log.ts';
+import { newId, type Random, randomHex } from './ports/random.ts';
+import type { Transport } from './ports/transport.ts';
+import { redact } from './router/redaction.ts';
+import { findLocalBundles } from './slots/local-bundles.ts';
+import { Slots } from './slots/slots.ts';
+import { DecisionMemory } from './store/decision-memory.ts';
+import type { Identity } from './store/identity.ts';
+import { OutboundLog } from './store/outbound-log.ts';
+import { Outbox } from './store/outbox.ts';
+import { SessionCounter } from './store/session-counter.ts';
+
+/** Everything of the world that the agent touches. */
+export interface AgentPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly transport: Transport;
+  readonly blobs: BlobSource;
+  readonly host: Host;
+  readonly log: Log;
+  /** Turns a verified bundle into a runner. */
+  readonly load: typeof loadRunner;
+  /** Name and version of what runs the models. */
+  readonly engine: Birth['engine'];
+}
+
+/** What one agent is to do. */
+export interface AgentOptions {
+  /** State directory. */
+  readonly directory: string;
+  readonly identity: Identity;
+  /** Directory of signed bundles for lines that have none yet. */
+  readonly bundles?: string;
+  readonly beatMs?: number;
+}
+
+/** A running agent. */
+export class Agent implements LocalService {
+  readonly #options: AgentOptions;
+  readonly #ports: AgentPorts;
+  readonly #instance: string;
+  readonly #problems: Problems;
+  readonly #health: Health;
+  readonly #outbox: Outbox;
+  readonly #outbound: OutboundLog;
+  readonly #memory: DecisionMemory;
+  readonly #sessions: SessionCounter;
+  readonly #desired: DesiredMemory;
+  readonly #lines: ModelLines;
+  readonly #slots: Slots;
+  readonly #decisions: Decisions;
+  readonly #sensors: SensorLines;
+  readonly #pump: OutboxPump;
+  readonly #jobs: Jobs;
+  readonly #link: Link;
+  #isClosed = false;
+
+  /** Opens the state. @throws NanofleetError STATE_CORRUPT */
+  constructor(options: AgentOptions, ports: AgentPorts) {
+    const { directory, identity } = options;
+    const { clock, random, disk, log } = ports;
+    this.#options = options;
+    this.#ports = ports;
+    this.#instance = randomHex(random, 8);
+    this.#problems = new Problems(() => this.#link.reportChanged());
+    this.#health = new Health(clock, ports.host);
+    this.#outbox = new Outbox({ directory: join(directory, 'outbox'), disk, clock, random, log });
+    this.#outbound = new OutboundLog(disk, join(directory, 'outbound.log'), log);
+    this.#memory = new DecisionMemory(clock);
+    this.#sessions = new SessionCounter(disk, join(directory, 'session.json'), log);
+    this.#desired = new DesiredMemory({ disk, path: join(directory, 'desired.json'), identity, log });
+    this.#lines = new ModelLines(log);
+    this.#slots = this.#makeSlots();
+    this.#pump = new OutboxPump({
+      clock,
+      log,
+      identity,
+      outbox: this.#outbox,
+      outbound: this.#outbound,
+      policy: () => this.#desired.policy,
+    });
+    this.#decisions = this.#makeDecisions();
+    this.#sensors = new SensorLines({
+      lines: this.#lines,
+      newId: () => newId(clock, random),
+      record: (event) => this.#record(event),
+    });
+    this.#jobs = new Jobs({ disk, path: join(directory, 'jobs.json'), log, work: this.#jobWork() });
+    this.#link = this.#makeLink();
+  }
+
+  /** Loads the lines; from then on decisions are answered. */
+  async load(): Promise<void> {
+    this.#remember();
+    const { bundles, identity } = this.#options;
+    const found =
+      bundles === undefined
+        ? []
+        : findLocalBundles(this.#ports.disk, bundles, identity.publisherFingerprints);
+    await this.#slots.start(found);
+  }
+
+  /** Begins to connect, to beat, and to follow what is desired. */
+  start(): void {
+    this.#link.start();
+    if (this.#desired.current !== null) this.#slots.apply(this.#desired.current.lines);
+    this.#beatSoon();
+  }
+
+  /** Says goodbye, makes everything durable, releases the models. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([this.#link.stop(), this.#slots.close()]);
+    await this.#outbox.close();
+    await this.#lines.close();
+  }
+
+  /** What each line runs. */
+  lines(): Birth['lines'] {
+    const running = Object.entries(this.#slots.reports()).flatMap(([line, report]) =>
+      report.running === null ? [] : [[line, report.running] as const],
+    );
+    return Object.fromEntries(running);
+  }
+
+  decide: LocalService['decide'] = (text, ask) => this.#decisions.decide(text, ask);
+
+  samples: LocalService['samples'] = (request) => this.#sensors.take(request);
+
+  decision: LocalService['decision'] = (id) => this.#memory.find(id);
+
+  outbound: LocalService['outbound'] = () => this.#outbound.read();
+
+  status: LocalService['status'] = (): AgentStatus => ({
+    fleet: this.#options.identity.fleet,
+    device: this.#options.identity.device,
+    link: this.#link.state,
+    session: this.#sessions.current,
+    desiredVersion: this.#desired.current?.version ?? 0,
+    offload: this.#desired.policy,
+    lines: this.#reports(),
+    health: this.#health.lastBeat ?? this.#beat(),
+    waiting: this.#outbox.waiting,
+    delivered: this.#outbox.delivered,
+    problems: this.#problems.list(),
+  });
+
+  #reports(): Record<string, LineReport> {
+    return this.#slots.reports();
+  }
+
+  #makeSlots(): Slots {
+    const { clock, random, disk, log, blobs, load } = this.#ports;
+    return new Slots({
+      clock,
+      random,
+      disk,
+      log,
+      blobs,
+      load,
+      directory: join(this.#options.directory, 'slots'),
+      publisherFingerprints: this.#options.identity.publisherFingerprints,
+      exchange: (runner) => this.#lines.exchange(runner),
+      changed: () => this.#link.reportChanged(),
+      refused: (error) => this.#problems.raise(error),
+    });
+  }
+
+  #makeDecisions(): Decisions {
+    const { clock, random, log } = this.#ports;
+    return new Decisions({
+      clock,
+      random,
+      log,
+      redact,
+      lines: this.#lines,
+      outbox: this.#outbox,
+      memory: this.#memory,
+      health: this.#health,
+      policy: () => this.#desired.policy,
+      queued: () => this.#pump.wake(),
+    });
+  }
+
+  #makeLink(): Link {
+    const { clock, random, log, transport } = this.#ports;
+    const { identity } = this.#options;
+    const received = makeInbox({
+      device: identity.device,
+      log,
+      dropped: () => this.#health.countMalformed(),
+      handlers: {
+        birth: (body, options) => this.#link.bornElsewhere(body, options),
+        desired: (body) => this.#follow(body),
+        ack: (body) => {
+          if (this.#outbox.acknowledge(body) > 0) this.#pump.heard();
+        },
+        offload: (body) => void this.#memory.answer(body),
+        job: (id, body) => this.#link.jobState(id, this.#jobs.take(id, body)),
+      },
+    });
+    return new Link({
+      clock,
+      random,
+      log,
+      transport,
+      identity,
+      received,
+      instance: this.#instance,
+      sessions: this.#sessions,
+      pump: this.#pump,
+      birth: (session) => this.#birth(session),
+      reported: (session) => this.#reported(session),
+      identityInUse: (isInUse) => this.#noteIdentity(isInUse),
+    });
+  }
+
+  #follow(message: Parameters<DesiredMemory['take']>[0]): void {
+    try {
+      const state = this.#desired.take(message);
+      this.#problems.clear('DESIRED_REFUSED');
+      if (state === null) return;
+      this.#slots.apply(state.lines);
+      this.#link.reportChanged();
+    } catch (thrown) {
+      this.#problems.raise(toNanofleetError(thrown));
+    }
+  }
+
+  #jobWork() {
+    return { report: () => this.#link.reportChanged(), 'trim-outbound': () => this.#outbound.trim() };
+  }
+
+  #birth(session: number): Birth {
+    const { host, engine } = this.#ports;
+    return {
+      session,
+      instance: this.#instance,
+      agentVersion: AGENT_VERSION,
+      engine,
+      host: { arch: host.arch, node: host.nodeVersion, memoryBytes: host.memoryBytes },
+      lines: this.lines(),
+      desiredVersion: this.#desired.current?.version ?? 0,
+      awaiting: this.#memory.awaiting(),
+    };
+  }
+
+  #reported(session: number): Reported {
+    return {
+      session,
+      instance: this.#instance,
+      desiredVersion: this.#desired.current?.version ?? 0,
+      lines: this.#reports(),
+      problems: this.#problems.list(),
+    };
+  }
+
+  #noteIdentity(isInUse: boolean): void {
+    if (!isInUse) return this.#problems.clear('IDENTITY_IN_USE');
+    const problem = `another process uses the identity of ${this.#options.identity.device}; enrol each device for itself`;
+    this.#problems.raise(new NanofleetError('IDENTITY_IN_USE', problem));
+  }
+
+  #record(event: DeviceEvent): void {
+    if (this.#outbox.append('event', JSON.stringify(event))) this.#pump.wake();
+  }
+
+  #beat() {
+    return this.#health.beat({
+      session: Math.max(1, this.#sessions.current),
+      instance: this.#instance,
+      lines: this.lines(),
+      outbox: this.#outbox.figures(),
+      problems: this.#problems.list().map(({ code }) => code),
+    });
+  }
+
+  #beatSoon(): void {
+    this.#ports.clock.after(this.#options.beatMs ?? BEAT_INTERVAL_MS, () => {
+      if (this.#isClosed) return;
+      this.#link.beat(this.#beat());
+      this.#outbox.reportDrops(({ class: of, dropped, reason }) =>
+        JSON.stringify({ type: 'records-dropped', class: of, dropped, reason } satisfies DeviceEvent),
+      );
+      this.#pump.checkSilence();
+      this.#pump.wake();
+      this.#beatSoon();
+    });
+  }
+
+  /** Questions of an earlier process whose deadline has not passed are awaited on. */
+  #remember(): void {
+    const { clock, log } = this.#ports;
+    for (const record of this.#outbox.recordsOf('offload')) {
+      if (record.expiresAtMs <= clock.unixMs()) continue;
+      try {
+        const askedMicros = clock.monotonicMicros() - (clock.unixMs() - record.recordedAtMs) * 1_000;
+        const decision = decisionOf(decodeOffload(record.payload));
+        this.#memory.remember(decision, { askedMicros, deadlineMs: record.expiresAtMs });
+      } catch (thrown) {
+        log('offload-not-remembered', { why: String(thrown) });
+      }
+    }
+  }
+}

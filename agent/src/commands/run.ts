@@ -1,0 +1,186 @@
+/**
+ * `nanofleet-agent run`: the daemon. Gives the agent its real ports, opens the listeners, says when it is ready, and
+ * ends in order. Holds no rule of the agent.
+ */
+import { join } from 'node:path';
+import {
+  BEAT_INTERVAL_MS,
+  clientIdOf,
+  NanofleetError,
+  SHUTDOWN_MS,
+  SOCKET_PATH_BYTES_MAX,
+} from '@nanofleet/protocol';
+import { loadRunner } from '@nanofleet/runtime/node';
+import { env } from 'onnxruntime-node';
+import { Agent, type AgentPorts } from '../agent.ts';
+import { makeGuard } from '../intake/guard.ts';
+import { type Listener, listenOnLoopback, listenOnSocket } from '../intake/listeners.ts';
+import { makeLocalApi } from '../intake/local-api.ts';
+import { checkPrivateUrl } from '../link/private-url.ts';
+import { pause } from '../ports/clock.ts';
+import { fileDisk } from '../ports/file-disk.ts';
+import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
+import { closeHttp } from '../ports/http-client.ts';
+import { mqttTransport } from '../ports/mqtt-transport.ts';
+import { randomHex } from '../ports/random.ts';
+import { makeStderrLog } from '../ports/stderr-log.ts';
+import { systemClock } from '../ports/system-clock.ts';
+import { systemHost } from '../ports/system-host.ts';
+import { makeSystemRandom } from '../ports/system-random.ts';
+import { writeAtomically } from '../store/atomic-file.ts';
+import { type Identity, readIdentity } from '../store/identity.ts';
+import { lockState } from '../store/state-lock.ts';
+import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
+import { directoryOf } from './local-client.ts';
+
+const PORT_MAX = 65_535;
+const BEAT_MS_MIN = 100;
+const BEAT_MS_MAX = 3_600_000;
+const TOKEN_BYTES = 32;
+
+const portsFor = (identity: Identity): AgentPorts => {
+  const { fleet, device, credential, controllerUrl } = identity;
+  return {
+    clock: systemClock,
+    random: makeSystemRandom(),
+    disk: fileDisk,
+    transport: mqttTransport,
+    blobs: makeHttpBlobSource(controllerUrl, `Bearer ${clientIdOf(fleet, device)}:${credential}`),
+    host: systemHost,
+    log: makeStderrLog(systemClock),
+    load: loadRunner,
+    engine: { name: 'onnxruntime-node', version: env.versions.node ?? env.versions.common },
+  };
+};
+
+/** The word that programs show at the loopback listener; made once per state directory. */
+const tokenIn = (directory: string, ports: AgentPorts): string => {
+  const path = join(directory, 'http-token');
+  const found = Buffer.from(ports.disk.read(path) ?? [])
+    .toString('utf8')
+    .trim();
+  if (found.length >= TOKEN_BYTES) return found;
+  const token = `nfl_${randomHex(ports.random, TOKEN_BYTES)}`;
+  writeAtomically(ports.disk, path, `${token}\n`);
+  return token;
+};
+
+/** The socket to listen on; null when only the port was asked for and the directory lies too deep for a socket. */
+const socketFor = (directory: string, flags: Flags): string | null => {
+  const asked = optional(flags, 'socket');
+  if (asked !== undefined) return asked;
+  const usual = join(directory, 'agent.sock');
+  const isTooLong = Buffer.byteLength(usual) > SOCKET_PATH_BYTES_MAX;
+  return isTooLong && optional(flags, 'http') !== undefined ? null : usual;
+};
+
+interface Listening {
+  readonly socket: string | null;
+  readonly http: number | null;
+  readonly close: () => Promise<unknown>;
+}
+
+const listen = async (
+  agent: Agent,
+  ports: AgentPorts,
+  given: { directory: string; flags: Flags },
+): Promise<Listening> => {
+  const { directory, flags } = given;
+  const { log } = ports;
+  const opened: Listener[] = [];
+  const socket = socketFor(directory, flags);
+  if (socket !== null)
+    opened.push(await listenOnSocket(socket, makeLocalApi({ service: agent, guard: null, log })));
+  const port = optionalNumber(flags, 'http', { min: 0, max: PORT_MAX });
+  let http: number | null = null;
+  if (port !== undefined) {
+    const guard = makeGuard(tokenIn(directory, ports));
+    const listener = await listenOnLoopback(port, makeLocalApi({ service: agent, guard, log }));
+    opened.push(listener);
+    http = listener.port;
+  }
+  return { socket, http, close: () => Promise.all(opened.map((listener) => listener.close())) };
+};
+
+const readyLine = (
+  agent: Agent,
+  { socket, http }: Listening,
+  options: { device: string; isJson: boolean },
+): string => {
+  const lines = agent.lines();
+  if (options.isJson) {
+    const ports = { ...(socket === null ? {} : { socket }), ...(http === null ? {} : { http }) };
+    const readyMs = Math.round(systemClock.monotonicMicros() / 1_000);
+    return JSON.stringify({
+      ready: true,
+      device: options.device,
+      pid: process.pid,
+      readyMs,
+      lines,
+      ...ports,
+    });
+  }
+  const running = Object.entries(lines).map(([line, { version }]) => `${line} ${version}`);
+  const where = [socket, http === null ? null : `http://127.0.0.1:${http}`].filter((place) => place !== null);
+  return `${options.device} is ready on ${where.join(' and ')}: ${running.join(', ') || 'no model yet'}`;
+};
+
+const close = async (agent: Agent, listening: Listening): Promise<void> => {
+  const orderly = async (): Promise<void> => {
+    await listening.close();
+    await agent.close();
+  };
+  closeHttp();
+  await Promise.race([orderly(), pause(systemClock, SHUTDOWN_MS)]);
+};
+
+const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Promise<void> => {
+  const identity = readIdentity(fileDisk, directory);
+  checkPrivateUrl(identity.brokerUrl);
+  checkPrivateUrl(identity.controllerUrl);
+  const ports = portsFor(identity);
+  const bundles = optional(flags, 'bundles');
+  const beatMs = optionalNumber(flags, 'beat-ms', { min: BEAT_MS_MIN, max: BEAT_MS_MAX }) ?? BEAT_INTERVAL_MS;
+  const agent = new Agent(
+    { directory, identity, beatMs, ...(bundles === undefined ? {} : { bundles }) },
+    ports,
+  );
+  await agent.load();
+  const listening = await listen(agent, ports, { directory, flags });
+  const ended = terminal.ended({ withStdin: flags['exit-with-stdin'] === true });
+  terminal.line(readyLine(agent, listening, { device: identity.device, isJson: flags['json'] === true }));
+  agent.start();
+  await ended;
+  await close(agent, listening);
+};
+
+/** The command. */
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'Runs the agent until it is told to end: decisions for local programs, records to the controller.',
+  usage: '--dir DIR [--http PORT] [--socket PATH] [--bundles DIR]',
+  flags: {
+    dir: { help: 'state directory (default .nanofleet-agent)', value: 'DIR' },
+    http: { help: 'listen on this port of 127.0.0.1, too; 0 takes a free one', value: 'PORT' },
+    socket: { help: 'Unix socket (default DIR/agent.sock)', value: 'PATH' },
+    bundles: { help: 'signed bundles for lines that have none yet', value: 'DIR' },
+    'beat-ms': { help: `interval of beats (default ${BEAT_INTERVAL_MS})`, value: 'N' },
+    'exit-with-stdin': { help: 'end when standard input ends' },
+  },
+  async run({ flags }, terminal) {
+    const directory = directoryOf(flags);
+    if (fileDisk.list(directory).length === 0) readIdentity(fileDisk, directory);
+    const unlock = lockState(directory);
+    try {
+      await runAgent(directory, flags, terminal);
+    } catch (thrown) {
+      if (thrown instanceof NanofleetError) throw thrown;
+      throw new NanofleetError('INTERNAL', `the agent on ${directory} ended: ${String(thrown)}`, {
+        cause: thrown,
+      });
+    } finally {
+      unlock();
+    }
+    return 0;
+  },
+};

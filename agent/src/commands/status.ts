@@ -1,0 +1,51 @@
+/** `nanofleet-agent status`: what the running agent says of itself. */
+import { type AgentStatus, agentStatusSchema, type LineReport, LOCAL_PATHS } from '@nanofleet/protocol';
+import type { Command } from './command.ts';
+import { askAgent, socketOf } from './local-client.ts';
+
+const DIGEST_SHOWN = 12;
+
+const lineInWords = ([line, report]: [string, LineReport]): string => {
+  const running = report.running;
+  const runs =
+    running === null ? 'nothing yet' : `${running.version} (${running.digest.slice(0, DIGEST_SHOWN)})`;
+  const refused =
+    report.refused === undefined
+      ? ''
+      : `, refused ${report.refused.digest.slice(0, DIGEST_SHOWN)}: ${report.refused.code}`;
+  return `  ${line.padEnd(14)} ${runs}, ${report.step}${refused}`;
+};
+
+const inWords = (status: AgentStatus): string => {
+  const { health } = status;
+  const lines = [
+    `${status.device ?? 'not enrolled'} of ${status.fleet ?? 'no fleet'}: ${status.link}, session ${status.session}, offload ${status.offload}`,
+    ...Object.entries(status.lines).map(lineInWords),
+    `  records        ${status.waiting} waiting, ${status.delivered} delivered`,
+    ...status.problems.map(({ code, message }) => `  ${code}: ${message}`),
+  ];
+  if (health !== null) {
+    const { decisions, decisionMicros, rssBytes } = health;
+    lines.push(
+      `  decisions      ${decisions.total}, p50 ${Math.round(decisionMicros.p50)} µs, p99 ${Math.round(decisionMicros.p99)} µs`,
+      `  memory         ${(rssBytes / 1e6).toFixed(0)} MB`,
+    );
+  }
+  return lines.join('\n');
+};
+
+/** The command. */
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'Shows link, lines, records and health of the running agent.',
+  usage: '[--dir DIR]',
+  flags: {
+    dir: { help: 'state directory of the agent (default .nanofleet-agent)', value: 'DIR' },
+    socket: { help: 'its socket (default DIR/agent.sock)', value: 'PATH' },
+  },
+  async run({ flags }, terminal) {
+    const status = await askAgent(socketOf(flags), LOCAL_PATHS.status);
+    terminal.line(flags['json'] === true ? JSON.stringify(status) : inWords(agentStatusSchema.parse(status)));
+    return 0;
+  },
+};

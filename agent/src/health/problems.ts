@@ -1,0 +1,34 @@
+/** What is wrong with the device at present, by code. Owns adding and clearing; whoever reports reads it. Bounded by the codes. */
+import type { ErrorCode, NanofleetError } from '@nanofleet/protocol';
+
+/** One present problem. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const PROBLEMS_MAX = 32;
+
+/** The present problems. */
+export class Problems {
+  readonly #byCode = new Map<ErrorCode, string>();
+  readonly #changed: () => void;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  raise(error: NanofleetError): void {
+    if (this.#byCode.get(error.code) === error.message) return;
+    this.#byCode.set(error.code, error.message);
+    this.#changed();
+  }
+
+  clear(code: ErrorCode): void {
+    if (this.#byCode.delete(code)) this.#changed();
+  }
+
+  list(): Problem[] {
+    return [...this.#byCode].slice(0, PROBLEMS_MAX).map(([code, message]) => ({ code, message }));
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * One text to one decision: score, route, record, remember. Owns what is recorded and what is offered to a bigger tier;
+ * the answer never waits for the network, and a full disk never stops it. Texts go no further than redaction.
+ */
+import {
+  type DecideRequest,
+  type Decision,
+  type DeviceEvent,
+  NanofleetError,
+  OFFLOAD_DEADLINE_DEFAULT_MS,
+  type OffloadOutcome,
+  type OffloadPolicy,
+  type OffloadRequest,
+  toNanofleetError,
+} from '@nanofleet/protocol';
+import type { Health } from '../health/health.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import { newId, type Random } from '../ports/random.ts';
+import type { Redacted } from '../router/redaction.ts';
+import { routeOf } from '../router/route.ts';
+import type { DecisionMemory } from '../store/decision-memory.ts';
+import type { Outbox } from '../store/outbox.ts';
+import type { ModelLines } from './model-lines.ts';
+import { encodeOffload } from './stored-offload.ts';
+
+/** What deciding needs. */
+export interface DecisionsOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly lines: ModelLines;
+  readonly outbox: Outbox;
+  readonly memory: DecisionMemory;
+  readonly health: Health;
+  readonly redact: (text: string) => Redacted;
+  /** Of the device's group at this moment. */
+  readonly policy: () => OffloadPolicy;
+  /** Told that the outbox has something new to send. */
+  readonly queued: () => void;
+}
+
+/** How one text is asked, beside the text. */
+export type AskOptions = Omit<DecideRequest, 'text'>;
+
+/** Makes decisions. */
+export class Decisions {
+  readonly #options: DecisionsOptions;
+
+  constructor(options: DecisionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Decides on a text.
+   * @throws NanofleetError LINE_UNKNOWN, LINE_TASK_WRONG, TEXT_EMPTY, TEXT_MALFORMED, TEXT_TOO_LARGE, or DISK_FULL for
+   * `durable` when the record cannot be kept
+   */
+  async decide(text: string, ask: AskOptions): Promise<Decision> {
+    const askedMicros = this.#options.clock.monotonicMicros();
+    const decision = await this.#score(text, ask.line, askedMicros);
+    return this.#follow(text, { decision, ask, askedMicros });
+  }
+
+  async #score(text: string, line: string | undefined, askedMicros: number): Promise<Decision> {
+    const { clock, lines, health, random } = this.#options;
+    const { runner, giveBack } = lines.lease('text-intent', line);
+    try {
+      const { label, confidence, outOfScope, verdict } = await runner.decide(text);
+      const micros = clock.monotonicMicros() - askedMicros;
+      health.countDecision(verdict, micros);
+      return {
+        id: newId(clock, random),
+        line: runner.line,
+        version: runner.version,
+        digest: runner.digest,
+        label,
+        confidence,
+        outOfScope,
+        verdict,
+        tier: 'nano',
+        micros,
+        offload: { status: 'none' },
+      };
+    } finally {
+      giveBack();
+    }
+  }
+
+  /** Records, offers to a bigger tier, remembers; then waits for whatever was asked to be waited for. */
+  async #follow(
+    text: string,
+    made: { decision: Decision; ask: AskOptions; askedMicros: number },
+  ): Promise<Decision> {
+    const { ask, askedMicros } = made;
+    const deadlineMs = this.#options.clock.unixMs() + (ask.deadlineMs ?? OFFLOAD_DEADLINE_DEFAULT_MS);
+    const offload = this.#offer(text, made.decision, deadlineMs);
+    const decision = { ...made.decision, offload };
+    const isRecorded = this.#record(eventOf(decision));
+    this.#options.memory.remember(decision, { askedMicros, deadlineMs });
+    if (ask.durable === true) await this.#makeDurable(isRecorded);
+    if (ask.waitMs === undefined || ask.waitMs === 0) return decision;
+    return this.#options.memory.waitFor(decision, ask.waitMs);
+  }
+
+  #offer(text: string, decision: Decision, deadlineMs: number): OffloadOutcome {
+    switch (routeOf(decision.verdict, this.#options.policy())) {
+      case 'stay':
+        return { status: 'none' };
+      case 'refuse':
+        return { status: 'refused', code: 'OFFLOAD_REFUSED' };
+      case 'offload':
+        return this.#queue(text, decision, deadlineMs);
+    }
+  }
+
+  #queue(text: string, decision: Decision, deadlineMs: number): OffloadOutcome {
+    const { outbox, health, log, queued } = this.#options;
+    try {
+      const payload = encodeOffload({ digest: decision.digest, request: this.#request(text, decision) });
+      if (!outbox.append('offload', payload, deadlineMs)) return { status: 'refused', code: 'DISK_FULL' };
+    } catch (thrown) {
+      const { code } = toNanofleetError(thrown);
+      log('offload-refused', { decision: decision.id, code });
+      return { status: 'refused', code };
+    }
+    health.countOffload();
+    queued();
+    return { status: 'queued' };
+  }
+
+  #request(text: string, decision: Decision): OffloadRequest {
+    const { label, confidence, outOfScope, verdict } = decision;
+    return {
+      decision: decision.id,
+      line: decision.line,
+      version: decision.version,
+      ...this.#redacted(text),
+      local: { label, confidence, outOfScope, verdict },
+    };
+  }
+
+  /** Fails closed: a text that could not be redacted stays here. The cause is dropped, for it could quote the text. */
+  #redacted(text: string): Redacted {
+    try {
+      return this.#options.redact(text);
+    } catch {
+      throw new NanofleetError(
+        'REDACTION_FAILED',
+        'the text could not be redacted, so it stays on the device',
+      );
+    }
+  }
+
+  #record(event: DeviceEvent): boolean {
+    const isRecorded = this.#options.outbox.append('decision', JSON.stringify(event));
+    if (isRecorded) this.#options.queued();
+    return isRecorded;
+  }
+
+  async #makeDurable(isRecorded: boolean): Promise<void> {
+    if (!isRecorded) throw notKept();
+    await this.#options.outbox.flushed().catch((cause: unknown) => {
+      throw notKept(cause);
+    });
+  }
+}
+
+const eventOf = (decision: Decision): DeviceEvent => {
+  const { id, line, version, label, confidence, outOfScope, verdict, tier, micros } = decision;
+  return {
+    type: 'decision',
+    decision: id,
+    line,
+    version,
+    label,
+    confidence,
+    outOfScope,
+    verdict,
+    tier,
+    micros,
+  };
+};
+
+const notKept = (cause?: unknown): NanofleetError =>
+  new NanofleetError(
+    'DISK_FULL',
+    'the decision was made, but its record could not be kept; free space, or ask without durable',
+    { cause },
+  );

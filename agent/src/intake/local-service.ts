@@ -1,0 +1,19 @@
+/** What the local API serves: the port between the listeners and the agent. Owns no behaviour. */
+import type {
+  AgentStatus,
+  Decision,
+  OutboundAnswer,
+  SamplesAnswer,
+  SamplesRequest,
+} from '@nanofleet/protocol';
+import type { AskOptions } from '../inference/decisions.ts';
+
+/** The agent as local programs see it. Each member throws errors of the registry. */
+export interface LocalService {
+  decide(text: string, ask: AskOptions): Promise<Decision>;
+  samples(request: SamplesRequest): Promise<SamplesAnswer>;
+  /** Null when it is not remembered. */
+  decision(id: string): Decision | null;
+  status(): AgentStatus;
+  outbound(): OutboundAnswer;
+}

@@ -1,0 +1,71 @@
+/**
+ * What arrives: topic and bytes to a checked message for whoever owns it. A message that does not decode is counted and
+ * dropped, whatever it holds; nothing that arrives can end the agent.
+ */
+import {
+  type Ack,
+  type Birth,
+  type Desired,
+  decodeFor,
+  type Job,
+  type OffloadResponse,
+  parseTopic,
+  toNanofleetError,
+  type Uuid,
+} from '@nanofleet/protocol';
+import type { Log } from '../ports/log.ts';
+
+/** Who owns which message. */
+export interface InboxHandlers {
+  birth(body: Birth, options: { isRetained: boolean }): void;
+  desired(body: Desired): void;
+  ack(body: Ack): void;
+  offload(body: OffloadResponse): void;
+  job(id: Uuid, body: Job): void;
+}
+
+/** What the inbox needs. */
+export interface InboxOptions {
+  readonly device: string;
+  readonly handlers: InboxHandlers;
+  readonly log: Log;
+  /** Told of each message that was dropped. */
+  readonly dropped: () => void;
+}
+
+const dispatch = (
+  { device, handlers }: InboxOptions,
+  arrived: { topic: string; payload: Uint8Array; isRetained: boolean },
+): void => {
+  const { topic, payload, isRetained } = arrived;
+  const { channel } = parseTopic(topic);
+  switch (channel.kind) {
+    case 'birth':
+      return handlers.birth(decodeFor({ kind: 'birth', device }, payload).body, { isRetained });
+    case 'desired':
+      return handlers.desired(decodeFor({ kind: 'desired', device }, payload).body);
+    case 'ack':
+      return handlers.ack(decodeFor({ kind: 'ack', device }, payload).body);
+    case 'offload/res':
+      return handlers.offload(decodeFor({ kind: 'offload/res', device }, payload).body);
+    case 'job':
+      return handlers.job(channel.job, decodeFor({ kind: 'job', device }, payload).body);
+    default:
+      // Of a later version, or our own way up: nothing here owns it.
+      return undefined;
+  }
+};
+
+/** Makes the function that takes each message. An empty payload clears a retained topic and says nothing. */
+export const makeInbox =
+  (options: InboxOptions) =>
+  (topic: string, payload: Uint8Array, { isRetained }: { isRetained: boolean }): void => {
+    if (payload.length === 0) return;
+    try {
+      dispatch(options, { topic, payload, isRetained });
+    } catch (thrown) {
+      const { code, message } = toNanofleetError(thrown);
+      options.dropped();
+      options.log('message-dropped', { topic: topic.slice(0, 200), code, why: message.slice(0, 300) });
+    }
+  };

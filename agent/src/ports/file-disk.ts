@@ -1,0 +1,84 @@
+/** The real Disk: node:fs. Owns modes (directories 0700, files 0600) and whole reads and writes; never decides when to sync. */
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import type { Disk, DiskFile } from './disk.ts';
+
+const isMissing = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+
+const openFile = (path: string): DiskFile => {
+  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  return {
+    read(position, length) {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const count = readSync(descriptor, bytes, done, length - done, position + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return done === length ? bytes : bytes.subarray(0, done);
+    },
+    write(bytes, position) {
+      let done = 0;
+      while (done < bytes.length) {
+        done += writeSync(descriptor, bytes, done, bytes.length - done, position + done);
+      }
+    },
+    truncate: (length) => ftruncateSync(descriptor, length),
+    sync: () =>
+      new Promise((resolve, reject) => {
+        fdatasync(descriptor, (error) => (error === null ? resolve() : reject(error)));
+      }),
+    syncNow: () => fdatasyncSync(descriptor),
+    size: () => fstatSync(descriptor).size,
+    close: () => closeSync(descriptor),
+  };
+};
+
+const orWhenMissing = <T>(read: () => T, missing: T): T => {
+  try {
+    return read();
+  } catch (thrown) {
+    if (isMissing(thrown)) return missing;
+    throw thrown;
+  }
+};
+
+const syncDirectory = (path: string): void => {
+  const descriptor = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+};
+
+/** Files of the operating system. */
+export const fileDisk: Disk = {
+  makeDirectory: (path) => {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  },
+  list: (path) => orWhenMissing(() => readdirSync(path).toSorted(), []),
+  read: (path) => orWhenMissing<Uint8Array | null>(() => readFileSync(path), null),
+  open: openFile,
+  rename: renameSync,
+  unlink: (path) => rmSync(path, { force: true }),
+  removeTree: (path) => rmSync(path, { recursive: true, force: true }),
+  syncDirectory,
+};

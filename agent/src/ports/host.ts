@@ -1,0 +1,12 @@
+/** The Host port: what the process and its machine use. Owns no judgement. */
+
+/** Use of the machine by this process. */
+export interface Host {
+  readonly arch: string;
+  readonly nodeVersion: string;
+  readonly memoryBytes: number;
+  /** Resident memory, bytes. */
+  rssBytes(): number;
+  /** CPU seconds used since the process started, user and system. */
+  cpuSeconds(): number;
+}

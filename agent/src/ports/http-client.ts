@@ -1,0 +1,80 @@
+/**
+ * The real HTTP client: one request with a deadline and a bound on the answer. node:http instead of fetch, because
+ * loading fetch costs several megabytes of resident memory. Owns no meaning of statuses.
+ */
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { HTTP_DEADLINE_MS, NanofleetError } from '@nanofleet/protocol';
+
+/** A request. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Longer answers are an error. */
+  readonly bytesMax: number;
+}
+
+/** Its answer. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+const plainAgent = new HttpAgent({ keepAlive: true, maxSockets: 2 });
+const secureAgent = new HttpsAgent({ keepAlive: true, maxSockets: 2 });
+
+const unreachable = (url: string, cause: unknown): NanofleetError => {
+  const why = cause instanceof Error ? cause.message || cause.name : String(cause);
+  return new NanofleetError('CONTROLLER_UNREACHABLE', `${new URL(url).origin} does not answer: ${why}`, {
+    cause,
+  });
+};
+
+/**
+ * Sends a request and reads its answer.
+ * @throws NanofleetError CONTROLLER_UNREACHABLE for everything but an answer
+ */
+export const sendHttp = (options: HttpRequest): Promise<HttpAnswer> =>
+  new Promise((resolve, reject) => {
+    const isSecure = options.url.startsWith('https:');
+    const send = isSecure ? httpsRequest : httpRequest;
+    const fail = (cause: unknown): void => reject(unreachable(options.url, cause));
+    const request = send(options.url, {
+      method: options.method,
+      agent: isSecure ? secureAgent : plainAgent,
+      headers: { ...options.headers, 'content-length': Buffer.byteLength(options.body ?? '') },
+      timeout: HTTP_DEADLINE_MS,
+    });
+    request.on('error', fail);
+    request.on('timeout', () => request.destroy(unreachable(options.url, 'the deadline passed')));
+    request.on('response', (response) => {
+      readBody(response, options.bytesMax).then(
+        (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        fail,
+      );
+    });
+    request.end(options.body);
+  });
+
+const readBody = async (response: IncomingMessage, bytesMax: number): Promise<Buffer> => {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of response as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > bytesMax) {
+      response.destroy();
+      throw new NanofleetError('MESSAGE_TOO_LARGE', `the answer is longer than ${bytesMax} bytes`);
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+};
+
+/** Closes connections that are kept open. */
+export const closeHttp = (): void => {
+  plainAgent.destroy();
+  secureAgent.destroy();
+};

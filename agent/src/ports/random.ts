@@ -1,0 +1,20 @@
+/** The Random port: bytes for ids and keys of identity, shares for jitter. Owns no randomness itself. */
+import { makeUuid, type Uuid } from '@nanofleet/protocol';
+import type { Clock } from './clock.ts';
+
+/** Randomness as the agent sees it. */
+export interface Random {
+  /** That many unpredictable bytes. */
+  bytes(count: number): Uint8Array;
+  /** A share from 0 up to, not including, 1; for jitter only. */
+  share(): number;
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** That many random bytes as lower-case hex. */
+export const randomHex = (random: Random, bytes: number): string =>
+  Array.from(random.bytes(bytes), (byte) => HEX[byte]).join('');
+
+/** A new id of a decision, occurrence or request. */
+export const newId = (clock: Clock, random: Random): Uuid => makeUuid(clock.unixMs(), random.bytes(10));

@@ -1,0 +1,85 @@
+/**
+ * All lines' slots: finds them at the start, makes new ones as they are asked for, within the bound. Never touches a
+ * bundle itself.
+ */
+import { join } from 'node:path';
+import {
+  type DesiredState,
+  LINES_MAX,
+  type LineReport,
+  lineIdSchema,
+  NanofleetError,
+} from '@nanofleet/protocol';
+import type { BlobSource } from '../ports/blob-source.ts';
+import { LineSlot, type LineSlotOptions } from './line-slot.ts';
+import type { LocalBundle } from './local-bundles.ts';
+
+/** What the slots need. */
+export interface SlotsOptions extends Omit<LineSlotOptions, 'line' | 'directory'> {
+  /** Directory of all lines. */
+  readonly directory: string;
+  /** Where desired bundles come from. */
+  readonly blobs: BlobSource;
+  /** Told when a wish cannot even be begun. */
+  readonly refused: (error: NanofleetError) => void;
+}
+
+/** The slots of a device. */
+export class Slots {
+  readonly #options: SlotsOptions;
+  readonly #slots = new Map<string, LineSlot>();
+
+  constructor(options: SlotsOptions) {
+    this.#options = options;
+  }
+
+  /** Loads what was accepted, and first versions for lines that have none. */
+  async start(bundles: readonly LocalBundle[]): Promise<void> {
+    const { disk, directory } = this.#options;
+    disk.makeDirectory(directory);
+    for (const name of disk.list(directory)) {
+      if (lineIdSchema.safeParse(name).success) await this.#slotOf(name).start();
+    }
+    for (const { line, wish, blobs } of bundles) {
+      const slot = this.#slotOf(line);
+      if (!slot.isEmpty) continue;
+      slot.want(wish, blobs);
+      await slot.settled();
+    }
+  }
+
+  /** Asks each line for what is desired. A line that is not mentioned stays as it is. */
+  apply(lines: DesiredState['lines']): void {
+    for (const [line, wish] of Object.entries(lines)) {
+      if (wish === undefined) continue;
+      if (!this.#slots.has(line) && this.#slots.size >= LINES_MAX) {
+        this.#options.refused(
+          new NanofleetError('LINES_TOO_MANY', `line ${line} would be one more than ${LINES_MAX} lines`),
+        );
+      } else this.#slotOf(line).want(wish, this.#options.blobs);
+    }
+  }
+
+  /** What each line does. */
+  reports(): Record<string, LineReport> {
+    return Object.fromEntries([...this.#slots].map(([line, slot]) => [line, slot.report()]));
+  }
+
+  /** Resolves when nothing is being worked on. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#slots.values()].map((slot) => slot.settled()));
+  }
+
+  /** Gives up what is being worked on. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#slots.values()].map((slot) => slot.close()));
+  }
+
+  #slotOf(line: string): LineSlot {
+    const found = this.#slots.get(line);
+    if (found !== undefined) return found;
+    const slot = new LineSlot({ ...this.#options, line, directory: join(this.#options.directory, line) });
+    this.#slots.set(line, slot);
+    return slot;
+  }
+}

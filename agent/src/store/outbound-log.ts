@@ -1,0 +1,84 @@
+/**
+ * The outbound log: one line for each question or update that left the device, written before it leaves. Holds times,
+ * ids, sizes and counts, never content. Owns its bound: beyond it the oldest half is forgotten, and counted.
+ */
+import {
+  OUTBOUND_LOG_BYTES_MAX,
+  type OutboundAnswer,
+  type OutboundEntry,
+  outboundEntrySchema,
+} from '@nanofleet/protocol';
+import { z } from 'zod';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { Log } from '../ports/log.ts';
+import { writeAtomically } from './atomic-file.ts';
+
+const forgottenSchema = z.object({ forgotten: z.int().min(0) });
+
+/** The log in a file. */
+export class OutboundLog {
+  readonly #disk: Disk;
+  readonly #path: string;
+  readonly #log: Log;
+  #file: DiskFile;
+  #end: number;
+  #seen = new Set<string>();
+
+  constructor(disk: Disk, path: string, log: Log) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#log = log;
+    this.#file = disk.open(path);
+    this.#end = this.#file.size();
+    for (const { decision } of this.read().entries) if (decision !== undefined) this.#seen.add(decision);
+  }
+
+  /** Notes what is about to leave; a question that is sent again is noted once. */
+  note(entry: OutboundEntry): void {
+    if (entry.decision !== undefined && this.#seen.has(entry.decision)) return;
+    if (this.#end >= OUTBOUND_LOG_BYTES_MAX) this.trim();
+    const line = Buffer.from(`${JSON.stringify(entry)}\n`, 'utf8');
+    this.#file.write(line, this.#end);
+    this.#end += line.length;
+    if (entry.decision !== undefined) this.#seen.add(entry.decision);
+  }
+
+  /** Everything noted, oldest first, and how many were forgotten at the bound. A torn line is left out. */
+  read(): OutboundAnswer {
+    const entries: OutboundEntry[] = [];
+    let forgotten = 0;
+    for (const line of Buffer.from(this.#file.read(0, this.#end)).toString('utf8').split('\n')) {
+      const value = parseLine(line);
+      const entry = outboundEntrySchema.safeParse(value);
+      if (entry.success) entries.push(entry.data);
+      forgotten = forgottenSchema.safeParse(value).data?.forgotten ?? forgotten;
+    }
+    return { entries, forgotten };
+  }
+
+  /** Forgets the oldest half. */
+  trim(): void {
+    const { entries, forgotten } = this.read();
+    const kept = entries.slice(Math.ceil(entries.length / 2));
+    const lines = [{ forgotten: forgotten + entries.length - kept.length }, ...kept];
+    try {
+      writeAtomically(this.#disk, this.#path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    } catch (thrown) {
+      this.#log('outbound-not-trimmed', { why: String(thrown) });
+      return;
+    }
+    this.#file.close();
+    this.#file = this.#disk.open(this.#path);
+    this.#end = this.#file.size();
+    this.#seen = new Set(kept.flatMap(({ decision }) => (decision === undefined ? [] : [decision])));
+  }
+}
+
+const parseLine = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    // Blank, or torn by a crash in the middle of a write.
+    return null;
+  }
+};
