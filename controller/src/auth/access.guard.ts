@@ -5,7 +5,7 @@
 
 import { API, hasRole, NanofleetError } from '@nanofleet/protocol';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { type OperatorRequest, routeOf } from './api-route.ts';
+import { FOR_DEVICES, type OperatorRequest, routeOf } from './api-route.ts';
 import { AuthService } from './auth.service.ts';
 import { bearerOf } from './bearer.ts';
 
@@ -18,7 +18,7 @@ export class AccessGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const name = routeOf(context);
     if (name === undefined) throw new NanofleetError('NOT_FOUND', 'There is nothing at this address.');
-    if (name === 'device') return true;
+    if (name === FOR_DEVICES) return true;
     const { role } = API[name];
     if (role === null) return true;
     const request = context.switchToHttp().getRequest<OperatorRequest>();

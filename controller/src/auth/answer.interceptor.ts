@@ -6,7 +6,7 @@
 import { API, BrokenInvariant, firstIssue } from '@nanofleet/protocol';
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import { map, type Observable } from 'rxjs';
-import { routeOf } from './api-route.ts';
+import { FOR_DEVICES, routeOf } from './api-route.ts';
 
 /** The interceptor of all routes. */
 @Injectable()
@@ -14,7 +14,7 @@ export class AnswerInterceptor implements NestInterceptor {
   /** Checks what the handler returns. */
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const name = routeOf(context);
-    if (name === undefined || name === 'device') return next.handle();
+    if (name === undefined || name === FOR_DEVICES) return next.handle();
     return next.handle().pipe(
       map((answer: unknown) => {
         const parsed = API[name].answer.safeParse(answer);

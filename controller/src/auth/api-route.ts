@@ -26,7 +26,8 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 
 const ROUTE = 'nanofleet:route';
-const DEVICE_ROUTE = 'device';
+/** Mark of an endpoint that checks its caller itself; no name of a row, so that none can be taken for it. */
+export const FOR_DEVICES = Symbol('for devices');
 
 /** Who calls, once the guard has let them in. */
 export interface Operator {
@@ -51,7 +52,7 @@ export const Route = (name: ApiRoute): MethodDecorator => {
 /** Serves an endpoint for devices, which checks its caller itself. */
 export const DeviceRoute = (name: keyof typeof DEVICE_PATHS): MethodDecorator =>
   applyDecorators(
-    SetMetadata(ROUTE, DEVICE_ROUTE),
+    SetMetadata(ROUTE, FOR_DEVICES),
     RequestMapping(
       name === 'enrol'
         ? { method: RequestMethod.POST, path: DEVICE_PATHS.enrol }
@@ -60,9 +61,9 @@ export const DeviceRoute = (name: keyof typeof DEVICE_PATHS): MethodDecorator =>
     HttpCode(200),
   );
 
-/** Which row a handler serves; `device` for an endpoint for devices, undefined when it has no mark. */
-export const routeOf = (context: ExecutionContext): ApiRoute | 'device' | undefined =>
-  Reflect.getMetadata(ROUTE, context.getHandler()) as ApiRoute | 'device' | undefined;
+/** Which row a handler serves; undefined when it has no mark. */
+export const routeOf = (context: ExecutionContext): ApiRoute | typeof FOR_DEVICES | undefined =>
+  Reflect.getMetadata(ROUTE, context.getHandler()) as ApiRoute | typeof FOR_DEVICES | undefined;
 
 const parsePart = (schema: z.ZodType, part: { name: string; value: unknown }): unknown => {
   const parsed = schema.safeParse(part.value ?? {});
@@ -73,7 +74,7 @@ const parsePart = (schema: z.ZodType, part: { name: string; value: unknown }): u
 /** The checked params, query and body of a row of the table: `ApiRequest` of its name. */
 export const Input = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const name = routeOf(context);
-  assert(name !== undefined && name !== DEVICE_ROUTE, 'only rows of the API table have checked input');
+  assert(name !== undefined && name !== FOR_DEVICES, 'only rows of the API table have checked input');
   const request = context.switchToHttp().getRequest<OperatorRequest>();
   const { body, params, query } = API[name];
   return {
