@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +37,7 @@ beforeAll(async () => {
     at('run'),
     '--json',
   );
-  expect({ code, notes }).toMatchObject({ code: 0 });
+  assert.equal(code, 0, notes);
 });
 afterAll(async () => await rm(directory, { recursive: true }));
 
