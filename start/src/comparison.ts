@@ -19,15 +19,20 @@ export interface Usage {
   readonly ledger: Ledger;
   /** MQTT bytes of all devices, both ways. */
   readonly linkBytes: number;
+  /** Bytes of one version of the text model, and how many devices fetched one during the story. */
+  readonly modelBytes: number;
+  readonly modelFetches: number;
   /** Names that a prompt has to list for the cloud model. */
   readonly labels: readonly string[];
 }
 
+type Basis = 'measured' | 'computed' | 'assumed';
+
 /** One row: what, this fleet, all-to-cloud; each with how it is known. */
 export interface ComparisonRow {
   readonly what: string;
-  readonly fleet: { readonly value: number; readonly text: string; readonly basis: 'measured' };
-  readonly cloud: { readonly value: number; readonly text: string; readonly basis: 'computed' | 'assumed' };
+  readonly fleet: { readonly value: number; readonly text: string; readonly basis: Basis };
+  readonly cloud: { readonly value: number; readonly text: string; readonly basis: Basis };
 }
 
 /** The request body that would ask a cloud model for one text. */
@@ -43,11 +48,18 @@ const requestBytes = (textBytes: number, labels: readonly string[]): number =>
   ) + textBytes;
 
 /** The rows of the table. */
-export function comparisonOf({ ledger, linkBytes, labels }: Usage): ComparisonRow[] {
+export function comparisonOf({
+  ledger,
+  linkBytes,
+  labels,
+  modelBytes,
+  modelFetches,
+}: Usage): ComparisonRow[] {
   const calls = ledger.decisions.size;
   const texts = ledger.textBytes.reduce((sum, bytes) => sum + requestBytes(bytes, labels), 0);
   const samples = ledger.samples.count * ledger.samples.channels * SAMPLE_BYTES;
   const cloudBytes = texts + calls * (HTTP_BYTES_PER_CALL + ANSWER_BYTES) + samples;
+  const fetched = modelBytes * modelFetches;
   const p50 = quantile(ledger.localMicros, 0.5);
   return [
     {
@@ -61,9 +73,14 @@ export function comparisonOf({ ledger, linkBytes, labels }: Usage): ComparisonRo
       cloud: { value: 0, text: '0', basis: 'computed' },
     },
     {
-      what: 'bytes over the link',
+      what: 'bytes of decisions, events, health',
       fleet: { value: linkBytes, text: bytesText(linkBytes), basis: 'measured' },
       cloud: { value: cloudBytes, text: bytesText(cloudBytes), basis: 'computed' },
+    },
+    {
+      what: `bytes of new models (${modelFetches} fetches)`,
+      fleet: { value: fetched, text: bytesText(fetched), basis: 'computed' },
+      cloud: { value: 0, text: '0', basis: 'computed' },
     },
     {
       what: 'time to an answer, p50',

@@ -23,8 +23,9 @@ export const DEVICES = [
 /** Name of one of the five. */
 export type DeviceName = (typeof DEVICES)[number]['device'];
 
-/** Children end by themselves within 4 s of the order; then they are killed. */
-const STOP_WITHIN_MS = 4_300;
+/** Agents end first, so that they can still say goodbye; both together stay below the 5 s that Ctrl-C is promised. */
+const AGENTS_WITHIN_MS = 2_400;
+const CONTROLLER_WITHIN_MS = 2_200;
 
 /** The started processes and the ways to talk to them. */
 export class Fleet {
@@ -32,6 +33,7 @@ export class Fleet {
   readonly link: LinkProxy;
   readonly commands: CommandLine;
   readonly #children: Child[] = [];
+  #controller: Child | null = null;
   readonly #agents = new Map<string, AgentClient>();
   #operator: OperatorClient | null = null;
   #isEnding = false;
@@ -57,6 +59,11 @@ export class Fleet {
 
   addChild(child: Child): void {
     this.#children.push(child);
+  }
+
+  addController(child: Child): void {
+    this.#controller = child;
+    this.addChild(child);
   }
 
   addAgent(device: DeviceName, client: AgentClient): void {
@@ -91,7 +98,9 @@ export class Fleet {
   async end(): Promise<void> {
     this.#isEnding = true;
     for (const client of this.#agents.values()) client.close();
-    await Promise.all(this.#children.map((child) => child.stop(STOP_WITHIN_MS)));
+    const agents = this.#children.filter((child) => child !== this.#controller);
+    await Promise.all(agents.map((child) => child.stop(AGENTS_WITHIN_MS)));
+    await this.#controller?.stop(CONTROLLER_WITHIN_MS);
     await this.link.cut();
     rmSync(this.layout.processes, { force: true });
   }

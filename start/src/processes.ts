@@ -97,6 +97,8 @@ export class Child {
     const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: this.#world.environment,
+      // A group of its own: Ctrl-C at the terminal reaches the starter alone, which ends the children in order.
+      detached: true,
     });
     child.stdin.on('error', () => undefined);
     child.stderr.on('data', (chunk: Buffer) => {

@@ -3,10 +3,10 @@
  * enrolment, agents. What exists is kept. Order follows one aim: the first decision comes as early as it can.
  */
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { NanofleetError } from '@nanofleet/protocol';
-import { encodeFleetToken } from '@nanofleet/protocol/node';
+import { NanofleetError, SIGNATURE_FILE } from '@nanofleet/protocol';
+import { encodeFleetToken, fingerprintOf } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 import { type AgentAddress, AgentClient } from './agent-client.ts';
 import { DEVICES, type DeviceName, type Fleet } from './fleet.ts';
@@ -31,7 +31,6 @@ const PUSHED = [
 ] as const;
 
 const controllerReadySchema = z.looseObject({ http: z.int(), mqtt: z.int() });
-const keySchema = z.object({ fingerprint: z.string() });
 
 /** Where controller and link listen. */
 export interface Ports {
@@ -47,15 +46,30 @@ export async function preparePublisher({ layout, commands }: Fleet): Promise<voi
   await copyFile(join(layout.publisher, 'publisher.pub'), layout.publicKey);
 }
 
-/** Signs copies of the committed bundles; those for devices also go where an installer would put them. */
-export async function prepareBundles({ layout, commands }: Fleet): Promise<void> {
-  for (const name of [...SHIPPED, MINI]) {
-    const to = layout.bundle(name);
-    if (existsSync(join(to, 'manifest.sig'))) continue;
-    await prepareBundle({ from: join(CLONE.bundles, name), to });
-    await commands.run('models', 'sign', to);
+/** Signs the bundles that devices begin with, and puts them where an installer would. */
+export async function prepareBundles(fleet: Fleet): Promise<void> {
+  for (const name of SHIPPED) {
+    await signCopy(fleet, name);
+    await installCopy(fleet, name);
   }
-  for (const name of SHIPPED) await cp(layout.bundle(name), join(layout.shipped, name), { recursive: true });
+}
+
+/** A signed copy of a committed bundle; the signature comes last, so that a torn copy is made again. */
+async function signCopy({ layout, commands }: Fleet, name: string): Promise<void> {
+  const to = layout.bundle(name);
+  if (existsSync(join(to, SIGNATURE_FILE))) return;
+  await prepareBundle({ from: join(CLONE.bundles, name), to });
+  await commands.run('models', 'sign', to);
+}
+
+async function installCopy({ layout }: Fleet, name: string): Promise<void> {
+  const to = join(layout.shipped, name);
+  if (existsSync(to)) return;
+  const part = join(layout.directory, `${name}.part`);
+  await rm(part, { recursive: true, force: true });
+  await cp(layout.bundle(name), part, { recursive: true });
+  await mkdir(layout.shipped, { recursive: true });
+  await rename(part, to);
 }
 
 /** Starts the controller and waits until it answers. */
@@ -69,7 +83,7 @@ export async function startController(world: World, fleet: Fleet, ports: Ports):
     link.aimAt(controllerReadySchema.parse(ready).mqtt);
     fleet.notePids();
   });
-  fleet.addChild(child);
+  fleet.addController(child);
   await child.start();
   const token = (await readFile(layout.adminToken, 'utf8')).trim();
   const url = `http://127.0.0.1:${ports.http}`;
@@ -77,8 +91,8 @@ export async function startController(world: World, fleet: Fleet, ports: Ports):
 }
 
 /** A fleet token of each group, as `nanofleet fleet-tokens new` would print it. */
-export async function makeFleetTokens({ operator, commands }: Fleet): Promise<Map<string, string>> {
-  const [key] = z.array(keySchema).parse(await commands.run('keys', 'ls'));
+export async function makeFleetTokens({ operator, layout }: Fleet): Promise<Map<string, string>> {
+  const publisher = fingerprintOf(Buffer.from(await readFile(layout.publicKey, 'utf8'), 'base64'));
   const who = await operator.call('whoami');
   const groups = [...new Set(DEVICES.map(({ group }) => group))];
   const entries = await Promise.all(
@@ -91,7 +105,7 @@ export async function makeFleetTokens({ operator, commands }: Fleet): Promise<Ma
         url: who.deviceUrl,
         tokenId: made.id,
         secret: made.secret,
-        publisher: key?.fingerprint ?? '',
+        publisher,
         controller: who.controllerKeyId,
         expiresAt: made.expiresAt,
       });
@@ -153,12 +167,16 @@ const addressOf = (ready: Ready, tokenFile: string): AgentAddress => ({
 });
 
 /** Logs the CLI in and makes the signed bundles the desired ones; a line that has a rollout already keeps it. */
-export async function pushBundles({ layout, commands, operator }: Fleet): Promise<void> {
+export async function pushBundles(fleet: Fleet): Promise<void> {
+  const { layout, commands, operator } = fleet;
   const { items } = await operator.call('rollouts');
   const missing = PUSHED.filter(({ line }) => !items.some((rollout) => rollout.line === line));
   if (missing.length === 0) return;
   await commands.run('login', operator.url, '--token-file', layout.adminToken);
-  for (const { name, to } of missing) await commands.run('models', 'push', layout.bundle(name), ...to);
+  for (const { name, to } of missing) {
+    await signCopy(fleet, name);
+    await commands.run('models', 'push', layout.bundle(name), ...to);
+  }
 }
 
 const settingsSchema = z.object({ http: z.int().min(1), mqtt: z.int().min(1) });

@@ -2,9 +2,9 @@
  * One start from the command line to the exit code: lock, ports, fleet, story, comparison, life, end. Owns the order and
  * the texts around the story; the steps themselves are in story/.
  */
-import { mkdir } from 'node:fs/promises';
-import { relative } from 'node:path';
-import { type NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { MANIFEST_FILE, type NanofleetError, parseManifest, toNanofleetError } from '@nanofleet/protocol';
 import { CommandLine } from './command-line.ts';
 import {
   assumptionsOf,
@@ -44,7 +44,7 @@ import { PUMP_BEARING } from './story/pump-bearing.ts';
 import { loaded } from './story/release.ts';
 import { lookUntil, type Stage } from './story/step.ts';
 import { tampered } from './story/tampered.ts';
-import { OUT_OF_SCOPE, readUtterances } from './story/utterances.ts';
+import { readUtterances } from './story/utterances.ts';
 import type { World } from './world.ts';
 
 const FIRST: DeviceName = 'home-1';
@@ -134,12 +134,11 @@ export class Start {
       explicit: this.#options.mqttPort,
       wanted: wanted.mqtt,
     });
-    for (const [name, found, from] of [
-      ['HTTP', http, wanted.http],
-      ['MQTT', mqtt, wanted.mqtt],
-    ] as const) {
-      if (found.moved) this.#screen.line(`   port ${from} (${name}) is taken: using ${found.port}`);
-    }
+    const moves = [
+      ...(http.moved ? [`${wanted.http} → ${http.port} (HTTP)`] : []),
+      ...(mqtt.moved ? [`${wanted.mqtt} → ${mqtt.port} (MQTT)`] : []),
+    ];
+    if (moves.length > 0) this.#screen.line(`   taken ports, so moved on: ${moves.join(', ')}`);
     const ports = { http: http.port, mqtt: mqtt.port };
     await writePorts(layout.settings, ports);
     const moved = before !== null && (before.http !== ports.http || before.mqtt !== ports.mqtt);
@@ -157,7 +156,6 @@ export class Start {
     const firstDecisionSeconds = this.#sinceCommand();
     screen.working('the other devices come up');
     await others();
-    await pushBundles(fleet);
     await this.#settled(stage);
     screen.working(null);
     let release: Release | null = null;
@@ -177,7 +175,8 @@ export class Start {
     await fleet.link.open();
     const bundles = prepareBundles(fleet);
     const controller = startController(world, fleet, ports);
-    const devices = DEVICES.map((entry) => entry);
+    // It is awaited where its answer is needed; until then its failure waits, too.
+    controller.catch(() => undefined);
     const bringUp = async (
       tokens: ReadonlyMap<string, string>,
       { device, group }: (typeof DEVICES)[number],
@@ -187,18 +186,17 @@ export class Start {
       await startAgent(world, fleet, device);
     };
     await bundles;
-    const isKnown = !ports.moved && devices.every(({ device }) => isEnrolled(fleet, device));
-    if (isKnown) {
-      const all = Promise.all(devices.map((entry) => bringUp(new Map(), entry)));
-      await Promise.all([controller, all]);
-      return async () => undefined;
+    const [first, ...rest] = DEVICES;
+    const isKnown = !ports.moved && DEVICES.every(({ device }) => isEnrolled(fleet, device));
+    let tokens: ReadonlyMap<string, string> = new Map();
+    if (!isKnown) {
+      await controller;
+      tokens = await makeFleetTokens(fleet);
     }
-    await controller;
-    const tokens = await makeFleetTokens(fleet);
-    const [first, ...rest] = devices;
-    if (first !== undefined) await bringUp(tokens, first);
+    await bringUp(tokens, first);
     return async () => {
-      await Promise.all(rest.map((entry) => bringUp(tokens, entry)));
+      await controller;
+      await Promise.all([pushBundles(fleet), ...rest.map((entry) => bringUp(tokens, entry))]);
     };
   }
 
@@ -220,12 +218,16 @@ export class Start {
   }
 
   async #compare(stage: Stage): Promise<ComparisonRow[]> {
-    const { screen, fleet, ledger, utterances } = stage;
+    const { screen, fleet, ledger } = stage;
     const { up, down } = fleet.link.bytes;
-    const labels = [...new Set(utterances.map(({ intent }) => intent))].filter(
-      (intent) => intent !== OUT_OF_SCOPE,
-    );
-    const usage: Usage = { ledger, linkBytes: up + down, labels };
+    const manifest = parseManifest(await readFile(join(fleet.layout.bundle('intent-1'), MANIFEST_FILE)));
+    const usage: Usage = {
+      ledger,
+      linkBytes: up + down,
+      labels: manifest.labels.names,
+      modelBytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+      modelFetches: ledger.modelFetches,
+    };
     const rows = comparisonOf(usage);
     screen.line();
     const [heading = '', ...body] = comparisonLines(rows);
@@ -261,18 +263,13 @@ export class Start {
   #next(layout: Layout): void {
     const screen = this.#screen;
     const profile = relative(process.cwd(), layout.publisher) || layout.publisher;
-    const socket = layout.socket(FIRST);
+    const home = relative(process.cwd(), layout.agent(FIRST)) || layout.agent(FIRST);
     const run = 'npx -y pnpm@12';
     screen.line();
     screen.line(screen.paint('   now try, in another terminal', 'dim'));
     screen.line(`   ${run} nanofleet devices ls --profile ${profile}`);
     screen.line(`   ${run} nanofleet events --follow --profile ${profile}`);
-    if (socket !== null) {
-      const at = relative(process.cwd(), socket) || socket;
-      screen.line(
-        `   curl --unix-socket ${at} http://localhost/v1/decide -H 'content-type: application/json' -d '{"text":"dim the lamp"}'`,
-      );
-    }
+    screen.line(`   ${run} nanofleet-agent ask --dir ${home} "dim the lamp in the hall"`);
     screen.line();
   }
 

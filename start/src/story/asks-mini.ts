@@ -31,16 +31,21 @@ async function find({
   utterances,
 }: Stage): Promise<{ found: Found | undefined; asked: Decision[] }> {
   const asked: Decision[] = [];
+  let second: Found | undefined;
   for (const utterance of utterances.filter((line) => line.home === HOME && isInScope(line))) {
     const decision = await fleet.agent(SPEAKER).decide({ text: utterance.text, waitMs: WAIT_MS });
     ledger.add(utterance.text, decision);
     if (decision.offload.status === 'none') continue;
     asked.push(decision);
     const found = { utterance, decision };
-    if (isAnsweredByMini(found)) return { found, asked };
+    if (isAnsweredByMini(found)) {
+      // Best is a sentence on which the small model would have been wrong; else one that it only doubted.
+      if (decision.label !== utterance.intent) return { found, asked };
+      second ??= found;
+    }
     if (asked.length >= ASKED_MAX) break;
   }
-  return { found: undefined, asked };
+  return { found: second, asked };
 }
 
 function linesOf(found: Found | undefined, asked: number): string[] {

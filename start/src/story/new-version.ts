@@ -13,7 +13,7 @@ import type { Utterance } from './utterances.ts';
 
 const LINE = 'intent';
 /** Between two sentences of a home while the version changes. */
-const PAUSE_MS = 4;
+const PAUSE_MS = 15;
 
 /** The version that everybody gets, as a step later needs it again. */
 export interface Release {
@@ -101,6 +101,7 @@ async function play(stage: Stage, onReleased: (release: Release) => void) {
   const heard = await Promise.all(talkers.map(({ stop }) => stop()));
   const answered = heard.reduce((sum, seen) => sum + seen.answered, 0);
   const failed = heard.flatMap((seen) => seen.failed);
+  stage.ledger.modelFetches += rollout.counts.running;
   const running = await loaded({ fleet });
   const own = fleet.devices.filter((device) => running[device]?.[LINE]?.digest === release.digest);
   return outcomeOf({
