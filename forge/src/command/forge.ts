@@ -1,12 +1,13 @@
 // Owns the command `forge`: choosing the sub-command, help, exit codes, and how errors are shown.
 // It never does a sub-command's work.
 import { NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { vibrationCommand } from '../vibration/command.ts';
 import type { Command, CommandWorld } from './command.ts';
 import { evalCommand } from './eval.ts';
 import { inspectCommand } from './inspect.ts';
 import { trainCommand } from './train.ts';
 
-const COMMANDS: readonly Command[] = [trainCommand, evalCommand, inspectCommand];
+const COMMANDS: readonly Command[] = [trainCommand, evalCommand, inspectCommand, vibrationCommand];
 
 /** Runs `forge` with its arguments; resolves to the exit code: 0 done, 1 failed, 2 called wrongly. */
 export async function forge(args: readonly string[], world: CommandWorld): Promise<number> {

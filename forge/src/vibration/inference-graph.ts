@@ -18,12 +18,12 @@ import {
 } from '../onnx/quantized-linear.ts';
 import { type ConvolutionShape, HIDDEN, normalized, TRUNK } from './network.ts';
 import { runFloat, type VibrationParameters } from './train.ts';
-import { LABELS, type LabelledWindow, SENSOR } from './windows.ts';
+import { LABELS, SENSOR, type TrainingWindow } from './windows.ts';
 
 const CODE_MAX = 255;
 const MIDDLE = 128;
 /** Share of the activations that the codes cover; the rest is clipped. */
-const COVERED = 0.9999;
+const COVERED = 0.9995;
 
 /** Step of the codes of each activation, from the input of the first layer to the output of the last. */
 export type ActivationScales = readonly number[];
@@ -31,7 +31,7 @@ export type ActivationScales = readonly number[];
 /** Measures the ranges of the float32 network on training windows. The first activation has both signs, the others only one. */
 export async function activationScales(
   parameters: VibrationParameters,
-  windows: readonly LabelledWindow[],
+  windows: readonly TrainingWindow[],
 ): Promise<ActivationScales> {
   const scales: number[] = [];
   for (let at = 0; at <= TRUNK.length; at += 1) {

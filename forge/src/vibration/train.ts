@@ -7,7 +7,7 @@ import { correctedRate } from '../autodiff/optimizer.ts';
 import { SeededRandom } from '../seeded-random.ts';
 import { type ParameterState, SINGLE_THREAD, TrainingSession } from '../train/training-session.ts';
 import { floatGraph, initialParameters, trainingGraph } from './network.ts';
-import { LABELS, type LabelledWindow, SENSOR } from './windows.ts';
+import { LABELS, type LabelledWindow, SENSOR, type TrainingWindow } from './windows.ts';
 
 const BATCH = 64;
 const RATE = 3e-3;
@@ -24,7 +24,7 @@ export interface EpochReport {
 
 /** Settings of a training run. */
 export interface VibrationTraining {
-  readonly training: readonly LabelledWindow[];
+  readonly training: readonly TrainingWindow[];
   readonly validation: readonly LabelledWindow[];
   readonly epochs: number;
   readonly seed: number;
@@ -78,21 +78,24 @@ async function trainEpoch(
 }
 
 function feedsOf(
-  batch: readonly (LabelledWindow | undefined)[],
+  batch: readonly (TrainingWindow | undefined)[],
   random: SeededRandom,
 ): Record<string, Tensor> {
   const values = new Float32Array(batch.length * WINDOW);
-  const targets = new Float32Array(batch.length * LABELS.length).fill(SMOOTHING / LABELS.length);
+  const targets = new Float32Array(batch.length * LABELS.length).fill(1 / LABELS.length);
   batch.forEach((window, at) => {
     assert(window, 'a batch is full');
     values.set(augmented(window.values, random), at * WINDOW);
-    const target = at * LABELS.length + window.label;
-    targets[target] = (targets[target] ?? 0) + 1 - SMOOTHING;
+    if (window.label !== null) targets.set(smoothed(window.label), at * LABELS.length);
   });
   return {
     window: new Tensor('float32', values, [batch.length, CHANNELS, SENSOR.windowSamples]),
     targets: new Tensor('float32', targets, [batch.length, LABELS.length]),
   };
+}
+
+function smoothed(label: number): number[] {
+  return LABELS.map((_, at) => SMOOTHING / LABELS.length + (at === label ? 1 - SMOOTHING : 0));
 }
 
 // Another mounting of the sensor: channels in any order and direction, played either way in time.
@@ -113,7 +116,7 @@ function augmented(values: Float32Array, random: SeededRandom): Float32Array {
 /** Outputs of the float32 network, one row each. */
 export async function runFloat(
   parameters: VibrationParameters,
-  windows: readonly LabelledWindow[],
+  windows: readonly TrainingWindow[],
   output: string,
 ): Promise<Float32Array[]> {
   const session = await InferenceSession.create(floatGraph(), SINGLE_THREAD);
@@ -137,7 +140,7 @@ export async function runFloat(
 
 const floatLogits = (
   parameters: VibrationParameters,
-  windows: readonly LabelledWindow[],
+  windows: readonly TrainingWindow[],
 ): Promise<Float32Array[]> => runFloat(parameters, windows, 'logits');
 
 const bestOf = (row: Float32Array): number => row.indexOf(Math.max(...row));

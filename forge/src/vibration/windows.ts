@@ -26,16 +26,23 @@ export const SENSOR: SensorParameters = {
 };
 
 /** A window with its label's number and the machine that it comes from. */
-export interface LabelledWindow {
-  /** Channel-major [3, windowSamples] in g. */
-  readonly values: Float32Array;
+export interface LabelledWindow extends TrainingWindow {
   readonly label: number;
   readonly machine: number;
 }
 
+/** A window to train on; null is none of the labels, to be answered with the same probability for each. */
+export interface TrainingWindow {
+  /** Channel-major [3, windowSamples] in g. */
+  readonly values: Float32Array;
+  readonly label: number | null;
+}
+
 /** Windows of each run: 4 s give 11. */
 const RUN_SECONDS = 4;
-const RUNS: Readonly<Record<Label, number>> = { normal: 6, 'bearing-fault': 5, imbalance: 4, standstill: 1 };
+const RUNS: Readonly<Record<Label, number>> = { normal: 8, 'bearing-fault': 5, imbalance: 4, standstill: 2 };
+/** Of the normal runs, this many speed up or slow down: a change of speed is no fault. */
+const RAMPS = 2;
 
 /** Draws a condition of a label: severities from what is just detectable to what nobody overlooks. */
 export function drawCondition(label: Label, random: SeededRandom): Condition {
@@ -47,11 +54,11 @@ export function drawCondition(label: Label, random: SeededRandom): Condition {
     case 'bearing-fault':
       return {
         ...condition,
-        bearingDamage: logarithmic(0.15, 1.5),
+        bearingDamage: logarithmic(0.1, 1.5),
         race: random.uniform() < 0.5 ? 'outer' : 'inner',
       };
     case 'imbalance':
-      return { ...condition, imbalance: logarithmic(0.12, 0.7) };
+      return { ...condition, imbalance: logarithmic(0.08, 0.7) };
     case 'standstill':
       return { ...condition, running: 0 };
   }
@@ -77,13 +84,25 @@ function windowsOf(seed: number, number: number): LabelledWindow[] {
   return LABELS.flatMap((label, index) =>
     Array.from({ length: RUNS[label] }, (_, run) => {
       const random = new SeededRandom(seed, 'run', number, label, run);
-      const condition = drawCondition(label, random);
+      const conditionAt = drawProfile(label, { random, isRamp: label === 'normal' && run < RAMPS });
       const simulator = new PumpSimulator(machine, random);
-      return cut(simulate(simulator, { seconds: RUN_SECONDS, conditionAt: () => condition })).map(
-        (values) => ({ values, label: index, machine: number }),
-      );
+      const values = simulate(simulator, { seconds: RUN_SECONDS, conditionAt });
+      return cut(values).map((window) => ({ values: window, label: index, machine: number }));
     }).flat(),
   );
+}
+
+type Profile = (second: number) => Condition;
+
+function drawProfile(
+  label: Label,
+  { random, isRamp }: { readonly random: SeededRandom; readonly isRamp: boolean },
+): Profile {
+  const condition = drawCondition(label, random);
+  if (!isRamp) return () => condition;
+  const [from, to] = random.uniform() < 0.5 ? [0.6, 1] : [1, 0.6];
+  const seconds = 1 + 2 * random.uniform();
+  return (second) => ({ ...condition, running: from + (to - from) * Math.min(1, second / seconds) });
 }
 
 /** Windows of interleaved samples, as a device cuts them. */

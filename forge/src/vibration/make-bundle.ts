@@ -1,0 +1,272 @@
+// Owns the way from a seed to a vibration bundle: draw machines, train, quantize, calibrate, judge on machines that were
+// never used before, write. The same seed gives the same weights on the same machine; only the measured time differs.
+import type { FileRole, ManifestDraft } from '@nanofleet/protocol';
+import { encodeGolden, encodePrototypes, encodeWindow, quantile } from '@nanofleet/runtime';
+import { calibrate } from '../bundle/calibration.ts';
+import { prototypesOf } from '../bundle/prototypes-of.ts';
+import { writeBundle } from '../bundle/write-bundle.ts';
+import { headTrainingGraph } from '../train/head-step.ts';
+import { vibrationCard } from './card.ts';
+import { type DisturbanceKind, drawDisturbances, KNOWN_KINDS, UNSEEN_KINDS } from './disturbances.ts';
+import { activationScales, type VibrationGraph, vibrationGraph } from './inference-graph.ts';
+import { confusion, macroF1ByMachine, qualityOf, runInt8, type WindowOutputs } from './judge.ts';
+import { HIDDEN } from './network.ts';
+import { type EpochReport, runFloat, trainVibration, type VibrationParameters } from './train.ts';
+import { drawWindows, LABELS, type LabelledWindow, SENSOR, type TrainingWindow } from './windows.ts';
+
+/** Numbers of machines; the sets share none. */
+const SETS = { training: 0, validation: 1000, test: 2000 } as const;
+/** Added to the seed, so that disturbances of one purpose are no copies of another's. */
+const DISTURBANCE_SEEDS = { training: 0, tuning: 1, judging: 2 } as const;
+/** Golden windows per label. */
+const GOLDEN_PER_LABEL = 2;
+/** Allowed difference of a logit: a rounding that falls the other way in one layer on another processor moves it by a few hundredths. */
+const TOLERANCE = 0.15;
+/** From here on a condition counts as sure. */
+const SURE = 0.8;
+/** Session, weights and activations: the resident set grew by 0.67 MB for each of ten sessions; rounded up. */
+const RSS_BYTES = 1_000_000;
+
+/** How large a bundle's training is; tests use a tiny one. */
+export interface VibrationScale {
+  readonly machines: { readonly training: number; readonly validation: number; readonly test: number };
+  /** Runs of each kind of disturbance. */
+  readonly disturbances: { readonly training: number; readonly tuning: number; readonly judging: number };
+  readonly epochs: number;
+}
+
+/** The scale of the committed bundle. */
+export const FULL_SCALE: VibrationScale = {
+  machines: { training: 48, validation: 16, test: 24 },
+  disturbances: { training: 20, tuning: 8, judging: 12 },
+  epochs: 10,
+};
+
+/** What to make, and where. `nowMs` is a monotonic clock with fractions. */
+export interface VibrationOrder {
+  readonly directory: string;
+  readonly seed: number;
+  readonly scale: VibrationScale;
+  readonly nowMs: () => number;
+  onEpoch(report: EpochReport): void;
+}
+
+/** Figures of a finished bundle. */
+export interface VibrationFigures {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly macroF1Float32: number;
+  readonly macroF1: number;
+  readonly macroF1WorstMachine: number;
+  readonly auroc: number;
+  /** AUROC of kinds of disturbance that the network never learned from. */
+  readonly aurocUnseen: Readonly<Record<string, number>>;
+  readonly confusion: readonly (readonly number[])[];
+  readonly microseconds: number;
+}
+
+/** Trains and writes a vibration bundle. */
+export async function makeVibrationBundle(order: VibrationOrder): Promise<VibrationFigures> {
+  const { seed, scale } = order;
+  const draw = (set: keyof typeof SETS): LabelledWindow[] =>
+    drawWindows({ seed, first: SETS[set], machines: scale.machines[set] });
+  const [labelled, validation] = [draw('training'), draw('validation')];
+  const training = [...labelled, ...disturbed(seed, scale)];
+  const parameters = await trainVibration({ ...order, training, validation, epochs: scale.epochs });
+  const every = Math.max(1, Math.floor(labelled.length / 500));
+  const ranges = await activationScales(
+    parameters,
+    labelled.filter((_, at) => at % every === 0),
+  );
+  const graph = vibrationGraph(parameters, ranges);
+  const scoring = await calibrated(graph, { validation, ...order });
+  const judged = await judge(graph, { test: draw('test'), parameters, scoring, ...order });
+  const files = await filesOf(graph, { labelled, test: judged.test, outputs: judged.outputs });
+  const manifest = manifestOf(graph, {
+    scoring,
+    quality: judged.quality,
+    microseconds: judged.figures.microseconds,
+  });
+  const card = (facts: { digest: string; bytes: number }): string =>
+    vibrationCard({ ...judged.figures, ...facts, manifest, scale, seed, windows: labelled.length });
+  return { ...judged.figures, ...(await writeBundle(order.directory, { manifest, files, card })) };
+}
+
+function disturbed(seed: number, scale: VibrationScale): TrainingWindow[] {
+  const runs = { kinds: KNOWN_KINDS, runsOfEach: scale.disturbances.training };
+  const windows = drawDisturbances({ seed: seed + DISTURBANCE_SEEDS.training, ...runs });
+  return windows.map((values) => ({ values, label: null }));
+}
+
+type Scoring = Pick<ManifestDraft, 'calibration' | 'thresholds'>;
+
+async function calibrated(
+  graph: VibrationGraph,
+  {
+    validation,
+    seed,
+    scale,
+  }: Pick<VibrationOrder, 'seed' | 'scale'> & { readonly validation: readonly LabelledWindow[] },
+): Promise<Scoring> {
+  const tuning = drawDisturbances({
+    seed: seed + DISTURBANCE_SEEDS.tuning,
+    kinds: KNOWN_KINDS,
+    runsOfEach: scale.disturbances.tuning,
+  });
+  const inScope = logitsOf(
+    await runInt8(
+      graph.bytes,
+      validation.map((window) => window.values),
+    ),
+  );
+  const outOfScope = logitsOf(await runInt8(graph.bytes, tuning));
+  const gold = Int32Array.from(validation, (window) => window.label);
+  const { calibration, thresholds } = calibrate({ inScope, gold, outOfScope }, LABELS, {
+    inScope: 0.999,
+    sure: 0.99,
+  });
+  // Events have thresholds of their own; a verdict only needs a level that an operator understands.
+  return { calibration, thresholds: { ...thresholds, confidence: LABELS.map(() => SURE) } };
+}
+
+const logitsOf = (outputs: readonly WindowOutputs[]): Float32Array[] => outputs.map(({ logits }) => logits);
+
+interface Judged {
+  readonly test: readonly LabelledWindow[];
+  readonly outputs: readonly WindowOutputs[];
+  readonly quality: ManifestDraft['quality'][number];
+  readonly figures: Omit<VibrationFigures, 'digest' | 'bytes'>;
+}
+
+async function judge(
+  graph: VibrationGraph,
+  options: {
+    readonly test: readonly LabelledWindow[];
+    readonly parameters: VibrationParameters;
+    readonly scoring: Scoring;
+    readonly seed: number;
+    readonly scale: VibrationScale;
+    readonly nowMs: () => number;
+  },
+): Promise<Judged> {
+  const { test, parameters, scoring, seed, scale, nowMs } = options;
+  const micros: number[] = [];
+  const outputs = await runInt8(
+    graph.bytes,
+    test.map((window) => window.values),
+    {
+      nowMs,
+      onRun: (milliseconds) => micros.push(milliseconds * 1000),
+    },
+  );
+  const rows = logitsOf(outputs);
+  const qualityWith = async (kinds: readonly DisturbanceKind[]) => {
+    const runs = { seed: seed + DISTURBANCE_SEEDS.judging, kinds, runsOfEach: scale.disturbances.judging };
+    const disturbances = logitsOf(await runInt8(graph.bytes, drawDisturbances(runs)));
+    return qualityOf({ rows, windows: test, disturbances, scoring, seed });
+  };
+  const quality = await qualityWith(KNOWN_KINDS);
+  const unseen: [string, number][] = [];
+  for (const kind of UNSEEN_KINDS) unseen.push([kind, (await qualityWith([kind])).auroc ?? 0]);
+  const { mean, worst } = macroF1ByMachine(rows, test);
+  const float = macroF1ByMachine(await runFloat(parameters, test, 'logits'), test);
+  return {
+    test,
+    outputs,
+    quality,
+    figures: {
+      macroF1Float32: float.mean,
+      macroF1: mean,
+      macroF1WorstMachine: worst,
+      auroc: quality.auroc ?? 0,
+      aurocUnseen: Object.fromEntries(unseen),
+      confusion: confusion(rows, test),
+      microseconds: Math.round(quantile(micros, 0.5)),
+    },
+  };
+}
+
+async function filesOf(
+  graph: VibrationGraph,
+  {
+    labelled,
+    test,
+    outputs,
+  }: {
+    readonly labelled: readonly LabelledWindow[];
+    readonly test: readonly LabelledWindow[];
+    readonly outputs: readonly WindowOutputs[];
+  },
+): Promise<Map<FileRole, Uint8Array>> {
+  const trained = await runInt8(
+    graph.bytes,
+    labelled.map((window) => window.values),
+  );
+  const features = labelled.map(({ label }, at) => ({
+    label,
+    penultimate: trained[at]?.penultimate ?? new Float32Array(HIDDEN),
+  }));
+  const chosen = LABELS.flatMap((_, label) => indicesOf(test, label).slice(0, GOLDEN_PER_LABEL));
+  const cases = chosen.map((at) => ({
+    window: encodeWindow(test[at]?.values ?? new Float32Array()),
+    logits: Array.from(outputs[at]?.logits ?? []),
+  }));
+  return new Map<FileRole, Uint8Array>([
+    ['infer.int8', graph.bytes],
+    ['train-step', headTrainingGraph(HIDDEN)],
+    ['prototypes', encodePrototypes(prototypesOf(features, { classes: LABELS.length, width: HIDDEN }))],
+    ['golden', encodeGolden({ task: 'sensor-event', cases })],
+  ]);
+}
+
+const indicesOf = (windows: readonly LabelledWindow[], label: number): number[] =>
+  windows.flatMap((window, at) => (window.label === label ? [at] : []));
+
+type SensorDraft = Extract<ManifestDraft, { task: 'sensor-event' }>;
+
+function manifestOf(
+  graph: VibrationGraph,
+  {
+    scoring,
+    quality,
+    microseconds,
+  }: {
+    readonly scoring: Scoring;
+    readonly quality: ManifestDraft['quality'][number];
+    readonly microseconds: number;
+  },
+): Omit<SensorDraft, 'files' | 'cost'> & { cost: { microseconds: number; rssBytes: number } } {
+  return {
+    format: 1,
+    line: 'vibration',
+    version: '1.0.0',
+    releaseCounter: 1,
+    task: 'sensor-event',
+    needs: { runtimeVersion: 1, rssBytes: RSS_BYTES },
+    inputs: [
+      {
+        name: 'window',
+        shape: [1, SENSOR.channels.length, SENSOR.windowSamples],
+        type: 'float32',
+        unit: 'g',
+        rateHz: SENSOR.rateHz,
+      },
+    ],
+    labels: { version: 1, names: [...LABELS] },
+    sensor: SENSOR,
+    ...scoring,
+    trainable: [
+      { name: 'head.weight', shape: [HIDDEN, LABELS.length] },
+      { name: 'head.bias', shape: [LABELS.length] },
+    ],
+    quantization: graph.quantization,
+    golden: { tolerance: TOLERANCE },
+    quality: [quality],
+    cost: { microseconds, rssBytes: RSS_BYTES },
+    license: 'Apache-2.0',
+    attribution: [
+      'Trained only on vibration simulated by this project (forge/src/vibration); no recorded data.',
+    ],
+    parent: null,
+  };
+}
