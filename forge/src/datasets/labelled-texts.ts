@@ -40,9 +40,9 @@ export async function readTexts(path: string): Promise<string[]> {
 }
 
 function textOf(line: string, place: { readonly path: string; readonly line: number }): string {
-  const { text } = z.looseObject({ text: z.unknown() }).parse(json(line, place));
-  if (typeof text !== 'string') throw refusedLine(place, 'text is not a string');
-  return text;
+  const parsed = z.looseObject({ text: z.string() }).safeParse(json(line, place));
+  if (!parsed.success) throw refusedLine(place, 'text is not a string');
+  return parsed.data.text;
 }
 
 function example(line: string, place: { readonly path: string; readonly line: number }): LabelledText {

@@ -1,0 +1,88 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Recipe, readRecipe } from './recipe.ts';
+import { normal, readRecipeTexts } from './recipe-texts.ts';
+import { writeSyntheticTexts } from './synthetic-texts.ts';
+
+let directory = '';
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'forge-'));
+  await writeSyntheticTexts(directory);
+});
+afterEach(async () => await rm(directory, { recursive: true }));
+
+async function recipeWith(changes: Readonly<Record<string, unknown>>): Promise<Recipe> {
+  return await readRecipe((await writeSyntheticTexts(directory, changes)).recipe);
+}
+
+const FOREIGN = [
+  { text: 'lamp on', intent: 'TurnOn' },
+  { text: 'lights on', intent: 'TurnOn' },
+  { text: 'blinds up', intent: 'Blinds' },
+];
+
+describe('readRecipeTexts', () => {
+  it('maps labels of another set, leaves others out and takes no more than asked', async () => {
+    await writeFile(join(directory, 'foreign.jsonl'), FOREIGN.map((line) => JSON.stringify(line)).join('\n'));
+    const foreign = { file: 'foreign.jsonl', map: { TurnOn: 'light' }, perLabelMax: 1 };
+    const plain = await readRecipeTexts(await recipeWith({}), directory);
+    const data = { labelled: [{ file: 'train.jsonl' }, foreign], validation: 'validation.jsonl' };
+    const { training, labels } = await readRecipeTexts(await recipeWith({ data }), directory);
+    expect(training.texts).toHaveLength(plain.training.texts.length + 1);
+    expect(labels[training.labels.at(-1) ?? -1]).toBe('light');
+    expect(['lamp on', 'lights on']).toContain(training.texts.at(-1));
+  });
+
+  it('learns from no text that is judged with, however it is spelled', async () => {
+    const data = { labelled: [{ file: 'train.jsonl' }], validation: 'shouted.jsonl' };
+    const before = await readRecipeTexts(await recipeWith({}), directory);
+    const [text = ''] = before.training.texts;
+    await writeFile(
+      join(directory, 'shouted.jsonl'),
+      JSON.stringify({ text: `${text.toUpperCase()}!`, intent: 'light' }),
+    );
+    const { training } = await readRecipeTexts(await recipeWith({ data }), directory);
+    expect(training.texts.map(normal)).not.toContain(normal(text));
+    expect(before.training.texts.map(normal)).toContain(normal(text));
+    expect(training.texts.length).toBeGreaterThan(0);
+  });
+
+  it('refuses a label that the first file does not have', async () => {
+    await writeFile(join(directory, 'foreign.jsonl'), JSON.stringify(FOREIGN[2]));
+    const data = {
+      labelled: [{ file: 'train.jsonl' }, { file: 'foreign.jsonl' }],
+      validation: 'validation.jsonl',
+    };
+    const recipe = await recipeWith({ data });
+    await expect(readRecipeTexts(recipe, directory)).rejects.toMatchObject({ code: 'TRAINING_SET_INVALID' });
+  });
+
+  it('makes the same recombined texts every time, out of words that were there', async () => {
+    const distillation = {
+      teachers: [{ recipe: 'recipe.json', seeds: [1] }],
+      recombined: { sameLabel: 1, anyLabel: 1 },
+    };
+    const recipe = await recipeWith({ distillation });
+    const [first, second] = [
+      await readRecipeTexts(recipe, directory),
+      await readRecipeTexts(recipe, directory),
+    ];
+    expect(first.unlabelled).toEqual(second.unlabelled);
+    expect(first.unlabelled.length).toBeGreaterThan(first.training.texts.length / 2);
+    const words = new Set(first.training.texts.flatMap((text) => text.split(' ')));
+    expect(first.unlabelled.flatMap((text) => text.split(' ')).filter((word) => !words.has(word))).toEqual(
+      [],
+    );
+  });
+
+  it('takes sections that a recipe lacks from the one that it extends', async () => {
+    await writeFile(
+      join(directory, 'own.json'),
+      JSON.stringify({ extends: 'recipe.json', name: 'own', network: { width: 4, hidden: 4 } }),
+    );
+    const recipe = await readRecipe(join(directory, 'own.json'));
+    expect(recipe).toMatchObject({ name: 'own', network: { width: 4 }, features: { buckets: 512 } });
+  });
+});
