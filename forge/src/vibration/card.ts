@@ -1,7 +1,7 @@
 // Owns the text of the vibration bundle's card: what the model is, what it was trained on, figures with how they were
 // measured, cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
-import type { VibrationFigures, VibrationScale } from './make-bundle.ts';
+import type { VibrationFigures, VibrationScale } from './figures.ts';
 import { RATE_HZ } from './simulator.ts';
 import { LABELS, SENSOR } from './windows.ts';
 

@@ -8,6 +8,7 @@ import { writeBundle } from '../bundle/write-bundle.ts';
 import { headTrainingGraph } from '../train/head-step.ts';
 import { vibrationCard } from './card.ts';
 import { type DisturbanceKind, drawDisturbances, KNOWN_KINDS, UNSEEN_KINDS } from './disturbances.ts';
+import type { VibrationFigures, VibrationScale } from './figures.ts';
 import { activationScales, type VibrationGraph, vibrationGraph } from './inference-graph.ts';
 import { confusion, macroF1ByMachine, qualityOf, runInt8, type WindowOutputs } from './judge.ts';
 import { HIDDEN } from './network.ts';
@@ -27,14 +28,6 @@ const SURE = 0.8;
 /** Session, weights and activations: the resident set grew by 0.67 MB for each of ten sessions; rounded up. */
 const RSS_BYTES = 1_000_000;
 
-/** How large a bundle's training is; tests use a tiny one. */
-export interface VibrationScale {
-  readonly machines: { readonly training: number; readonly validation: number; readonly test: number };
-  /** Runs of each kind of disturbance. */
-  readonly disturbances: { readonly training: number; readonly tuning: number; readonly judging: number };
-  readonly epochs: number;
-}
-
 /** The scale of the committed bundle. */
 export const FULL_SCALE: VibrationScale = {
   machines: { training: 48, validation: 16, test: 24 },
@@ -49,20 +42,6 @@ export interface VibrationOrder {
   readonly scale: VibrationScale;
   readonly nowMs: () => number;
   onEpoch(report: EpochReport): void;
-}
-
-/** Figures of a finished bundle. */
-export interface VibrationFigures {
-  readonly digest: string;
-  readonly bytes: number;
-  readonly macroF1Float32: number;
-  readonly macroF1: number;
-  readonly macroF1WorstMachine: number;
-  readonly auroc: number;
-  /** AUROC of kinds of disturbance that the network never learned from. */
-  readonly aurocUnseen: Readonly<Record<string, number>>;
-  readonly confusion: readonly (readonly number[])[];
-  readonly microseconds: number;
 }
 
 /** Trains and writes a vibration bundle. */
