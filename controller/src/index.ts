@@ -1,5 +1,6 @@
 /** The controller as tests and the simulator use it: start one, with their own ports. */
 export { type ControllerPorts, type RunningController, startController } from './controller.ts';
+export { type OpenDatabase, openDatabase } from './db/open-database.ts';
 export { type Clock, systemClock } from './ports/clock.ts';
 export { jsonLog, type Log } from './ports/log.ts';
 export { type Random, systemRandom } from './ports/random.ts';

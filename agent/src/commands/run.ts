@@ -38,7 +38,8 @@ const BEAT_MS_MIN = 100;
 const BEAT_MS_MAX = 3_600_000;
 const TOKEN_BYTES = 32;
 
-const portsFor = (identity: Identity): AgentPorts => {
+/** The real surroundings of the agent of an identity. */
+export const portsFor = (identity: Identity): AgentPorts => {
   const { fleet, device, credential, controllerUrl } = identity;
   return {
     clock: systemClock,
