@@ -6,8 +6,9 @@ import { NanofleetError } from '@nanofleet/protocol';
 import { InferenceSession } from 'onnxruntime-node';
 
 /**
- * One thread: a nano model is too small to share, and a pool per session spins (research: two threads were slower on two cores). No arena
- * and no memory pattern: inputs vary in length, and the arena keeps the largest for ever.
+ * One thread: a nano model is too small to share, and a pool per session spins (two threads were slower on two cores). No arena and no
+ * memory pattern: inputs vary in length and an arena keeps its largest for ever, while either costs nothing measurable (a text 37.0 µs
+ * without against 35.3 with, a window 31.7 against 30.2; medians of interleaved runs). Weights stay prepacked: a window takes 41 µs else.
  */
 const OPTIONS: InferenceSession.SessionOptions = {
   executionProviders: ['cpu'],
