@@ -27,6 +27,7 @@ import {
 
 /** Roles, each with the rights of those before it. */
 export const ROLES = ['viewer', 'operator', 'publisher', 'admin'] as const;
+/** What a token lets its holder do; each role may do what the ones before it may. */
 export const roleSchema = z.enum(ROLES);
 export type Role = (typeof ROLES)[number];
 
@@ -51,6 +52,7 @@ const whoamiSchema = z.object({
   deviceUrl: z.url(),
 });
 
+/** One device in a listing: who it is, whether it is connected, what it reports to run. */
 export const deviceSummarySchema = z.object({
   device: deviceIdSchema,
   group: groupIdSchema,
@@ -87,6 +89,7 @@ const fleetTokenSchema = z.object({
   createdAt: unixMsSchema,
 });
 
+/** One bundle of the registry. */
 export const modelSchema = z.object({
   digest: digestSchema,
   line: lineIdSchema,
@@ -108,6 +111,7 @@ export const rolloutTargetSchema = z.union([
   z.object({ controller: z.literal(true) }),
 ]);
 
+/** One rollout: what goes where, and how far each device has come. */
 export const rolloutSchema = z.object({
   id: uuidSchema,
   line: lineIdSchema,
@@ -135,6 +139,7 @@ export const rolloutSchema = z.object({
   ),
 });
 
+/** One event as the controller has stored it. */
 export const storedEventSchema = z.object({
   /** Grows with arrival; the cursor of a listing. */
   position: countSchema,
@@ -146,6 +151,7 @@ export const storedEventSchema = z.object({
   event: z.record(z.string(), z.unknown()),
 });
 
+/** One question that a device sent on and what became of it; never its text. */
 export const storedOffloadSchema = z.object({
   decision: uuidSchema,
   device: deviceIdSchema,
@@ -465,6 +471,7 @@ export const DEVICE_PATHS = {
   blob: '/device/blobs/',
 } as const;
 
+/** What a device sends to enrol. */
 export const enrolRequestSchema = z.object({
   tokenId: uuidSchema,
   secret: z.string().max(128),
@@ -491,6 +498,7 @@ export const enrolmentSchema = z.object({
   publisherKeys: z.array(z.base64().length(44)).min(1).max(16),
 });
 
+/** The controller's answer to an enrolment: the exact signed JSON, and the signature that the device checks. */
 export const enrolAnswerSchema = z.object({
   signed: z.string().max(16_384),
   signature: z.base64().length(88),

@@ -96,8 +96,9 @@ export const API_BODY_BYTES_MAX = 1 * MIB;
 export const PAGE_ROWS_MAX = 500;
 /** Blobs that a controller keeps in memory; one above a quarter of it is read from the disk each time. */
 export const BLOB_CACHE_BYTES = 32 * MIB;
-/** Rows of events and of offloads that are kept; the oldest leave beyond, their tallies stay. */
+/** Rows of events that are kept; the oldest leave beyond, their tallies stay. */
 export const EVENT_ROWS_MAX = 1_000_000;
+/** Rows of offloads that are kept, likewise. */
 export const OFFLOAD_ROWS_MAX = 100_000;
 /** Offloads in work at once for one controller; further ones wait until their deadline. */
 export const OFFLOADS_IN_WORK_MAX = 64;
@@ -108,15 +109,17 @@ export const OFFLOADS_IN_WORK_MAX = 64;
 export const KEEPALIVE_S = 15;
 /** Default interval of beats, milliseconds. */
 export const BEAT_INTERVAL_MS = 5_000;
-/** First and longest wait between connection attempts, milliseconds; full jitter between. */
+/** First wait between connection attempts, milliseconds; it doubles, with full jitter. */
 export const RECONNECT_FIRST_MS = 250;
+/** Longest wait between connection attempts, milliseconds. */
 export const RECONNECT_LONGEST_MS = 30_000;
 /** Wait of a process whose identity is used elsewhere, milliseconds. */
 export const IDENTITY_IN_USE_WAIT_MS = 600_000;
 /** Deadline of one HTTP request to the controller that moves at most a chunk or a small body, milliseconds. */
 export const HTTP_DEADLINE_MS = 15_000;
-/** Default and greatest deadline of an offload, milliseconds. */
+/** Deadline of an offload when the asker states none, milliseconds. */
 export const OFFLOAD_DEADLINE_DEFAULT_MS = 120_000;
+/** Greatest deadline that may be asked for; beyond it the request is refused, milliseconds. */
 export const OFFLOAD_DEADLINE_MAX_MS = 86_400_000;
 /** A revoked device has lost its session and all rights after this, milliseconds. */
 export const REVOKE_WITHIN_MS = 5_000;

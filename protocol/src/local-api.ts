@@ -53,7 +53,9 @@ const askFields = {
   durable: z.boolean().optional(),
 };
 
+/** One text to decide on. */
 export const decideRequestSchema = z.object({ text: z.string(), ...askFields });
+/** Several texts to decide on, answered in their order. */
 export const batchRequestSchema = z.object({ texts: z.array(z.string()).max(BATCH_ITEMS_MAX), ...askFields });
 
 /** What became of asking a bigger tier. */
@@ -94,6 +96,7 @@ export const itemAnswerSchema = z.union([
   z.object({ error: z.object({ code: errorCodeSchema, message: proseSchema, item: countSchema }) }),
 ]);
 
+/** A piece of a sensor stream: samples in the order of time, channels side by side. */
 export const samplesRequestSchema = z.object({
   line: lineIdSchema.optional(),
   rateHz: z.number(),
@@ -101,6 +104,7 @@ export const samplesRequestSchema = z.object({
   samples: z.array(z.array(z.number())).max(SAMPLES_MAX),
 });
 
+/** The beginning or end of something that a sensor line has recognized. */
 export const sensorEventViewSchema = z.object({
   occurrence: uuidSchema,
   phase: z.enum(['start', 'stop']),
@@ -112,12 +116,14 @@ export const sensorEventViewSchema = z.object({
   version: versionSchema,
 });
 
+/** What became of a piece of a sensor stream. */
 export const samplesAnswerSchema = z.object({
   accepted: countSchema,
   windows: countSchema,
   events: z.array(sensorEventViewSchema),
 });
 
+/** What the agent says about itself: identity, link, lines, records, health. */
 export const agentStatusSchema = z.object({
   fleet: fleetIdSchema.nullable(),
   device: deviceIdSchema.nullable(),
@@ -143,6 +149,7 @@ export const outboundEntrySchema = z.object({
   policy: offloadPolicySchema,
 });
 
+/** What has left the device: times, sizes and ids, never content. */
 export const outboundAnswerSchema = z.object({
   entries: z.array(outboundEntrySchema),
   forgotten: countSchema,
