@@ -2,10 +2,15 @@
  * The CLI as the operator uses it: a process of its own, which alone reads the publisher's key. Owns how it is called
  * and how its errors come back; never looks into the profile.
  */
-import { isErrorCode, NanofleetError } from '@nanofleet/protocol';
+import { type ErrorCode, isErrorCode, NanofleetError } from '@nanofleet/protocol';
 import { z } from 'zod';
 import { jsonOf, runToEnd } from './processes.ts';
 import type { World } from './world.ts';
+
+/** Every command that the starter runs may be run twice; a controller that is being started again answers soon. */
+const ATTEMPTS_MAX = 12;
+const RETRIED: readonly ErrorCode[] = ['CONTROLLER_UNREACHABLE', 'DATABASE_UNAVAILABLE'];
+const RETRY_MS = 1_000;
 
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
@@ -22,10 +27,23 @@ export class CommandLine {
   }
 
   /**
-   * Runs one command with --json and returns its document.
+   * Runs one command with --json and returns its document; again when the controller was away.
    * @throws NanofleetError the error that the command reported.
    */
   async run(...words: readonly string[]): Promise<unknown> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#once(words);
+      } catch (thrown) {
+        const canHelp =
+          thrown instanceof NanofleetError && RETRIED.includes(thrown.code) && attempt < ATTEMPTS_MAX;
+        if (!canHelp) throw thrown;
+        await this.#world.sleep(RETRY_MS);
+      }
+    }
+  }
+
+  async #once(words: readonly string[]): Promise<unknown> {
     const { code, out, err } = await this.#run(words);
     if (code === 0) return jsonOf(out);
     const last = err.trim().split('\n').at(-1) ?? '';
@@ -33,12 +51,6 @@ export class CommandLine {
     const found = reported.success ? reported.data.error : { code: 'INTERNAL', message: last.slice(0, 400) };
     const tried = `nanofleet ${words.slice(0, 2).join(' ')} ended with exit code ${code}`;
     throw new NanofleetError(isErrorCode(found.code) ? found.code : 'INTERNAL', `${tried}: ${found.message}`);
-  }
-
-  /** The same for a command whose exit code 1 is a result: its document and the code. */
-  async outcome(...words: readonly string[]): Promise<{ code: number; document: unknown }> {
-    const { code, out } = await this.#run(words);
-    return { code, document: jsonOf(out) };
   }
 
   #run(words: readonly string[]) {

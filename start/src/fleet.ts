@@ -9,7 +9,7 @@ import type { CommandLine } from './command-line.ts';
 import type { Layout } from './layout.ts';
 import type { LinkProxy } from './link-proxy.ts';
 import type { OperatorClient } from './operator-client.ts';
-import type { Child } from './processes.ts';
+import type { Child, Ready, Watch } from './processes.ts';
 
 /** Homes and pumps of the fleet, with the group that each belongs to. */
 export const DEVICES = [
@@ -32,16 +32,24 @@ export class Fleet {
   readonly layout: Layout;
   readonly link: LinkProxy;
   readonly commands: CommandLine;
+  readonly #onDeath: (name: string, how: string) => void;
   readonly #children: Child[] = [];
   #controller: Child | null = null;
   readonly #agents = new Map<string, AgentClient>();
   #operator: OperatorClient | null = null;
   #isEnding = false;
 
-  constructor(parts: { layout: Layout; link: LinkProxy; commands: CommandLine }) {
+  constructor(parts: {
+    layout: Layout;
+    link: LinkProxy;
+    commands: CommandLine;
+    /** A child died, not by order, and is started again. */
+    onDeath: (name: string, how: string) => void;
+  }) {
     this.layout = parts.layout;
     this.link = parts.link;
     this.commands = parts.commands;
+    this.#onDeath = parts.onDeath;
   }
 
   get isEnding(): boolean {
@@ -55,6 +63,17 @@ export class Fleet {
 
   set operator(operator: OperatorClient) {
     this.#operator = operator;
+  }
+
+  /** What the fleet wants to know of a child; `onReady` gets what it said. */
+  watch(onReady: (ready: Ready) => void): Watch {
+    return {
+      onReady: (ready) => {
+        onReady(ready);
+        this.notePids();
+      },
+      onDeath: ({ name }, how) => this.#onDeath(name, how),
+    };
   }
 
   addChild(child: Child): void {

@@ -62,6 +62,21 @@ export class OperatorClient {
     return apiAnswerOf(route, response);
   }
 
+  /** Position of the newest event, 0 when there is none; found by halving, for a log may be long. */
+  async newestPosition(): Promise<number> {
+    const isBehind = async (after: number): Promise<boolean> =>
+      (await this.call('events', { query: { after, limit: 1 } })).items.length > 0;
+    let high = 1;
+    while (await isBehind(high - 1)) high *= 2;
+    let low = Math.floor(high / 2);
+    while (low < high - 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (await isBehind(middle - 1)) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
   /** Every event after a position, in order of arrival. */
   async eventsAfter(position: number, type: string): Promise<ApiAnswer<'events'>['items']> {
     const found: ApiAnswer<'events'>['items'] = [];

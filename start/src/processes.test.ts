@@ -20,7 +20,8 @@ async function childOf(source: string, onReady: (said: unknown) => void = () => 
   const file = join(directory, 'program.mjs');
   await writeFile(file, source);
   const program = { name: 'program', file, args: [], log: join(directory, 'logs', 'program.log') };
-  const child = new Child(testWorld().world, program, onReady);
+  const watch = { onReady, onDeath: () => undefined };
+  const child = new Child(testWorld().world, program, watch);
   children.push(child);
   return child;
 }

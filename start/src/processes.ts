@@ -28,22 +28,32 @@ export interface Program {
   readonly log: string;
 }
 
+/** Whom a child tells about itself. */
+export interface Watch {
+  onReady(ready: Ready, child: Child): void;
+  /** It died, not by order, and is started again. */
+  onDeath(child: Child, how: string): void;
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode !== null || signalCode !== null;
+
 /** A long-lived child that is kept running until it is stopped. */
 export class Child {
   readonly name: string;
   readonly #world: World;
   readonly #program: Program;
-  readonly #onReady: (ready: Ready, child: Child) => void;
+  readonly #watch: Watch;
   #process: ChildProcess | null = null;
   #stopping = false;
   #restarts = 0;
   #lastLines: string[] = [];
 
-  constructor(world: World, program: Program, onReady: (ready: Ready, child: Child) => void) {
+  constructor(world: World, program: Program, watch: Watch) {
     this.name = program.name;
     this.#world = world;
     this.#program = program;
-    this.#onReady = onReady;
+    this.#watch = watch;
   }
 
   get pid(): number | null {
@@ -62,18 +72,24 @@ export class Child {
   async start(): Promise<Ready> {
     const { process: child, ready } = this.#spawn();
     this.#process = child;
-    const said = await ready;
-    this.#onReady(said, this);
-    child.once('exit', () => void this.#again());
-    if (child.exitCode !== null || child.signalCode !== null) void this.#again();
-    return said;
+    try {
+      const said = await ready;
+      this.#watch.onReady(said, this);
+      child.once('exit', () => void this.#again());
+      if (hasEnded(child)) void this.#again();
+      return said;
+    } catch (thrown) {
+      // Killed by somebody before it was ready says nothing about the program; an exit code does.
+      if (child.signalCode === null || !this.#countRestart()) throw thrown;
+      return this.start();
+    }
   }
 
   /** Closes its stdin, which it takes as the order to end; kills it when it does not within the time. */
   async stop(withinMs: number): Promise<void> {
     this.#stopping = true;
     const child = this.#process;
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === null || hasEnded(child)) return;
     const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.stdin?.end();
     const late = this.#world.sleep(withinMs).then(() => 'late' as const);
@@ -82,12 +98,19 @@ export class Child {
   }
 
   async #again(): Promise<void> {
-    if (this.#stopping || this.#restarts >= RESTARTS_MAX) return;
-    this.#restarts += 1;
+    if (!this.#countRestart()) return;
     await this.#world.sleep(RESTART_AFTER_MS);
     if (this.#stopping) return;
     // It did not get ready: it has written why into its log, and is tried again until the bound.
     await this.start().catch(() => this.#again());
+  }
+
+  /** Whether it may be started once more. */
+  #countRestart(): boolean {
+    if (this.#stopping || this.#restarts >= RESTARTS_MAX) return false;
+    this.#restarts += 1;
+    this.#watch.onDeath(this, this.#process?.signalCode ?? `exit code ${this.#process?.exitCode ?? '?'}`);
+    return true;
   }
 
   #spawn(): { process: ChildProcess; ready: Promise<Ready> } {

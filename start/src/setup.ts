@@ -79,10 +79,8 @@ export async function startController(world: World, fleet: Fleet, ports: Ports):
   args.push('--publisher-key', layout.publicKey, '--admin-token-file', layout.adminToken);
   args.push('--advertise-mqtt', `mqtt://127.0.0.1:${ports.mqtt}`, '--exit-with-stdin', '--json');
   const program = { name: 'controller', file: CLONE.controller, args, log: layout.log('controller') };
-  const child = new Child(world, program, (ready) => {
-    link.aimAt(controllerReadySchema.parse(ready).mqtt);
-    fleet.notePids();
-  });
+  const watch = fleet.watch((ready) => link.aimAt(controllerReadySchema.parse(ready).mqtt));
+  const child = new Child(world, program, watch);
   fleet.addController(child);
   await child.start();
   const token = (await readFile(layout.adminToken, 'utf8')).trim();
@@ -151,10 +149,10 @@ export async function startAgent(world: World, fleet: Fleet, device: DeviceName)
     address: socket === null ? null : { socketPath: socket },
   };
   const program = { name: device, file: CLONE.agent, args, log: layout.log(device) };
-  const child = new Child(world, program, (ready) => {
-    where.address ??= addressOf(ready, join(layout.agent(device), 'http-token'));
-    fleet.notePids();
+  const watch = fleet.watch((ready) => {
+    if (socket === null) where.address = addressOf(ready, join(layout.agent(device), 'http-token'));
   });
+  const child = new Child(world, program, watch);
   fleet.addChild(child);
   await child.start();
   const address = () => where.address ?? { port: 0, tokenFile: '' };

@@ -103,7 +103,13 @@ export class Start {
     const ports = await this.#ports(layout);
     const link = new LinkProxy(ports.mqtt);
     const commands = new CommandLine(this.#world, { file: CLONE.cli, profile: layout.publisher });
-    const fleet = new Fleet({ layout, link, commands });
+    const fleet = new Fleet({
+      layout,
+      link,
+      commands,
+      onDeath: (name, how) =>
+        this.#screen.line(this.#screen.paint(` ↻    ${name} died (${how}) and is started again`, 'yellow')),
+    });
     this.#fleet = fleet;
     const utterances = await readUtterances(CLONE.utterances);
     const stage: Stage = {

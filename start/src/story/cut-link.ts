@@ -24,6 +24,14 @@ async function linkStates({ fleet }: Stage): Promise<string[]> {
   return Promise.all(fleet.devices.map(async (device) => (await fleet.agent(device).status()).link));
 }
 
+/** Records that the agents have accepted and the controller has not acknowledged. */
+async function waiting({ fleet }: Stage): Promise<number> {
+  const counts = await Promise.all(
+    fleet.devices.map(async (device) => (await fleet.agent(device).status()).waiting),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 async function sayEverything({
   fleet,
   utterances,
@@ -55,7 +63,8 @@ function countsOf(wanted: ReadonlySet<string>, stored: readonly string[]) {
   return {
     once: each.filter((count) => count === 1).length,
     missing: each.filter((count) => count === 0).length,
-    doubled: each.filter((count) => count > 1).length,
+    // Also ids that the story has not asked about: nothing may be there twice.
+    doubled: [...times.values()].filter((count) => count > 1).length,
   };
 }
 
@@ -69,11 +78,6 @@ async function storedOffloads({ fleet }: Stage): Promise<{ decision: string; sta
 async function storedDecisions({ fleet }: Stage, after: number): Promise<string[]> {
   const events = await fleet.operator.eventsAfter(after, 'decision');
   return events.map(({ event }) => String(event['decision']));
-}
-
-async function newestPosition({ fleet }: Stage): Promise<number> {
-  const events = await fleet.operator.eventsAfter(0, 'decision');
-  return events.at(-1)?.position ?? 0;
 }
 
 interface Delivery {
@@ -104,8 +108,7 @@ const isDelivered = ({ offloads, decisions, unfinished }: Delivery): boolean =>
 
 async function play(stage: Stage) {
   const { world, fleet } = stage;
-  const after = await newestPosition(stage);
-  const before = await fleet.operator.call('fleet');
+  const after = await fleet.operator.newestPosition();
   await fleet.link.cut();
   const cutAt = world.ticks();
   const states = await lookUntil(world, {
@@ -113,10 +116,16 @@ async function play(stage: Stage) {
     until: (seen) => seen.every((state) => state !== 'connected'),
     withinMs: NOTICED_WITHIN_MS,
   });
+  const before = await fleet.operator.call('fleet');
   const { said, failed } = await sayEverything(stage);
   const during = await fleet.operator.call('fleet');
   await fleet.link.open();
   const restoredAt = world.ticks();
+  await lookUntil(world, {
+    look: () => waiting(stage),
+    until: (records) => records === 0,
+    withinMs: DELIVERED_WITHIN_MS,
+  });
   const delivery = await lookUntil(world, {
     look: () => deliveryOf(stage, said, after),
     until: isDelivered,
