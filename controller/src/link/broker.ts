@@ -9,6 +9,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import {
   clientIdOf,
   type DeviceId,
+  deviceIdSchema,
   deviceRights,
   type FleetId,
   isCovered,
@@ -61,6 +62,10 @@ export class Broker {
   /** `all` for the controller itself. */
   readonly #rights = new WeakMap<Client, Rights | 'all'>();
   readonly #sessions = new Map<string, Client>();
+  /** How often each device was dropped: a login that began before the last drop is not let in. */
+  readonly #drops = new Map<DeviceId, number>();
+  /** Streams inside the process; the controller's own login is taken from no other. */
+  readonly #inner = new WeakSet<object>();
   #listener: Server | null = null;
   readonly #sockets = new Set<Socket>();
 
@@ -81,6 +86,7 @@ export class Broker {
   /** A stream to the broker inside this process. */
   connect(): Duplex {
     const [near, far] = duplexPair();
+    this.#inner.add(far);
     this.#aedes.handle(far);
     return near;
   }
@@ -112,8 +118,9 @@ export class Broker {
     return typeof address === 'object' && address !== null ? address.port : port;
   }
 
-  /** Ends the session of a device, if it has one; its will is published as at any loss. */
+  /** Ends the session of a device, also one that is about to begin; its will is published as at any loss. */
   drop(device: DeviceId): void {
+    this.#drops.set(device, this.#dropsOf(device) + 1);
     this.#sessions.get(clientIdOf(this.#options.fleet, device))?.close();
   }
 
@@ -142,7 +149,6 @@ export class Broker {
       done(null, this.#mayFilter(client, subscription.topic) ? subscription : null);
     aedes.authorizeForward = (client, packet) =>
       this.#may(client, 'subscribe', packet.topic) ? packet : null;
-    aedes.on('client', (client) => this.#sessions.set(client.id, client));
     aedes.on('clientDisconnect', (client) => {
       if (this.#sessions.get(client.id) === client) this.#sessions.delete(client.id);
     });
@@ -169,15 +175,28 @@ export class Broker {
   }
 
   async #login(client: Client, login: Login): Promise<boolean> {
-    const { controllerSecret, fleet, gate } = this.#options;
+    const { fleet, gate } = this.#options;
     if (client.id !== login.username) return false;
-    if (client.id === CONTROLLER) {
-      if (login.password === controllerSecret) this.#rights.set(client, 'all');
-      return login.password === controllerSecret;
-    }
+    if (client.id === CONTROLLER) return this.#admitController(client, login.password);
+    const name = deviceIdSchema.safeParse(client.id.slice(fleet.length + 1));
+    if (!name.success) return false;
+    const drops = this.#dropsOf(name.data);
     const device = await gate.admit({ clientId: client.id, credential: login.password });
-    if (device !== null) this.#rights.set(client, deviceRights(fleet, device));
-    return device !== null;
+    // Revoked while the credential was looked up: the device comes again and is told so.
+    if (device === null || drops !== this.#dropsOf(device)) return false;
+    this.#rights.set(client, deviceRights(fleet, device));
+    this.#sessions.set(client.id, client);
+    return true;
+  }
+
+  #admitController(client: Client, password: string): boolean {
+    const isAdmitted = this.#inner.has(client.conn) && password === this.#options.controllerSecret;
+    if (isAdmitted) this.#rights.set(client, 'all');
+    return isAdmitted;
+  }
+
+  #dropsOf(device: DeviceId): number {
+    return this.#drops.get(device) ?? 0;
   }
 
   #may(client: Client, action: keyof Rights, topic: string): boolean {
