@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command `nanofleet-agent`: gives the program its real surroundings. Nothing else is here. */
+import './ports/heap.ts';
 import process from 'node:process';
 import { type ProgramTerminal, runProgram } from './program.ts';
 

@@ -19,6 +19,7 @@ import { makeLocalApi } from '../intake/local-api.ts';
 import { checkPrivateUrl } from '../link/private-url.ts';
 import { pause } from '../ports/clock.ts';
 import { fileDisk } from '../ports/file-disk.ts';
+import { freeAfterStart } from '../ports/heap.ts';
 import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
 import { closeHttp } from '../ports/http-client.ts';
 import { mqttTransport } from '../ports/mqtt-transport.ts';
@@ -151,6 +152,7 @@ const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Pr
   const ended = terminal.ended({ withStdin: flags['exit-with-stdin'] === true });
   terminal.line(readyLine(agent, listening, { device: identity.device, isJson: flags['json'] === true }));
   agent.start();
+  freeAfterStart();
   await ended;
   await close(agent, listening);
 };

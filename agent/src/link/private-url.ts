@@ -2,8 +2,8 @@
 import { isIP } from 'node:net';
 import { NanofleetError } from '@nanofleet/protocol';
 
-const ENCRYPTED = new Set(['https:', 'mqtts:', 'wss:']);
-const PLAIN = new Set(['http:', 'mqtt:', 'ws:']);
+const ENCRYPTED = new Set(['https:', 'mqtts:']);
+const PLAIN = new Set(['http:', 'mqtt:']);
 
 const isLoopback = (hostname: string): boolean => {
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase();

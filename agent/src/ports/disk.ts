@@ -27,6 +27,11 @@ export interface Disk {
   list(path: string): string[];
   /** All bytes of a file; null when it is missing. */
   read(path: string): Uint8Array | null;
+  /** Some bytes of a file that is only read, and its size; null when it is missing. */
+  readPiece(
+    path: string,
+    range: { from: number; length: number },
+  ): { bytes: Uint8Array; totalBytes: number } | null;
   /** Opens for reading and writing; made with mode 0600 when missing. */
   open(path: string): DiskFile;
   rename(from: string, to: string): void;

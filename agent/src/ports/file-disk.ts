@@ -21,19 +21,30 @@ import type { Disk, DiskFile } from './disk.ts';
 const isMissing = (thrown: unknown): boolean =>
   thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
 
+const readFully = (descriptor: number, position: number, length: number): Uint8Array => {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const count = readSync(descriptor, bytes, done, length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done === length ? bytes : bytes.subarray(0, done);
+};
+
+const readPiece = (path: string, { from, length }: { from: number; length: number }) => {
+  const descriptor = openSync(path, constants.O_RDONLY);
+  try {
+    return { bytes: readFully(descriptor, from, length), totalBytes: fstatSync(descriptor).size };
+  } finally {
+    closeSync(descriptor);
+  }
+};
+
 const openFile = (path: string): DiskFile => {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   return {
-    read(position, length) {
-      const bytes = new Uint8Array(length);
-      let done = 0;
-      while (done < length) {
-        const count = readSync(descriptor, bytes, done, length - done, position + done);
-        if (count === 0) break;
-        done += count;
-      }
-      return done === length ? bytes : bytes.subarray(0, done);
-    },
+    read: (position, length) => readFully(descriptor, position, length),
     write(bytes, position) {
       let done = 0;
       while (done < bytes.length) {
@@ -76,6 +87,7 @@ export const fileDisk: Disk = {
   },
   list: (path) => orWhenMissing(() => readdirSync(path).toSorted(), []),
   read: (path) => orWhenMissing<Uint8Array | null>(() => readFileSync(path), null),
+  readPiece: (path, range) => orWhenMissing(() => readPiece(path, range), null),
   open: openFile,
   rename: renameSync,
   unlink: (path) => rmSync(path, { force: true }),

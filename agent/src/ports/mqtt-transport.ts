@@ -20,6 +20,8 @@ const makeClient = (options: ConnectOptions): MqttClient =>
     connectTimeout: options.connectTimeoutMs,
     resubscribe: false,
     queueQoSZero: false,
+    // The cache holds a buffer for each 16-bit number: 7 MB for some nanoseconds per packet.
+    writeCache: false,
     will: {
       topic: options.will.topic,
       payload: Buffer.from(options.will.payload),

@@ -29,9 +29,9 @@ const sourceOn = (disk: Disk, directory: string, names: ReadonlyMap<string, stri
   fetch: (name, { from, length }) =>
     Promise.resolve().then(() => {
       const path = join(directory, names.get(name) ?? name);
-      const bytes = disk.read(path);
-      if (bytes === null) throw missing(path);
-      return { bytes: bytes.subarray(from, from + length), totalBytes: bytes.length };
+      const piece = disk.readPiece(path, { from, length });
+      if (piece === null) throw missing(path);
+      return piece;
     }),
 });
 

@@ -15,7 +15,14 @@ import {
   type StoredFrame,
 } from './outbox-format.ts';
 
-const EMPTY = new Uint8Array(OUTBOX_SEGMENT_BYTES);
+/** A piece of emptiness: a whole segment of it would stay in memory for ever. */
+const EMPTY = new Uint8Array(64 * 1024);
+
+const writeEmptiness = (file: DiskFile, from: number): void => {
+  for (let at = from; at < OUTBOX_SEGMENT_BYTES; at += EMPTY.length) {
+    file.write(EMPTY.subarray(0, OUTBOX_SEGMENT_BYTES - at), at);
+  }
+};
 
 /** How far a record has come: not sent in this session, sent, or done (acknowledged or expired). */
 export const WAITING = 0;
@@ -49,7 +56,7 @@ export class OutboxSegment {
   static create(disk: Disk, path: string, header: SegmentHeader): OutboxSegment {
     const file = disk.open(path);
     try {
-      file.write(EMPTY, 0);
+      writeEmptiness(file, 0);
       file.write(encodeSegmentHeader(header), 0);
     } catch (thrown) {
       file.close();
@@ -66,7 +73,7 @@ export class OutboxSegment {
     options: { path: string; header: SegmentHeader },
   ): OutboxSegment {
     const { path, header } = options;
-    old.file.write(EMPTY, 0);
+    writeEmptiness(old.file, 0);
     old.file.write(encodeSegmentHeader(header), 0);
     disk.rename(old.path, path);
     return new OutboxSegment(header, path, old.file);
@@ -84,7 +91,7 @@ export class OutboxSegment {
     const segment = new OutboxSegment(header, path, file);
     const isTorn = segment.#index(bytes);
     if (isTorn) {
-      file.write(EMPTY.subarray(segment.#end), segment.#end);
+      writeEmptiness(file, segment.#end);
       file.syncNow();
     }
     return { segment, isTorn };

@@ -320,10 +320,20 @@ export class Outbox {
     const found: { segment: OutboxSegment; isTorn: boolean }[] = [];
     for (const name of disk.list(directory).filter((entry) => entry.endsWith('.seg'))) {
       const opened = OutboxSegment.open(disk, join(directory, name));
-      if (opened === null) disk.unlink(join(directory, name));
+      if (opened === null) this.#giveUpSegment(name);
       else found.push(opened);
     }
     return found;
+  }
+
+  /** A segment without its header: nobody knows how many records it held, so it counts as one loss. */
+  #giveUpSegment(name: string): void {
+    const { disk, directory } = this.#options;
+    const path = join(directory, name);
+    const recordClass = RECORD_CLASSES.find((known) => name.startsWith(`${known}-`)) ?? 'decision';
+    // Nothing but zeros: the process was killed while it made the file, before any record was in it.
+    if (disk.read(path)?.some((byte) => byte !== 0) === true) this.#lost(recordClass, 'corrupt', 1);
+    disk.unlink(path);
   }
 
   #epochOf(found: readonly { segment: OutboxSegment }[]): Epoch {
