@@ -17,7 +17,9 @@ async function sign({ args, profile, terminal }: Context): Promise<number> {
     terminal.document({ directory, digest, line, version, releaseCounter, keyId: key.fingerprint });
   else {
     terminal.line(`Signed ${line} ${version} (release ${releaseCounter}): ${digest}`);
-    terminal.note(`Next: nanofleet models push ${directory} ${line === 'mini' ? '--to controller' : '--all'}`);
+    terminal.note(
+      `Next: nanofleet models push ${directory} ${line === 'mini' ? '--to controller' : '--all'}`,
+    );
   }
   return 0;
 }
