@@ -34,6 +34,8 @@ export interface ControllerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** How the database is opened; tests put a faulty one here. */
+  readonly open?: typeof openDatabase;
 }
 
 /** A controller that serves. */
@@ -77,7 +79,7 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
   const lock = lockDirectory(settings.directory);
   undo.push(() => lock.release());
   const hex = (count: number): string => Buffer.from(ports.random.bytes(count)).toString('hex');
-  const open: OpenDatabase = await openDatabase(settings, hex(UNIQUE_BYTES));
+  const open: OpenDatabase = await (ports.open ?? openDatabase)(settings, hex(UNIQUE_BYTES));
   undo.push(() => open.close());
   const identity = await Identity.open(settings);
   const blobs = await BlobStore.open(settings.directory);
@@ -94,6 +96,8 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
   app.get(MiniTier).restore();
   await app.get(OffloadService).resume();
   const mqttPort = await broker.listen();
+  // Known before the first enrolment can come.
+  identity.listensOn({ http: settings.httpPort, mqtt: mqttPort });
   const httpPort = await listenHttp(app, settings);
   identity.listensOn({ http: httpPort, mqtt: mqttPort });
   return { httpPort, mqttPort, fleet: settings.fleet, controllerKeyId: identity.keyId, newAdminToken };

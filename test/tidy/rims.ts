@@ -14,5 +14,6 @@ export const RIMS: Readonly<Record<string, readonly World[]>> = {
   'agent/src/ports/system-random.ts': ['random'],
   'controller/src/ports/clock.ts': ['clock', 'timers'],
   'controller/src/ports/random.ts': ['random'],
+  'controller/src/testing/databases.ts': ['env'],
   'start/src/test-world.ts': ['timers'],
 };

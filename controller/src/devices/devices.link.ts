@@ -5,16 +5,21 @@
 
 import { BEAT_INTERVAL_MS, type DeviceId, type Message } from '@nanofleet/protocol';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { isDatabaseGone } from '../db/database.ts';
 import { Link } from '../link/link.ts';
 import { Series } from '../link/series.ts';
 import { OffloadService } from '../offload/offload.service.ts';
-import { type Cancel, CLOCK, type Clock } from '../ports/clock.ts';
+import { type Cancel, CLOCK, type Clock, pause } from '../ports/clock.ts';
 import { factsOf, LOG, type Log } from '../ports/log.ts';
 import { DesiredService } from './desired.service.ts';
 import { type BeatRow, type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { afterBirth, afterDeath } from './presence.machine.ts';
 
 const BEATS_EVERY_MS = BEAT_INTERVAL_MS / 5;
+/** Messages of one device that wait for the database; its session ends beyond. */
+const PENDING_MAX = 64;
+const RETRY_FIRST_MS = 100;
+const RETRY_LONGEST_MS = 2_000;
 
 /** Takes what devices say about themselves. */
 @Injectable()
@@ -22,6 +27,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
   readonly #series = new Series<DeviceId>();
   #beats = new Map<DeviceId, BeatRow>();
   #cancel: Cancel = () => undefined;
+  #isClosed = false;
 
   constructor(
     private readonly link: Link,
@@ -44,11 +50,29 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
 
   /** Stops writing beats. */
   onModuleDestroy(): void {
+    this.#isClosed = true;
     this.#cancel();
   }
 
-  #inOrder(message: Message, work: () => Promise<void>): Promise<void> {
-    return this.#series.run(message.device, work);
+  /** Runs work on a message after the earlier ones of its device; a database that is gone is waited for. */
+  #inOrder({ device }: Message, work: () => Promise<void>): Promise<void> {
+    if (this.#series.pending(device) >= PENDING_MAX) {
+      // It comes back with a birth and its whole state: nothing is lost by forgetting this.
+      this.link.drop(device);
+      return Promise.resolve();
+    }
+    return this.#series.run(device, () => this.#persistently(work));
+  }
+
+  async #persistently(work: () => Promise<void>): Promise<void> {
+    for (let waitMs = RETRY_FIRST_MS; !this.#isClosed; waitMs = Math.min(waitMs * 2, RETRY_LONGEST_MS)) {
+      try {
+        return await work();
+      } catch (thrown) {
+        if (!isDatabaseGone(thrown)) throw thrown;
+        await pause(this.clock, waitMs);
+      }
+    }
   }
 
   async #living(device: DeviceId): Promise<DeviceRow | undefined> {
@@ -97,7 +121,9 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
 
   #storeLater(): void {
     this.#cancel = this.clock.after(BEATS_EVERY_MS, () => {
-      void this.#storeBeats().finally(() => this.#storeLater());
+      void this.#storeBeats().finally(() => {
+        if (!this.#isClosed) this.#storeLater();
+      });
     });
   }
 

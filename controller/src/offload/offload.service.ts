@@ -15,18 +15,20 @@ import {
   type Uuid,
 } from '@nanofleet/protocol';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { storable } from '../db/database.ts';
+import { isDatabaseGone, storable } from '../db/database.ts';
 import { DEFAULT_POLICY } from '../devices/desired.plan.ts';
 import { DevicesRepository } from '../devices/devices.repository.ts';
 import { acknowledge, identityOf } from '../link/acknowledge.ts';
 import { Link } from '../link/link.ts';
 import { RecordBatches } from '../link/record-batches.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
+import { CLOCK, type Clock, pause } from '../ports/clock.ts';
 import { factsOf, LOG, type Log } from '../ports/log.ts';
 import { answerOf, type FinalAnswer, refusalOf } from './answer.plan.ts';
 import { MiniTier } from './mini-tier.ts';
 import { type AnsweredQuestion, type NewQuestion, OffloadRepository } from './offload.repository.ts';
 
+/** Between looks at a database that is gone. */
+const RETRY_MS = 500;
 const TRIM_EVERY_ROWS = OFFLOAD_ROWS_MAX / 100;
 
 /** Questions on their way to an answer. */
@@ -37,6 +39,7 @@ export class OffloadService implements OnModuleDestroy {
   readonly #waiting: NewQuestion[] = [];
   #fresh: ReadonlySet<string> = new Set();
   #inWork = 0;
+  #isClosed = false;
   #sinceTrim = 0;
 
   constructor(
@@ -107,6 +110,7 @@ export class OffloadService implements OnModuleDestroy {
 
   /** Ends the queues; questions without an answer are taken up at the next start. */
   async onModuleDestroy(): Promise<void> {
+    this.#isClosed = true;
     this.#waiting.length = 0;
     await Promise.all([this.#questions.close(), this.#answers.close()]);
   }
@@ -134,11 +138,19 @@ export class OffloadService implements OnModuleDestroy {
   }
 
   async #serve(question: NewQuestion): Promise<void> {
-    const answer = await this.#answer(question).catch((thrown: unknown) => {
+    const answer = await this.#answer(question).catch(async (thrown: unknown) => {
+      if (isDatabaseGone(thrown)) {
+        await pause(this.clock, RETRY_MS);
+        return null;
+      }
       const { code, message } = toNanofleetError(thrown);
       this.log.warn('a question got no answer', { decision: question.decision, ...factsOf(thrown) });
       return refusalOf(question.decision, { code, message: code === 'INTERNAL' ? 'see the log' : message });
     });
+    if (answer === null) {
+      if (!this.#isClosed) this.#waiting.push(question);
+      return;
+    }
     const { device, epoch, sequence } = question;
     // The queue of answers is as long as that of questions: it has room for whatever that one let in.
     this.#answers.add({ device, epoch, sequence, answer });

@@ -1,0 +1,24 @@
+/** Runs groups of tests against one controller per kind of database. Only tests import this. */
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { ControllerPorts } from '../controller.ts';
+import { databaseKinds } from './databases.ts';
+import { TestController } from './test-controller.ts';
+
+/** Gives the controller of the tests that run now. */
+export type GetController = () => TestController;
+
+/** Describes `title` on each database; the groups share one controller, in their order. */
+export const onEachDatabase = (
+  title: string,
+  groups: readonly ((controller: GetController) => void)[],
+  given: Partial<ControllerPorts> = {},
+): void => {
+  describe.each(databaseKinds())(`${title} (%s)`, (kind) => {
+    let controller: TestController;
+    beforeAll(async () => {
+      controller = await TestController.start(kind, given);
+    });
+    afterAll(() => controller.close());
+    for (const group of groups) group(() => controller);
+  });
+};
