@@ -1,0 +1,175 @@
+import { join } from 'node:path';
+import {
+  BATCH_ITEMS_MAX,
+  BODY_BYTES_MAX,
+  itemAnswerSchema,
+  LOCAL_PATHS,
+  STREAM_LINE_BYTES_MAX,
+  TEXT_BYTES_MAX,
+} from '@nanofleet/protocol';
+import { generateSigningKey } from '@nanofleet/protocol/node';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startAgent, type TestAgent, writeLoneIdentity } from './parts/agents.ts';
+import { signedBundle } from './parts/bundles.ts';
+import { scratchDirectory } from './parts/clone.ts';
+import { jsonOf, problemIn } from './parts/http.ts';
+import { containing, matching } from './parts/words.ts';
+
+const scratch = scratchDirectory();
+const FINE = 'what is on my calendar for tomorrow';
+let agent: TestAgent;
+
+beforeAll(async () => {
+  const key = generateSigningKey();
+  const bundles = join(scratch, 'bundles');
+  signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key });
+  const directory = join(scratch, 'lone');
+  writeLoneIdentity(directory, { publisher: key.fingerprint });
+  agent = await startAgent(directory, '--bundles', bundles);
+});
+
+// Whatever a test sent, the agent goes on answering: nobody restarts it in between.
+afterEach(async () => {
+  expect((await agent.ask(FINE)).label).toBe('calendar');
+  expect(agent.isOver()).toBe(false);
+});
+
+const refusalOf = async (path: string, body: unknown) => {
+  const answer = await agent.send({ path, body });
+  const { code, detail, status, facts } = problemIn(answer);
+  expect(answer.status).toBe(status);
+  return { code, detail, status, facts };
+};
+
+const itemsOf = (values: readonly unknown[]) => values.map((value) => itemAnswerSchema.parse(value));
+const codesOf = (items: ReturnType<typeof itemsOf>) =>
+  items.map((item) => ('error' in item ? item.error.code : 'fine'));
+
+describe('the intake of texts', () => {
+  it.each([
+    ['an empty text', '', 422, 'TEXT_EMPTY', /empty or blank/],
+    ['a blank text', ' \t\n\u00a0\u3000', 422, 'TEXT_EMPTY', /empty or blank/],
+    ['NUL', 'turn \0 off', 422, 'TEXT_MALFORMED', /NUL/],
+    ['a lone high surrogate', 'turn \ud83d off', 422, 'TEXT_MALFORMED', /lone surrogate/],
+    ['a lone low surrogate', '\udca1 on', 422, 'TEXT_MALFORMED', /lone surrogate/],
+    ['one byte too much', 'é'.repeat(TEXT_BYTES_MAX / 2) + 'x', 413, 'TEXT_TOO_LARGE', /4096 bytes/],
+    ['a text of 7 MB', 'x'.repeat(7_000_000), 413, 'TEXT_TOO_LARGE', /4096 bytes/],
+  ])('refuses %s with its code', async (_name, text, status, code, says) => {
+    const refusal = await refusalOf(LOCAL_PATHS.decide, { text });
+    expect(refusal).toMatchObject({ status, code, detail: matching(says) });
+    expect(refusal.detail).not.toContain(text.trim().slice(0, 20) || 'undefined');
+  });
+
+  it('refuses lone surrogates that come as escapes, not as characters', async () => {
+    const refusal = await refusalOf(LOCAL_PATHS.decide, '{"text":"turn \\ud83d off"}');
+    expect(refusal).toMatchObject({ status: 422, code: 'TEXT_MALFORMED' });
+  });
+
+  it('takes a text of the greatest length', async () => {
+    expect((await agent.ask('é'.repeat(TEXT_BYTES_MAX / 2))).line).toBe('intent');
+  });
+
+  it('refuses a body of 10 MB and tells its limit', async () => {
+    const refusal = await refusalOf(LOCAL_PATHS.decide, { text: 'x'.repeat(10_000_000) });
+    expect(refusal).toMatchObject({
+      status: 413,
+      code: 'BODY_TOO_LARGE',
+      facts: { bytesMax: BODY_BYTES_MAX },
+      detail: containing('send less at once'),
+    });
+  });
+
+  it.each([
+    ['no JSON', 'turn the light on'],
+    ['half of a JSON text', '{"text":"turn'],
+    ['JSON of another form', { words: ['on'] }],
+    ['a text that is a number', { text: 7 }],
+    ['broken UTF-8', Buffer.from([0x7b, 0x22, 0x74, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d])],
+    ['JSON as deep as it gets', '['.repeat(200_000)],
+  ])('refuses %s without quoting it', async (_name, body) => {
+    const refusal = await refusalOf(LOCAL_PATHS.decide, body);
+    expect(refusal).toMatchObject({ status: 400, code: 'INPUT_INVALID' });
+    expect(refusal.detail).not.toContain('turn');
+  });
+
+  it('names what is not there', async () => {
+    expect((await refusalOf('/v1/nothing', {})).code).toBe('NOT_FOUND');
+    const wrongMethod = await agent.send({ path: LOCAL_PATHS.decide, method: 'GET' });
+    expect(problemIn(wrongMethod)).toMatchObject({ status: 405, detail: containing('POST') });
+    expect((await refusalOf(LOCAL_PATHS.decide, { text: FINE, line: 'nothing' })).code).toBe('LINE_UNKNOWN');
+    const unknown = await agent.send({ path: `${LOCAL_PATHS.decision}0193a0c0-0000-7000-8000-000000000001` });
+    expect(problemIn(unknown).code).toBe('DECISION_UNKNOWN');
+  });
+});
+
+describe('the intake of batches', () => {
+  it('refuses 100,000 texts at once and tells the limit', async () => {
+    const refusal = await refusalOf(LOCAL_PATHS.batch, {
+      texts: Array.from({ length: 100_000 }, () => 'on'),
+    });
+    expect(refusal).toMatchObject({
+      status: 413,
+      code: 'BATCH_TOO_LARGE',
+      facts: { given: 100_000, most: BATCH_ITEMS_MAX },
+      detail: '100000 texts were sent; at most 1000 are taken at once',
+    });
+  });
+
+  it('answers the largest batch, with an error for just the items that are wrong', async () => {
+    const texts = Array.from({ length: BATCH_ITEMS_MAX }, (_, at) => (at % 100 === 3 ? '\0' : FINE));
+    const { items } = jsonOf(await agent.send({ path: LOCAL_PATHS.batch, body: { texts } })) as {
+      items: unknown[];
+    };
+    const codes = codesOf(itemsOf(items));
+    expect(codes).toEqual(texts.map((text) => (text === '\0' ? 'TEXT_MALFORMED' : 'fine')));
+  });
+});
+
+describe('the intake of streams', () => {
+  it('reports a malformed line with its number and answers the rest, in order', async () => {
+    const lines = [
+      JSON.stringify({ text: FINE }),
+      '{"text": "half',
+      JSON.stringify({ text: '' }),
+      '',
+      JSON.stringify({ text: `${'x'.repeat(STREAM_LINE_BYTES_MAX)}` }),
+      JSON.stringify({ text: 'y'.repeat(TEXT_BYTES_MAX + 1) }),
+      '"a string, not a question"',
+      JSON.stringify({ text: FINE }),
+    ];
+    const { text } = await agent.send({ path: LOCAL_PATHS.stream, body: lines.join('\n') });
+    const items = itemsOf(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    );
+    expect(codesOf(items)).toEqual([
+      'fine',
+      'INPUT_INVALID',
+      'TEXT_EMPTY',
+      'BODY_TOO_LARGE',
+      'TEXT_TOO_LARGE',
+      'INPUT_INVALID',
+      'fine',
+    ]);
+    const numbers = items.flatMap((item) => ('error' in item ? [item.error.item] : []));
+    expect(numbers).toEqual([1, 2, 4, 5, 6]);
+  });
+
+  it('answers 10,000 lines of which every tenth is broken', async () => {
+    const lines = Array.from({ length: 10_000 }, (_, at) =>
+      at % 10 === 5 ? '{' : JSON.stringify({ text: FINE }),
+    );
+    const { text } = await agent.send({ path: LOCAL_PATHS.stream, body: lines.join('\n') });
+    const items = itemsOf(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    );
+    expect(items).toHaveLength(lines.length);
+    const broken = items.flatMap((item) => ('error' in item ? [item.error.item] : []));
+    expect(broken).toEqual(lines.flatMap((line, at) => (line === '{' ? [at] : [])));
+  });
+});
