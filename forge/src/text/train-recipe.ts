@@ -36,7 +36,7 @@ export async function trainRecipe(run: RecipeRun): Promise<TrainedRecipe> {
   const recipe = await readRecipe(run.recipePath);
   const texts = await readRecipeTexts(recipe, run.data);
   const seeds = Array.from({ length: recipe.network.towers }, (_, index) => run.seed + index);
-  const learning = await learningTexts(recipe, texts, run);
+  const learning = once(async () => await learningTexts(recipe, texts, run));
   return { recipe, texts, towers: await trainSeeds({ run, recipe, texts, learning, seeds }) };
 }
 
@@ -67,7 +67,7 @@ async function trainTeachers(recipePath: string, seeds: readonly number[], run: 
   const recipe = await readRecipe(recipePath);
   const own = { ...run, recipePath, out: join(run.teachers, recipe.name) };
   const texts = await readRecipeTexts(recipe, run.data);
-  const learning = await learningTexts(recipe, texts, own);
+  const learning = once(async () => await learningTexts(recipe, texts, own));
   return (await trainSeeds({ run: own, recipe, texts, learning, seeds })).map(({ tower }) => tower);
 }
 
@@ -75,7 +75,7 @@ interface Seeds {
   readonly run: RecipeRun;
   readonly recipe: Recipe;
   readonly texts: RecipeTexts;
-  readonly learning: LearningTexts;
+  readonly learning: () => Promise<LearningTexts>;
   readonly seeds: readonly number[];
 }
 
@@ -102,4 +102,9 @@ async function trainSeeds({ run, recipe, texts, learning, seeds }: Seeds): Promi
     );
   }
   return towers;
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return async () => await (made ??= make());
 }

@@ -47,7 +47,8 @@ export interface TrainingProgress {
 
 /** One run: what to learn, how, where its checkpoints lie, and whether to stop between epochs. */
 export interface TowerTraining extends BatchSettings {
-  readonly learning: LearningTexts;
+  /** Asked for only if there is something left to learn: a teacher's logits over many texts take minutes. */
+  readonly learning: () => Promise<LearningTexts>;
   readonly validation: ValidationTexts;
   /** Directory of checkpoints; it exists. */
   readonly directory: string;
@@ -77,9 +78,18 @@ const MOMENTS = { first: 'm:', second: 'v:' } as const;
 /** Trains, or goes on training, until the last epoch or until validation stops improving. */
 export async function trainTower(training: TowerTraining): Promise<TrainedTower> {
   const run = await resume(training);
-  const batches = new TowerBatches(training, training.learning);
+  const position = run.position.finished ? run.position : await trainEpochs(training, run);
+  await run.session.release();
+  const tower = await loadTower(join(training.directory, BEST), training.shape);
+  assert(tower, 'a finished run has best weights');
+  return { tower, accuracy: position.best, epochs: position.epoch };
+}
+
+async function trainEpochs(training: TowerTraining, run: Run): Promise<Position> {
+  const batches = new TowerBatches(training, await training.learning());
   const features = new TextFeatures(training.shape.features);
   const validation = training.validation.texts.map((text) => features.of(text).rows);
+  const { epochs } = training.training;
   let { position } = run;
   while (!position.finished) {
     const loss = await trainEpoch(training, { ...run, batches, epoch: position.epoch });
@@ -90,18 +100,9 @@ export async function trainTower(training: TowerTraining): Promise<TrainedTower>
     // The best weights first: should the run die between the two files, the epoch is repeated and writes them again.
     if (better) await saveTower(join(training.directory, BEST), tower, { accuracy, epoch: position.epoch });
     await saveCheckpoint(training.directory, run, position);
-    training.progress.epoch({
-      epoch: position.epoch,
-      epochs: training.training.epochs,
-      loss,
-      accuracy,
-      best: position.best,
-    });
+    training.progress.epoch({ epoch: position.epoch, epochs, loss, accuracy, best: position.best });
   }
-  await run.session.release();
-  const tower = await loadTower(join(training.directory, BEST), training.shape);
-  assert(tower, 'a finished run has best weights');
-  return { tower, accuracy: position.best, epochs: position.epoch };
+  return position;
 }
 
 interface Run {
