@@ -87,7 +87,7 @@ export function everyRimIsNeeded(rims: Readonly<Record<string, readonly World[]>
   return (files) =>
     Object.entries(rims).flatMap(([path, worlds]) => {
       const file = files.find((candidate) => candidate.path === path);
-      if (file === undefined) return [];
+      if (file === undefined) return [{ path, line: 1, message: 'is a rim in the table, but not a file' }];
       const touched = new Set(touches(file).map(({ world }) => world));
       return worlds
         .filter((world) => !touched.has(world))
