@@ -1,13 +1,13 @@
 // Makes the one file that a device gets beside onnxruntime-node: agent/dist/bundle/nanofleet-agent.mjs. Worker
 // programs (`*-worker.ts`) become files beside it. Skipped when no input has changed since the last time.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './build.mjs';
 
 const outDir = join(root, 'agent', 'dist', 'bundle');
 const outFile = join(outDir, 'nanofleet-agent.mjs');
-const recordFile = join(outDir, 'inputs.json');
+const RECORD = 'inputs.json';
 /** Native code that cannot be inside one file. */
 const EXTERNAL = ['onnxruntime-node'];
 /** Packages that mqtt.js imports for transports that the agent does not offer. */
@@ -20,7 +20,7 @@ function stampOf(file) {
 
 function isFresh() {
   try {
-    const inputs = Object.entries(JSON.parse(readFileSync(recordFile, 'utf8')));
+    const inputs = Object.entries(JSON.parse(readFileSync(join(outDir, RECORD), 'utf8')));
     return existsSync(outFile) && inputs.every(([file, stamp]) => stampOf(join(root, file)) === stamp);
   } catch {
     return false;
@@ -35,11 +35,11 @@ function entries() {
   return Object.fromEntries([['nanofleet-agent', join(source, 'main.ts')], ...workers]);
 }
 
-function record(chunks) {
+function record(chunks, folder) {
   const files = chunks.flatMap((chunk) => chunk.moduleIds ?? []).filter((id) => existsSync(id));
   const own = [join(root, 'scripts', 'bundle-agent.mjs'), join(root, 'pnpm-lock.yaml')];
   const stamps = [...new Set([...files, ...own])].map((file) => [relative(root, file), stampOf(file)]);
-  writeFileSync(recordFile, JSON.stringify(Object.fromEntries(stamps)));
+  writeFileSync(join(folder, RECORD), JSON.stringify(Object.fromEntries(stamps)));
 }
 
 /** Bundles when stale. Returns the bundle's path, its bytes and whether it was fresh already. */
@@ -64,10 +64,10 @@ export async function bundleAgent() {
     treeshake: true,
     logLevel: 'silent',
   });
-  rmSync(outDir, { recursive: true, force: true });
-  mkdirSync(outDir, { recursive: true });
+  // Made beside and put in place at once: another start may be reading the present one.
+  const madeDir = `${outDir}.${process.pid}`;
   const { output } = await bundle.write({
-    dir: outDir,
+    dir: madeDir,
     format: 'esm',
     entryFileNames: '[name].mjs',
     chunkFileNames: '[name]-[hash].mjs',
@@ -76,7 +76,9 @@ export async function bundleAgent() {
     sourcemap: false,
   });
   await bundle.close();
-  record(output);
+  record(output, madeDir);
+  rmSync(outDir, { recursive: true, force: true });
+  renameSync(madeDir, outDir);
   return { file: outFile, bytes: statSync(outFile).size, fresh: false };
 }
 
