@@ -13,6 +13,7 @@ import {
   NanofleetError,
   parseManifest,
   SIGNATURE_FILE,
+  toNanofleetError,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
 import type { BlobSource } from '../ports/blob-source.ts';
@@ -55,7 +56,7 @@ export const fetchBundle = async (options: FetchOptions): Promise<Manifest> => {
 const fetchManifest = async (options: FetchOptions): Promise<Manifest> => {
   const { disk, directory, wish, publisherFingerprints } = options;
   const manifestBytes = await fetchSmall(options, wish.digest, MANIFEST_BYTES_MAX);
-  const signatureBytes = await fetchSmall(options, `${wish.digest}.sig`, SIGNATURE_BYTES_MAX);
+  const signatureBytes = await fetchSignature(options);
   checkManifestSignature({ manifestBytes, signatureBytes, publisherFingerprints });
   if (sha256Of(manifestBytes) !== wish.digest) throw mismatch(MANIFEST_FILE);
   const manifest = parseManifest(manifestBytes);
@@ -63,6 +64,19 @@ const fetchManifest = async (options: FetchOptions): Promise<Manifest> => {
   writeFile(disk, join(directory, MANIFEST_FILE), manifestBytes);
   writeFile(disk, join(directory, SIGNATURE_FILE), signatureBytes);
   return manifest;
+};
+
+/** The signature; a controller that has none, or an empty one, offers an unsigned bundle. */
+const fetchSignature = async (options: FetchOptions): Promise<Uint8Array> => {
+  try {
+    return await fetchSmall(options, `${options.wish.digest}.sig`, SIGNATURE_BYTES_MAX);
+  } catch (cause) {
+    const { code } = toNanofleetError(cause);
+    if (code !== 'BUNDLE_FILE_MISSING' && code !== 'DIGEST_MISMATCH') throw cause;
+    throw new NanofleetError('SIGNATURE_MISSING', 'the controller has no signature of this bundle', {
+      cause,
+    });
+  }
 };
 
 const checkFits = ({ line, releaseCounter }: Manifest, options: FetchOptions): void => {
