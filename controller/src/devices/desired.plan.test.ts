@@ -1,0 +1,93 @@
+import type { DesiredState, Digest, GroupId, LineId } from '@nanofleet/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isSamePlan, type PlannedRollout, planDesired } from './desired.plan.ts';
+
+const digest = (letter: string): Digest => letter.repeat(64) as Digest;
+const bundles = new Map(
+  ['a', 'b', 'c'].map((letter, at) => [digest(letter), { releaseCounter: at + 1, bytes: 100 }]),
+);
+const homes = 'homes' as GroupId;
+
+type Target = 'all' | 'controller' | GroupId;
+
+const targetOf = (target: Target): Pick<PlannedRollout, 'targetKind' | 'targetGroup'> =>
+  target === 'all'
+    ? { targetKind: 'all', targetGroup: null }
+    : {
+        targetKind: target === 'controller' ? 'controller' : 'group',
+        targetGroup: target === 'controller' ? null : target,
+      };
+
+const rollout = (position: number, letter: string, target: Target, line = 'intent'): PlannedRollout => ({
+  position,
+  line: line as LineId,
+  digest: digest(letter),
+  ...targetOf(target),
+});
+
+const plan = (rollouts: readonly PlannedRollout[], policy?: 'none') =>
+  planDesired({ group: homes, rollouts, bundles, policy });
+
+const stateOf = (planned: ReturnType<typeof plan>): DesiredState =>
+  ({ ...planned, fleet: 'home', device: 'lamp', version: 3, issuedAt: 1 }) as unknown as DesiredState;
+
+describe('planDesired', () => {
+  it('takes the latest rollout of each line that is for the group or for all', () => {
+    const lines = plan([
+      rollout(1, 'a', 'all'),
+      rollout(2, 'b', homes),
+      rollout(3, 'c', 'pumps' as GroupId),
+      rollout(4, 'c', 'all', 'vibration'),
+    ]).lines;
+    expect(Object.entries(lines).map(([line, { digest: wanted }]) => [line, wanted])).toEqual([
+      ['intent', digest('b')],
+      ['vibration', digest('c')],
+    ]);
+  });
+
+  it('lets a later rollout for all replace one for the group', () => {
+    expect(plan([rollout(1, 'a', homes), rollout(2, 'b', 'all')]).lines).toMatchObject({
+      intent: { digest: digest('b') },
+    });
+  });
+
+  it('never plans what is for the controller or what the registry does not hold', () => {
+    expect(plan([rollout(1, 'a', 'controller'), rollout(2, 'f', 'all')]).lines).toEqual({});
+  });
+
+  it('gives the default policy to a group without one', () => {
+    expect(plan([]).offload).toBe('mini');
+    expect(plan([], 'none').offload).toBe('none');
+  });
+
+  it('does not depend on the order in which the history is given', () => {
+    const letters = fc.constantFrom('a', 'b', 'c');
+    const targets = fc.constantFrom<'all' | GroupId>('all', homes, 'pumps' as GroupId);
+    const histories = fc.array(fc.tuple(letters, targets), { maxLength: 8 });
+    fc.assert(
+      fc.property(histories, fc.infiniteStream(fc.nat()), (history, chance) => {
+        const rollouts = history.map(([letter, target], position) => rollout(position, letter, target));
+        const shuffled = rollouts
+          .map((value) => ({ value, key: chance.next().value as number }))
+          .sort((left, right) => left.key - right.key)
+          .map(({ value }) => value);
+        expect(plan(shuffled)).toEqual(plan(rollouts));
+      }),
+      { seed: 7 },
+    );
+  });
+});
+
+describe('isSamePlan', () => {
+  it('is true for the state that a plan made, and false after any change of it', () => {
+    const before = plan([rollout(1, 'a', 'all')]);
+    expect(isSamePlan(before, stateOf(before))).toBe(true);
+    expect(isSamePlan(before, null)).toBe(false);
+    expect(isSamePlan(plan([rollout(1, 'b', 'all')]), stateOf(before))).toBe(false);
+    expect(isSamePlan(plan([]), stateOf(before))).toBe(false);
+    expect(isSamePlan(plan([rollout(1, 'a', 'all')], 'none'), stateOf(before))).toBe(false);
+    const more = plan([rollout(1, 'a', 'all'), rollout(2, 'b', 'all', 'vibration')]);
+    expect(isSamePlan(more, stateOf(before))).toBe(false);
+  });
+});
