@@ -11,7 +11,7 @@ function usage(texts: number) {
     ledger.localMicros.push(50 + turn);
   }
   ledger.samples = { count: 100, channels: 3 };
-  return { ledger, linkBytes: 5_000, modelBytes: 1_000, modelFetches: 5, labels: ['smart_home', 'weather'] };
+  return { ledger, linkBytes: 5_000, modelBytes: 5_000, labels: ['smart_home', 'weather'] };
 }
 
 const rowOf = (texts: number, what: string) => comparisonOf(usage(texts)).find((row) => row.what === what);
@@ -23,21 +23,21 @@ describe('comparisonOf', () => {
   });
 
   it('grows the computed bytes by one request a text and by raw samples', () => {
-    const bytes = (texts: number) => rowOf(texts, 'bytes of decisions, events, health')?.cloud.value ?? 0;
+    const bytes = (texts: number) => rowOf(texts, 'bytes of offloads, events, health')?.cloud.value ?? 0;
     expect(bytes(0)).toBe(600);
     expect(bytes(3) - bytes(2)).toBe(bytes(2) - bytes(1));
     expect(bytes(2) - bytes(1)).toBeGreaterThan(1_450 + 20);
   });
 
   it('never calls anything measured that was not sent', () => {
-    for (const { what, fleet, cloud } of comparisonOf(usage(3))) {
-      expect(fleet.basis).toBe(what.startsWith('bytes of new models') ? 'computed' : 'measured');
+    for (const { fleet, cloud } of comparisonOf(usage(3))) {
+      expect(fleet.basis).toBe('measured');
       expect(['computed', 'assumed']).toContain(cloud.basis);
     }
   });
 
   it('counts the models that this fleet fetches against it', () => {
-    expect(rowOf(1, 'bytes of new models (5 fetches)')?.fleet.value).toBe(5_000);
+    expect(rowOf(1, 'bytes of new model versions')?.fleet.value).toBe(5_000);
   });
 
   it('states what the computed column stands on', () => {

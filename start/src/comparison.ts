@@ -19,9 +19,8 @@ export interface Usage {
   readonly ledger: Ledger;
   /** MQTT bytes of all devices, both ways. */
   readonly linkBytes: number;
-  /** Bytes of one version of the text model, and how many devices fetched one during the story. */
+  /** HTTP bytes to the devices, and the few that the operator's commands got. */
   readonly modelBytes: number;
-  readonly modelFetches: number;
   /** Names that a prompt has to list for the cloud model. */
   readonly labels: readonly string[];
 }
@@ -48,18 +47,11 @@ const requestBytes = (textBytes: number, labels: readonly string[]): number =>
   ) + textBytes;
 
 /** The rows of the table. */
-export function comparisonOf({
-  ledger,
-  linkBytes,
-  labels,
-  modelBytes,
-  modelFetches,
-}: Usage): ComparisonRow[] {
+export function comparisonOf({ ledger, linkBytes, labels, modelBytes }: Usage): ComparisonRow[] {
   const calls = ledger.decisions.size;
   const texts = ledger.textBytes.reduce((sum, bytes) => sum + requestBytes(bytes, labels), 0);
   const samples = ledger.samples.count * ledger.samples.channels * SAMPLE_BYTES;
   const cloudBytes = texts + calls * (HTTP_BYTES_PER_CALL + ANSWER_BYTES) + samples;
-  const fetched = modelBytes * modelFetches;
   const p50 = quantile(ledger.localMicros, 0.5);
   return [
     {
@@ -73,13 +65,13 @@ export function comparisonOf({
       cloud: { value: 0, text: '0', basis: 'computed' },
     },
     {
-      what: 'bytes of decisions, events, health',
+      what: 'bytes of offloads, events, health',
       fleet: { value: linkBytes, text: bytesText(linkBytes), basis: 'measured' },
       cloud: { value: cloudBytes, text: bytesText(cloudBytes), basis: 'computed' },
     },
     {
-      what: `bytes of new models (${modelFetches} fetches)`,
-      fleet: { value: fetched, text: bytesText(fetched), basis: 'computed' },
+      what: 'bytes of new model versions',
+      fleet: { value: modelBytes, text: bytesText(modelBytes), basis: 'measured' },
       cloud: { value: 0, text: '0', basis: 'computed' },
     },
     {

@@ -30,7 +30,10 @@ const CONTROLLER_WITHIN_MS = 2_200;
 /** The started processes and the ways to talk to them. */
 export class Fleet {
   readonly layout: Layout;
+  /** Where devices reach the broker. */
   readonly link: LinkProxy;
+  /** Where devices enrol and fetch models, and where operators log in. */
+  readonly web: LinkProxy;
   readonly commands: CommandLine;
   readonly #onDeath: (name: string, how: string) => void;
   readonly #children: Child[] = [];
@@ -42,12 +45,14 @@ export class Fleet {
   constructor(parts: {
     layout: Layout;
     link: LinkProxy;
+    web: LinkProxy;
     commands: CommandLine;
     /** A child died, not by order, and is started again. */
     onDeath: (name: string, how: string) => void;
   }) {
     this.layout = parts.layout;
     this.link = parts.link;
+    this.web = parts.web;
     this.commands = parts.commands;
     this.#onDeath = parts.onDeath;
   }
@@ -120,7 +125,7 @@ export class Fleet {
     const agents = this.#children.filter((child) => child !== this.#controller);
     await Promise.all(agents.map((child) => child.stop(AGENTS_WITHIN_MS)));
     await this.#controller?.stop(CONTROLLER_WITHIN_MS);
-    await this.link.cut();
+    await Promise.all([this.link.cut(), this.web.cut()]);
     rmSync(this.layout.processes, { force: true });
   }
 }

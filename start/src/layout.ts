@@ -71,6 +71,10 @@ export class Layout {
   agent(device: string): string {
     return join(this.directory, 'agents', device);
   }
+  /** Addresses with which a device was enrolled. */
+  enrolled(device: string): string {
+    return join(this.directory, 'agents', `${device}.enrolled`);
+  }
   log(name: string): string {
     return join(this.directory, 'logs', `${name}.log`);
   }

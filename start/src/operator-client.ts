@@ -18,14 +18,14 @@ const PAGE_ROWS = 500;
 
 /** Calls of routes; each is tried again for so long as nobody listens. */
 export class OperatorClient {
-  readonly url: string;
+  readonly #url: () => string;
   readonly #token: string;
   readonly #world: World;
   readonly #patienceMs: number;
 
-  constructor(world: World, options: { url: string; token: string; patienceMs: number }) {
+  constructor(world: World, options: { url: () => string; token: string; patienceMs: number }) {
     this.#world = world;
-    this.url = options.url;
+    this.#url = options.url;
     this.#token = options.token;
     this.#patienceMs = options.patienceMs;
   }
@@ -51,11 +51,12 @@ export class OperatorClient {
     const { method, path, body, contentType } = httpCallOf(route, call);
     const headers: Record<string, string> = { authorization: `Bearer ${this.#token}` };
     if (contentType !== null) headers['content-type'] = contentType;
+    const url = this.#url();
     const signal = this.#world.deadline(HTTP_DEADLINE_MS);
-    const response = await fetch(`${this.url}${path}`, { method, headers, body, signal }).then(
+    const response = await fetch(`${url}${path}`, { method, headers, body, signal }).then(
       async (answer) => ({ status: answer.status, body: await answer.text() }),
       (cause: unknown) => {
-        const problem = `${method} ${path} got no answer from ${this.url}.`;
+        const problem = `${method} ${path} got no answer from ${url}.`;
         throw new NanofleetError('CONTROLLER_UNREACHABLE', problem, { cause });
       },
     );

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findPort } from './ports.ts';
+import { openLink } from './ports.ts';
 
 let other: Server;
 let taken = 0;
@@ -15,24 +15,26 @@ afterEach(() => {
   other.close();
 });
 
-describe('findPort', () => {
+describe('openLink', () => {
   it('moves on from a taken default and says so', async () => {
-    const found = await findPort({ name: '--port', explicit: null, wanted: taken });
-    expect(found.moved).toBe(true);
-    expect(found.port).not.toBe(taken);
+    const { link, moved } = await openLink({ name: '--port', explicit: null, wanted: taken });
+    expect(moved).toBe(true);
+    expect(link.port).not.toBe(taken);
+    await link.cut();
   });
 
   it('refuses a taken port that was asked for', async () => {
-    const looked = findPort({ name: '--port', explicit: taken, wanted: 1 });
-    await expect(looked).rejects.toMatchObject({ code: 'PORT_TAKEN', facts: { port: taken } });
+    const opened = openLink({ name: '--port', explicit: taken, wanted: 1 });
+    await expect(opened).rejects.toMatchObject({ code: 'PORT_TAKEN', facts: { port: taken } });
   });
 
-  it('keeps a free default', async () => {
+  it('keeps a free default and holds it', async () => {
     other.close();
     await once(other, 'close');
-    expect(await findPort({ name: '--port', explicit: null, wanted: taken })).toEqual({
-      port: taken,
-      moved: false,
-    });
+    const { link, moved } = await openLink({ name: '--port', explicit: null, wanted: taken });
+    expect({ port: link.port, moved }).toEqual({ port: taken, moved: false });
+    const second = openLink({ name: '--port', explicit: taken, wanted: 1 });
+    await expect(second).rejects.toMatchObject({ code: 'PORT_TAKEN' });
+    await link.cut();
   });
 });

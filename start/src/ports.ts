@@ -1,16 +1,16 @@
 /**
- * Finding ports on the loopback: the one asked for or an error, the default or another one. Never keeps a port: it is
- * free when it is looked at, and its user still has to cope with losing it.
+ * Taking the two ports that devices and operators are told: the one asked for or an error, the default or another one.
+ * A found port is held from that moment by the link that listens on it, so that nobody can come in between.
  */
-import { createServer } from 'node:net';
 import { NanofleetError } from '@nanofleet/protocol';
+import { LinkProxy } from './link-proxy.ts';
 
 /** How many ports after a taken default are tried before the system chooses one. */
 const TRIES = 20;
 
-/** The port to use; `moved` when the wanted one was taken. */
-export interface FoundPort {
-  readonly port: number;
+/** An open link; `moved` when the wanted port was taken. */
+export interface OpenedLink {
+  readonly link: LinkProxy;
   readonly moved: boolean;
 }
 
@@ -19,40 +19,36 @@ export interface FoundPort {
  * @param wanted the default, or what an earlier start used
  * @throws NanofleetError PORT_TAKEN
  */
-export async function findPort(options: {
+export async function openLink(options: {
   name: string;
   explicit: number | null;
   wanted: number;
-}): Promise<FoundPort> {
+}): Promise<OpenedLink> {
   const { name, explicit, wanted } = options;
-  if (explicit !== null) {
-    if (await isFree(explicit)) return { port: explicit, moved: false };
-    const problem = `${name} ${explicit} was asked for and is taken by another process. Leave ${name} out, or name a free port.`;
-    throw new NanofleetError('PORT_TAKEN', problem, { facts: { port: explicit } });
+  if (explicit !== null) return { link: await openAsAsked(name, explicit), moved: false };
+  for (let port = wanted; port < wanted + 2 * TRIES && port < 65_536; port += 2) {
+    const link = await openIfFree(port);
+    if (link !== null) return { link, moved: port !== wanted };
   }
-  if (await isFree(wanted)) return { port: wanted, moved: false };
-  for (let port = wanted + 2; port < wanted + 2 * TRIES && port < 65_536; port += 2) {
-    if (await isFree(port)) return { port, moved: true };
-  }
-  return { port: await anyFree(), moved: true };
+  const link = new LinkProxy(0);
+  await link.open();
+  return { link, moved: true };
 }
 
-const isFree = (port: number): Promise<boolean> =>
-  listenOnce(port).then(
-    () => true,
-    () => false,
-  );
+async function openAsAsked(name: string, port: number): Promise<LinkProxy> {
+  const link = await openIfFree(port);
+  if (link !== null) return link;
+  const problem = `${name} ${port} was asked for and is taken by another process. Leave ${name} out, or name a free port.`;
+  throw new NanofleetError('PORT_TAKEN', problem, { facts: { port } });
+}
 
-const anyFree = (): Promise<number> => listenOnce(0);
-
-function listenOnce(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
-      const address = server.address();
-      const found = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(found));
-    });
-  });
+async function openIfFree(port: number): Promise<LinkProxy | null> {
+  const link = new LinkProxy(port);
+  try {
+    await link.open();
+    return link;
+  } catch (thrown) {
+    if (thrown instanceof NanofleetError && thrown.code === 'PORT_TAKEN') return null;
+    throw thrown;
+  }
 }

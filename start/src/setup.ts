@@ -2,7 +2,7 @@
  * From a state directory to a running fleet: publisher's key and signed bundles (by the CLI's process), controller,
  * enrolment, agents. What exists is kept. Order follows one aim: the first decision comes as early as it can.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NanofleetError, SIGNATURE_FILE } from '@nanofleet/protocol';
@@ -73,20 +73,35 @@ async function installCopy({ layout }: Fleet, name: string): Promise<void> {
 }
 
 /** Starts the controller and waits until it answers. */
-export async function startController(world: World, fleet: Fleet, ports: Ports): Promise<void> {
-  const { layout, link } = fleet;
-  const args = ['--dir', layout.controller, '--fleet', FLEET, '--http', String(ports.http), '--mqtt', '0'];
+export async function startController(world: World, fleet: Fleet): Promise<void> {
+  const { layout, link, web } = fleet;
+  const args = ['--dir', layout.controller, '--fleet', FLEET, '--http', '0', '--mqtt', '0'];
   args.push('--publisher-key', layout.publicKey, '--admin-token-file', layout.adminToken);
-  args.push('--advertise-mqtt', `mqtt://127.0.0.1:${ports.mqtt}`, '--exit-with-stdin', '--json');
+  args.push(
+    '--advertise-mqtt',
+    `mqtt://127.0.0.1:${link.port}`,
+    '--advertise-http',
+    urlOf(web.port),
+    '--exit-with-stdin',
+    '--json',
+  );
   const program = { name: 'controller', file: CLONE.controller, args, log: layout.log('controller') };
-  const watch = fleet.watch((ready) => link.aimAt(controllerReadySchema.parse(ready).mqtt));
+  let port = 0;
+  const watch = fleet.watch((ready) => {
+    const { http, mqtt } = controllerReadySchema.parse(ready);
+    link.aimAt(mqtt);
+    web.aimAt(http);
+    port = http;
+  });
   const child = new Child(world, program, watch);
   fleet.addController(child);
   await child.start();
   const token = (await readFile(layout.adminToken, 'utf8')).trim();
-  const url = `http://127.0.0.1:${ports.http}`;
-  fleet.operator = new OperatorClient(world, { url, token, patienceMs: PATIENCE_MS });
+  // Straight to the controller: what the story looks at must not depend on the link that it cuts.
+  fleet.operator = new OperatorClient(world, { url: () => urlOf(port), token, patienceMs: PATIENCE_MS });
 }
+
+const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
 
 /** A fleet token of each group, as `nanofleet fleet-tokens new` would print it. */
 export async function makeFleetTokens({ operator, layout }: Fleet): Promise<Map<string, string>> {
@@ -113,20 +128,23 @@ export async function makeFleetTokens({ operator, layout }: Fleet): Promise<Map<
   return new Map(entries);
 }
 
-/** Whether a device has been enrolled by an earlier start. */
-export const isEnrolled = ({ layout }: Fleet, device: DeviceName): boolean =>
-  existsSync(join(layout.agent(device), 'identity.json'));
+/** What a device learned at enrolment; it has to enrol again when the links have moved. */
+const addressesOf = ({ link, web }: Fleet): string => `${urlOf(web.port)} mqtt://127.0.0.1:${link.port}\n`;
+
+/** Whether a device has been enrolled, with the addresses of today. */
+export function isEnrolled(fleet: Fleet, device: DeviceName): boolean {
+  const { layout } = fleet;
+  if (!existsSync(join(layout.agent(device), 'identity.json'))) return false;
+  const note = layout.enrolled(device);
+  return existsSync(note) && readFileSync(note, 'utf8') === addressesOf(fleet);
+}
 
 /** Runs `nanofleet-agent enrol` for one device. */
-export async function enrol(
-  world: World,
-  { layout }: Fleet,
-  device: DeviceName,
-  token: string,
-): Promise<void> {
+export async function enrol(world: World, fleet: Fleet, device: DeviceName, token: string): Promise<void> {
+  const { layout } = fleet;
   const args = ['enrol', '--dir', layout.agent(device), '--name', device, '--token', token, '--json'];
   const { code, err } = await runToEnd(world, { name: `enrol ${device}`, file: CLONE.agent, args });
-  if (code === 0) return;
+  if (code === 0) return writeFile(layout.enrolled(device), addressesOf(fleet));
   const problem = `${device} could not enrol: ${err.trim().split('\n').at(-1)?.slice(0, 400) ?? ''}`;
   throw new NanofleetError('DEVICE_NOT_ENROLLED', problem);
 }
@@ -166,11 +184,11 @@ const addressOf = (ready: Ready, tokenFile: string): AgentAddress => ({
 
 /** Logs the CLI in and makes the signed bundles the desired ones; a line that has a rollout already keeps it. */
 export async function pushBundles(fleet: Fleet): Promise<void> {
-  const { layout, commands, operator } = fleet;
+  const { layout, commands, operator, web } = fleet;
   const { items } = await operator.call('rollouts');
   const missing = PUSHED.filter(({ line }) => !items.some((rollout) => rollout.line === line));
   if (missing.length === 0) return;
-  await commands.run('login', operator.url, '--token-file', layout.adminToken);
+  await commands.run('login', urlOf(web.port), '--token-file', layout.adminToken);
   for (const { name, to } of missing) {
     await signCopy(fleet, name);
     await commands.run('models', 'push', layout.bundle(name), ...to);

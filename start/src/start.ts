@@ -5,6 +5,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { MANIFEST_FILE, type NanofleetError, parseManifest, toNanofleetError } from '@nanofleet/protocol';
+import { bringUp, openLinks } from './bring-up.ts';
 import { CommandLine } from './command-line.ts';
 import {
   assumptionsOf,
@@ -14,26 +15,11 @@ import {
   type Usage,
 } from './comparison.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { DEVICES, type DeviceName, Fleet } from './fleet.ts';
+import { type DeviceName, Fleet } from './fleet.ts';
 import { CLONE, Layout } from './layout.ts';
-import { LinkProxy } from './link-proxy.ts';
 import { live } from './living.ts';
-import { DEFAULT_PORTS, type Options } from './options.ts';
-import { findPort } from './ports.ts';
+import type { Options } from './options.ts';
 import { Screen } from './screen.ts';
-import {
-  enrol,
-  isEnrolled,
-  makeFleetTokens,
-  type Ports,
-  prepareBundles,
-  preparePublisher,
-  pushBundles,
-  readPorts,
-  startAgent,
-  startController,
-  writePorts,
-} from './setup.ts';
 import { ASKS_MINI } from './story/asks-mini.ts';
 import { CUT_LINK } from './story/cut-link.ts';
 import { Ledger } from './story/ledger.ts';
@@ -42,13 +28,12 @@ import { newVersion, type Release } from './story/new-version.ts';
 import { type Played, playStep } from './story/play.ts';
 import { PUMP_BEARING } from './story/pump-bearing.ts';
 import { loaded } from './story/release.ts';
-import { lookUntil, type Stage } from './story/step.ts';
+import type { Stage } from './story/step.ts';
 import { tampered } from './story/tampered.ts';
 import { readUtterances } from './story/utterances.ts';
 import type { World } from './world.ts';
 
 const FIRST: DeviceName = 'home-1';
-const SETTLED_WITHIN_MS = 60_000;
 
 /** A start that is under way; `end` may be called at any time and more than once. */
 export class Start {
@@ -100,12 +85,11 @@ export class Start {
     const layout = new Layout(this.#options.directory);
     await mkdir(layout.directory, { recursive: true });
     this.#unlock = lockDirectory(layout.directory);
-    const ports = await this.#ports(layout);
-    const link = new LinkProxy(ports.mqtt);
+    const links = await openLinks(this.#screen, layout, this.#options);
     const commands = new CommandLine(this.#world, { file: CLONE.cli, profile: layout.publisher });
     const fleet = new Fleet({
       layout,
-      link,
+      ...links,
       commands,
       onDeath: (name, how) =>
         this.#screen.line(this.#screen.paint(` ↻    ${name} died (${how}) and is started again`, 'yellow')),
@@ -119,7 +103,7 @@ export class Start {
       utterances,
       ledger: new Ledger(),
     };
-    const { played, firstDecisionSeconds } = await this.#story(stage, ports);
+    const { played, firstDecisionSeconds } = await this.#story(stage);
     const ok = played.every((step) => step.ok);
     const rows = await this.#compare(stage);
     if (this.#options.once) {
@@ -131,38 +115,17 @@ export class Start {
     return 0;
   }
 
-  async #ports(layout: Layout): Promise<Ports & { moved: boolean }> {
-    const before = await readPorts(layout.settings);
-    const wanted = before ?? DEFAULT_PORTS;
-    const http = await findPort({ name: '--port', explicit: this.#options.httpPort, wanted: wanted.http });
-    const mqtt = await findPort({
-      name: '--mqtt-port',
-      explicit: this.#options.mqttPort,
-      wanted: wanted.mqtt,
-    });
-    const moves = [
-      ...(http.moved ? [`${wanted.http} → ${http.port} (HTTP)`] : []),
-      ...(mqtt.moved ? [`${wanted.mqtt} → ${mqtt.port} (MQTT)`] : []),
-    ];
-    if (moves.length > 0) this.#screen.line(`   taken ports, so moved on: ${moves.join(', ')}`);
-    const ports = { http: http.port, mqtt: mqtt.port };
-    await writePorts(layout.settings, ports);
-    const moved = before !== null && (before.http !== ports.http || before.mqtt !== ports.mqtt);
-    return { ...ports, moved };
-  }
-
-  async #story(stage: Stage, ports: Ports & { moved: boolean }) {
+  async #story(stage: Stage) {
     const { fleet, screen } = stage;
     screen.line(
       screen.paint('nanofleet', 'bold') + screen.paint('  one controller, five devices, six scenes', 'dim'),
     );
     screen.working('preparing the fleet');
-    const others = await this.#firstDevice(fleet, ports);
+    const others = await bringUp(this.#world, fleet);
     const first = await playStep(stage, LOCAL_DECISION, 1);
     const firstDecisionSeconds = this.#sinceCommand();
     screen.working('the other devices come up');
     await others();
-    await this.#settled(stage);
     screen.working(null);
     let release: Release | null = null;
     const released = newVersion((made) => {
@@ -174,55 +137,6 @@ export class Start {
     return { played, firstDecisionSeconds };
   }
 
-  /** Brings up the first device as early as can be; the returned function brings up the others. */
-  async #firstDevice(fleet: Fleet, ports: Ports & { moved: boolean }): Promise<() => Promise<void>> {
-    const world = this.#world;
-    await preparePublisher(fleet);
-    await fleet.link.open();
-    const bundles = prepareBundles(fleet);
-    const controller = startController(world, fleet, ports);
-    // It is awaited where its answer is needed; until then its failure waits, too.
-    controller.catch(() => undefined);
-    const bringUp = async (
-      tokens: ReadonlyMap<string, string>,
-      { device, group }: (typeof DEVICES)[number],
-    ) => {
-      if (ports.moved || !isEnrolled(fleet, device))
-        await enrol(world, fleet, device, tokens.get(group) ?? '');
-      await startAgent(world, fleet, device);
-    };
-    await bundles;
-    const [first, ...rest] = DEVICES;
-    const isKnown = !ports.moved && DEVICES.every(({ device }) => isEnrolled(fleet, device));
-    let tokens: ReadonlyMap<string, string> = new Map();
-    if (!isKnown) {
-      await controller;
-      tokens = await makeFleetTokens(fleet);
-    }
-    await bringUp(tokens, first);
-    return async () => {
-      await controller;
-      await Promise.all([pushBundles(fleet), ...rest.map((entry) => bringUp(tokens, entry))]);
-    };
-  }
-
-  /** Waits until every device is connected and runs what is desired. */
-  async #settled({ fleet, world }: Stage): Promise<void> {
-    await lookUntil(world, {
-      look: () => fleet.operator.call('devices'),
-      until: ({ items }) =>
-        items.length >= DEVICES.length &&
-        items.every(
-          ({ status, lines, desiredVersion, reportedVersion }) =>
-            status === 'online' &&
-            reportedVersion >= desiredVersion &&
-            Object.values(lines).every(({ step }) => step === 'settled' || step === 'refused'),
-        ),
-      withinMs: SETTLED_WITHIN_MS,
-      everyMs: 100,
-    });
-  }
-
   async #compare(stage: Stage): Promise<ComparisonRow[]> {
     const { screen, fleet, ledger } = stage;
     const { up, down } = fleet.link.bytes;
@@ -231,8 +145,7 @@ export class Start {
       ledger,
       linkBytes: up + down,
       labels: manifest.labels.names,
-      modelBytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
-      modelFetches: ledger.modelFetches,
+      modelBytes: fleet.web.bytes.down,
     };
     const rows = comparisonOf(usage);
     screen.line();

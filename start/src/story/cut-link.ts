@@ -109,7 +109,7 @@ const isDelivered = ({ offloads, decisions, unfinished }: Delivery): boolean =>
 async function play(stage: Stage) {
   const { world, fleet } = stage;
   const after = await fleet.operator.newestPosition();
-  await fleet.link.cut();
+  await Promise.all([fleet.link.cut(), fleet.web.cut()]);
   const cutAt = world.ticks();
   const states = await lookUntil(world, {
     look: () => linkStates(stage),
@@ -119,7 +119,7 @@ async function play(stage: Stage) {
   const before = await fleet.operator.call('fleet');
   const { said, failed } = await sayEverything(stage);
   const during = await fleet.operator.call('fleet');
-  await fleet.link.open();
+  await Promise.all([fleet.link.open(), fleet.web.open()]);
   const restoredAt = world.ticks();
   await lookUntil(world, {
     look: () => waiting(stage),

@@ -16,8 +16,6 @@ export class Ledger {
   readonly localMicros: number[] = [];
   /** Question to the bigger tier's answer on the device, milliseconds. */
   readonly offloadMs: number[] = [];
-  /** Devices that fetched a version of the text model, the refused one included. */
-  modelFetches = 0;
   /** Sensor samples given to the pump, and numbers per sample. */
   samples = { count: 0, channels: 0 };
 

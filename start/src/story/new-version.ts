@@ -101,7 +101,6 @@ async function play(stage: Stage, onReleased: (release: Release) => void) {
   const heard = await Promise.all(talkers.map(({ stop }) => stop()));
   const answered = heard.reduce((sum, seen) => sum + seen.answered, 0);
   const failed = heard.flatMap((seen) => seen.failed);
-  stage.ledger.modelFetches += rollout.counts.running;
   const running = await loaded({ fleet });
   const own = fleet.devices.filter((device) => running[device]?.[LINE]?.digest === release.digest);
   return outcomeOf({

@@ -54,7 +54,6 @@ async function play(stage: Stage, good: () => Release | null) {
   await flip(fleet.layout.controller, await graphOf(directory));
   const made = await rollOut(stage, digest);
   const rollout = await decided(stage, made.id);
-  stage.ledger.modelFetches += rollout.counts.refused;
   const codes = rollout.devices.map(({ code }) => code ?? 'none');
   const running = await loaded(stage);
   const still = fleet.devices.filter((device) => running[device]?.[LINE]?.digest === release.digest);
