@@ -16,7 +16,7 @@ describe('the command line', () => {
     readCommand(['--dir', join(directory, 'state'), ...args], environment).settings();
 
   it('without arguments listens on loopback, with the embedded database', async () => {
-    expect(await settings([], { HOME: '/home/x' })).toMatchObject({
+    expect(await settings([], { HOME: directory })).toMatchObject({
       host: '127.0.0.1',
       httpPort: 7300,
       mqttPort: 7301,
@@ -24,7 +24,7 @@ describe('the command line', () => {
       databaseUrl: null,
       certificate: null,
       adminTokenFile: join(directory, 'state', 'admin-token'),
-      cacheDirectory: '/home/x/.cache/nanofleet',
+      cacheDirectory: join(directory, '.cache', 'nanofleet'),
     });
   });
 
