@@ -4,14 +4,21 @@ import { routeOf } from './route.ts';
 
 describe('the route of a decision', () => {
   it('stays on the device when the own model is sure, whatever the policy', () => {
-    expect((['none', 'mini', 'cloud'] as const).map((policy) => routeOf('sure', policy))).toEqual(['stay', 'stay', 'stay']);
+    expect((['none', 'mini', 'cloud'] as const).map((policy) => routeOf('sure', policy))).toEqual([
+      'stay',
+      'stay',
+      'stay',
+    ]);
   });
 
-  it.each(['unsure', 'out-of-scope'] as const)('is offered to a bigger tier when it is %s and policy allows', (verdict) => {
-    expect(routeOf(verdict, 'mini')).toBe('offload');
-    expect(routeOf(verdict, 'cloud')).toBe('offload');
-    expect(routeOf(verdict, 'none')).toBe('refuse');
-  });
+  it.each(['unsure', 'out-of-scope'] as const)(
+    'is offered to a bigger tier when it is %s and policy allows',
+    (verdict) => {
+      expect(routeOf(verdict, 'mini')).toBe('offload');
+      expect(routeOf(verdict, 'cloud')).toBe('offload');
+      expect(routeOf(verdict, 'none')).toBe('refuse');
+    },
+  );
 });
 
 describe('check digits', () => {

@@ -1,0 +1,295 @@
+import { generateSigningKey } from '@nanofleet/protocol/node';
+import type { Runner } from '@nanofleet/runtime';
+import { describe, expect, it } from 'vitest';
+import type { BlobSource } from '../ports/blob-source.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import { linkUnavailable } from '../ports/link-unavailable.ts';
+import { silentLog } from '../ports/log.ts';
+import { ManualClock } from '../ports/manual-clock.ts';
+import { MemoryDisk } from '../ports/memory-disk.ts';
+import { makeSeededRandom } from '../ports/seeded-random.ts';
+import type { LineSlotOptions } from './line-slot.ts';
+import { LineSlot } from './line-slot.ts';
+import { loadNothing, makeBundle, openRunners, sourceOf, type TestBundle } from './test-bundles.ts';
+
+const key = generateSigningKey();
+const foreignKey = generateSigningKey();
+const one = makeBundle(key, { releaseCounter: 1 });
+const two = makeBundle(key, { releaseCounter: 2 });
+const clock = new ManualClock();
+
+interface Made {
+  readonly slot: LineSlot;
+  readonly served: Runner[];
+}
+
+const make = (disk: Disk, change: Partial<LineSlotOptions> = {}): Made => {
+  const served: Runner[] = [];
+  const slot = new LineSlot({
+    disk,
+    clock,
+    random: makeSeededRandom(1),
+    log: silentLog,
+    line: 'intent',
+    directory: '/state/slots/intent',
+    publisherFingerprints: [key.fingerprint],
+    exchange: (runner) => void served.push(runner),
+    changed: () => undefined,
+    load: loadNothing,
+    ...change,
+  });
+  return { slot, served };
+};
+
+const want = async (
+  { slot }: Made,
+  bundle: TestBundle,
+  source: BlobSource = sourceOf(bundle),
+): Promise<void> => {
+  slot.want(bundle.wish, source);
+  await slot.settled();
+};
+
+const runningV1 = async (disk: MemoryDisk): Promise<Made> => {
+  const made = make(disk);
+  await want(made, one);
+  return made;
+};
+
+const changed = (bundle: TestBundle, name: string): TestBundle => {
+  const blobs = new Map(bundle.blobs);
+  const bytes = Uint8Array.from(blobs.get(name) ?? []);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  return { ...bundle, blobs: blobs.set(name, bytes) };
+};
+
+describe('a line', () => {
+  it('fetches, verifies and runs what is asked for, and says so', async () => {
+    const made = await runningV1(new MemoryDisk());
+    expect(made.served.map(({ version }) => version)).toEqual(['1.0.0']);
+    expect(made.slot.report()).toEqual({
+      running: { version: '1.0.0', releaseCounter: 1, digest: one.wish.digest },
+      step: 'settled',
+    });
+  });
+
+  it('goes to the next version and keeps the one before, but no third', async () => {
+    const disk = new MemoryDisk();
+    const made = await runningV1(disk);
+    const three = makeBundle(key, { releaseCounter: 3 });
+    await want(made, two);
+    await want(made, three);
+    expect(disk.list('/state/slots/intent')).toEqual(
+      [three.wish.digest, two.wish.digest, 'state.json'].toSorted(),
+    );
+  });
+
+  it('loads what it has accepted after a restart, without asking anybody', async () => {
+    const disk = new MemoryDisk();
+    await runningV1(disk);
+    const again = make(disk.afterKill());
+    await again.slot.start();
+    expect(again.slot.report().running?.digest).toBe(one.wish.digest);
+  });
+
+  it.each([
+    ['the model was changed', changed(two, two.model), 'DIGEST_MISMATCH'],
+    ['the manifest was changed', changed(two, two.wish.digest), 'SIGNATURE_WRONG'],
+    ['another key has signed it', makeBundle(foreignKey, { releaseCounter: 2 }), 'SIGNATURE_KEY_FOREIGN'],
+    ['it is for another line', makeBundle(key, { releaseCounter: 2, line: 'other' }), 'LINE_TASK_WRONG'],
+    [
+      'its counter is not the promised one',
+      { ...two, wish: { ...two.wish, releaseCounter: 7 } },
+      'RELEASE_COUNTER_OLD',
+    ],
+  ])('refuses a bundle with its code when %s, and goes on running', async (_why, bundle, code) => {
+    const disk = new MemoryDisk();
+    const made = await runningV1(disk);
+    await want(made, bundle);
+    expect(made.slot.report()).toMatchObject({
+      running: { version: '1.0.0' },
+      step: 'refused',
+      refused: { digest: bundle.wish.digest, code },
+    });
+    expect(disk.list('/state/slots/intent')).toEqual([one.wish.digest, 'state.json'].toSorted());
+  });
+
+  it('asks for no file of a bundle that the publisher has not signed', async () => {
+    const bundle = makeBundle(foreignKey, { releaseCounter: 2 });
+    const source = sourceOf(bundle);
+    await want(make(new MemoryDisk()), bundle, source);
+    const own = [bundle.wish.digest, `${bundle.wish.digest}.sig`].map(
+      (name) => bundle.blobs.get(name)?.length ?? 0,
+    );
+    expect(source.bytesServed).toBe(own.reduce((sum, bytes) => sum + bytes, 0));
+  });
+
+  it('does not go back behind the release that it has accepted', async () => {
+    const made = await runningV1(new MemoryDisk());
+    await want(made, two);
+    await want(made, one);
+    expect(made.slot.report()).toMatchObject({
+      running: { version: '2.0.0' },
+      refused: { code: 'RELEASE_COUNTER_OLD' },
+    });
+  });
+
+  it('tries a refused bundle again only after something else was asked for', async () => {
+    const made = await runningV1(new MemoryDisk());
+    const bad = changed(two, two.model);
+    await want(made, bad);
+    const source = sourceOf(two);
+    await want(made, two, source);
+    expect(source.bytesServed).toBe(0);
+    await want(made, one);
+    await want(made, two);
+    expect(made.slot.report()).toEqual({
+      running: { version: '2.0.0', releaseCounter: 2, digest: two.wish.digest },
+      step: 'settled',
+    });
+  });
+
+  it('keeps its pieces over a kill and asks only for the rest', async () => {
+    const disk = new MemoryDisk();
+    let pieces = 0;
+    const source = sourceOf(one);
+    const dying: BlobSource = {
+      fetch: (name, range) => {
+        pieces += name === one.model ? 1 : 0;
+        // Never answers the third piece: the process is killed while it waits.
+        return pieces === 3 ? new Promise(() => undefined) : source.fetch(name, range);
+      },
+    };
+    make(disk).slot.want(one.wish, dying);
+    await expect.poll(() => pieces).toBe(3);
+    const rest = sourceOf(one);
+    const again = make(disk.afterKill());
+    await again.slot.start();
+    await want(again, one, rest);
+    expect(again.slot.report().running?.digest).toBe(one.wish.digest);
+    expect(rest.bytesServed).toBeLessThan(150_000 - 2 * 65_536 + 10_000);
+  });
+
+  it('tries again when the controller does not answer, without giving up what it has', async () => {
+    const made = make(new MemoryDisk());
+    let failures = 0;
+    const source = sourceOf(one);
+    const flaky: BlobSource = {
+      fetch: (name, range) => {
+        failures += 1;
+        return failures < 3 ? Promise.reject(linkUnavailable('gone')) : source.fetch(name, range);
+      },
+    };
+    made.slot.want(one.wish, flaky);
+    await expect
+      .poll(() => {
+        clock.advance(60_000);
+        return made.slot.report().running?.version;
+      })
+      .toBe('1.0.0');
+  });
+
+  it('fetches again what the disk has changed, and runs the version before in the meantime', async () => {
+    const disk = new MemoryDisk();
+    const made = await runningV1(disk);
+    await want(made, two);
+    const rotten = disk.afterKill();
+    rotten.open(`/state/slots/intent/${two.wish.digest}/model.onnx`).write(Buffer.from('rot'), 10);
+    const again = make(rotten);
+    await again.slot.start();
+    expect(again.slot.report()).toMatchObject({
+      running: { version: '1.0.0' },
+      refused: { code: 'DIGEST_MISMATCH' },
+    });
+    await want(again, two);
+    expect(again.slot.report().running?.version).toBe('2.0.0');
+  });
+
+  it('releases a runner that could not be made the accepted one', async () => {
+    const disk = new MemoryDisk();
+    const made = await runningV1(disk);
+    const before = openRunners.size;
+    disk.bytesMax = 0;
+    made.slot.want(two.wish, sourceOf(two));
+    await made.slot.close();
+    expect(openRunners.size).toBe(before);
+    expect(made.slot.report().running?.version).toBe('1.0.0');
+  });
+});
+
+class Killed extends Error {}
+
+/** A disk on which the process dies at its n-th change. */
+const dyingDisk = (inner: MemoryDisk, steps: number): Disk => {
+  let left = steps;
+  const change =
+    <A extends readonly unknown[], R>(act: (...given: A) => R) =>
+    (...given: A): R => {
+      if (left === 0) throw new Killed('killed here');
+      left -= 1;
+      return act(...given);
+    };
+  const dying = (file: DiskFile): DiskFile => ({
+    ...file,
+    write: change((bytes: Uint8Array, position: number) => file.write(bytes, position)),
+    truncate: change((length: number) => file.truncate(length)),
+    syncNow: change(() => file.syncNow()),
+    sync: change(() => file.sync()),
+  });
+  return {
+    makeDirectory: (path) => inner.makeDirectory(path),
+    list: (path) => inner.list(path),
+    read: (path) => inner.read(path),
+    readPiece: (path, range) => inner.readPiece(path, range),
+    open: (path) => dying(inner.open(path)),
+    rename: change((from: string, to: string) => inner.rename(from, to)),
+    unlink: change((path: string) => inner.unlink(path)),
+    removeTree: change((path: string) => inner.removeTree(path)),
+    syncDirectory: change((path: string) => inner.syncDirectory(path)),
+  };
+};
+
+describe('a process that is killed at any change of the disk on the way from version 1 to 2', () => {
+  const killedAt = async (steps: number): Promise<{ found: MemoryDisk; isDone: boolean }> => {
+    const disk = new MemoryDisk();
+    await runningV1(disk);
+    const made = make(dyingDisk(disk, steps));
+    await made.slot.start();
+    made.slot.want(two.wish, sourceOf(two));
+    const isDone = await Promise.race([
+      made.slot.settled().then(() => made.slot.report().running?.version === '2.0.0'),
+      expect
+        .poll(() => clock.waiting, { interval: 1 })
+        .toBeGreaterThan(0)
+        .then(() => false),
+    ]);
+    await made.slot.close();
+    return { found: disk, isDone };
+  };
+
+  const versionsAfter = async (found: MemoryDisk): Promise<string[]> => {
+    const again = make(found);
+    await again.slot.start();
+    const first = again.slot.report().running?.version ?? 'none';
+    await want(again, two);
+    return [first, again.slot.report().running?.version ?? 'none'];
+  };
+
+  it('runs exactly one accepted version afterwards, and reaches version 2 when it is asked again', async () => {
+    const seen = new Set<string>();
+    let steps = 0;
+    for (let isDone = false; !isDone; steps += 1) {
+      clock.advance(1_000_000);
+      const attempt = await killedAt(steps);
+      isDone = attempt.isDone;
+      for (const found of [attempt.found.afterKill(), attempt.found.afterPowerCut(makeSeededRandom(steps))]) {
+        const [first, last] = await versionsAfter(found);
+        expect(['1.0.0', '2.0.0']).toContain(first);
+        expect(last).toBe('2.0.0');
+        seen.add(first ?? '');
+      }
+    }
+    expect(steps).toBeGreaterThan(20);
+    expect([...seen].toSorted()).toEqual(['1.0.0', '2.0.0']);
+  });
+});
