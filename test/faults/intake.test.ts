@@ -4,6 +4,7 @@ import {
   BODY_BYTES_MAX,
   itemAnswerSchema,
   LOCAL_PATHS,
+  SAMPLES_MAX,
   STREAM_LINE_BYTES_MAX,
   TEXT_BYTES_MAX,
 } from '@nanofleet/protocol';
@@ -18,11 +19,14 @@ import { containing, matching } from './parts/words.ts';
 const scratch = scratchDirectory();
 const FINE = 'what is on my calendar for tomorrow';
 let agent: TestAgent;
+let rateHz = 0;
 
 beforeAll(async () => {
   const key = generateSigningKey();
   const bundles = join(scratch, 'bundles');
   signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key });
+  const { manifest } = signedBundle({ from: 'vibration-1', to: join(bundles, 'vibration-1'), key });
+  rateHz = manifest.inputs[0]?.rateHz ?? 0;
   const directory = join(scratch, 'lone');
   writeLoneIdentity(directory, { publisher: key.fingerprint });
   agent = await startAgent(directory, '--bundles', bundles);
@@ -171,5 +175,66 @@ describe('the intake of streams', () => {
     expect(items).toHaveLength(lines.length);
     const broken = items.flatMap((item) => ('error' in item ? [item.error.item] : []));
     expect(broken).toEqual(lines.flatMap((line, at) => (line === '{' ? [at] : [])));
+  });
+});
+
+describe('the intake of samples', () => {
+  const row = [0, 0, 1];
+  const rows = (wrong: unknown) => [row, row, wrong, row];
+
+  it.each([
+    ['null, as JSON writes NaN and Infinity', [0, null, 1], /sample 2 is not a row of finite numbers/],
+    ['a text', [0, '0.5', 1], /sample 2 is not a row of finite numbers/],
+    ['a row that is no list', 0.5, /sample 2 is not a row of finite numbers/],
+    ['a truth value', [0, true, 1], /sample 2 is not a row of finite numbers/],
+    ['a number beyond single precision', [0, 1e39, 1], /finite/],
+  ])('refuses %s', async (_name, wrong, says) => {
+    const refusal = await refusalOf(LOCAL_PATHS.samples, { rateHz, samples: rows(wrong) });
+    expect(refusal).toMatchObject({ status: 422, code: 'SAMPLES_INVALID', detail: matching(says) });
+  });
+
+  it('refuses a number that JSON has and a computer has not', async () => {
+    const refusal = await refusalOf(LOCAL_PATHS.samples, `{"rateHz":${rateHz},"samples":[[0,1e999,1]]}`);
+    expect(refusal).toMatchObject({ status: 422, code: 'SAMPLES_INVALID' });
+  });
+
+  it.each([NaN, 0, -800, 700, 1e300])('refuses samples of %s Hz', async (wrong) => {
+    const refusal = await refusalOf(LOCAL_PATHS.samples, { rateHz: wrong, samples: [row] });
+    const isNumber = Number.isFinite(wrong);
+    expect(refusal.code).toBe(isNumber ? 'SAMPLE_RATE_WRONG' : 'INPUT_INVALID');
+    expect(refusal.detail).toMatch(isNumber ? /800/ : /rateHz/);
+  });
+
+  it.each([
+    ['too few channels', [0, 0]],
+    ['too many channels', [0, 0, 0, 0]],
+    ['no channel', []],
+  ])('refuses a row of %s', async (_name, wrong) => {
+    const refusal = await refusalOf(LOCAL_PATHS.samples, { rateHz, samples: rows(wrong) });
+    expect(refusal).toMatchObject({
+      status: 422,
+      code: 'CHANNELS_WRONG',
+      detail: `sample 2 has ${wrong.length} channels; this line takes 3`,
+    });
+  });
+
+  it('refuses too many samples at once, and texts for a line of sensors', async () => {
+    const samples = Array.from({ length: SAMPLES_MAX + 1 }, () => row);
+    const refusal = await refusalOf(LOCAL_PATHS.samples, { rateHz, samples });
+    expect(refusal).toMatchObject({ status: 413, code: 'BATCH_TOO_LARGE', facts: { most: SAMPLES_MAX } });
+    const text = await refusalOf(LOCAL_PATHS.decide, { text: FINE, line: 'vibration' });
+    expect(text).toMatchObject({ status: 409, code: 'LINE_TASK_WRONG' });
+  });
+
+  it('goes on with the stream as if the refused samples had never been sent', async () => {
+    const send = async (length: number) =>
+      jsonOf(
+        await agent.send({ path: LOCAL_PATHS.samples, body: { rateHz, samples: Array(length).fill(row) } }),
+      );
+    expect(await send(511)).toMatchObject({ accepted: 511, windows: 0 });
+    await refusalOf(LOCAL_PATHS.samples, { rateHz, samples: rows([0, null, 1]) });
+    await refusalOf(LOCAL_PATHS.samples, { rateHz, samples: rows([0]) });
+    await refusalOf(LOCAL_PATHS.samples, { rateHz: 1, samples: [row] });
+    expect(await send(1)).toMatchObject({ accepted: 1, windows: 1 });
   });
 });
