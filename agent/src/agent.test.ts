@@ -1,0 +1,356 @@
+import {
+  type Birth,
+  type DesiredState,
+  decodeMessage,
+  encodeMessage,
+  type Kind,
+  type Message,
+  type OffloadResponse,
+  parseTopic,
+  topicOf,
+} from '@nanofleet/protocol';
+import { generateSigningKey, signBytes } from '@nanofleet/protocol/node';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Agent, type AgentPorts } from './agent.ts';
+import { silentLog } from './ports/log.ts';
+import { ManualClock } from './ports/manual-clock.ts';
+import { MemoryDisk } from './ports/memory-disk.ts';
+import { MemoryBroker } from './ports/memory-transport.ts';
+import { newId } from './ports/random.ts';
+import { makeSeededRandom } from './ports/seeded-random.ts';
+import { loadNothing, makeBundle, sourceOf } from './slots/test-bundles.ts';
+import type { Identity } from './store/identity.ts';
+
+const publisher = generateSigningKey();
+const controller = generateSigningKey();
+const one = makeBundle(publisher, { releaseCounter: 1 });
+const two = makeBundle(publisher, { releaseCounter: 2 });
+
+const identity = {
+  fleet: 'f',
+  device: 'home-1',
+  group: 'homes',
+  credential: 'secret',
+  brokerUrl: 'mqtt://127.0.0.1:1',
+  controllerUrl: 'http://127.0.0.1:1',
+  controllerKey: Buffer.from(controller.publicKey).toString('base64'),
+  publisherFingerprints: [publisher.fingerprint],
+} as Identity;
+const { fleet, device } = identity;
+
+/** A model that is sure of short texts only. */
+const load: AgentPorts['load'] = async (bundle) => {
+  const runner = await loadNothing(bundle);
+  if (runner.task !== 'text-intent') return runner;
+  const scored = {
+    label: 'on',
+    labelIndex: 0,
+    confidence: 0.9,
+    outOfScope: 0.1,
+    logits: new Float32Array(2),
+  };
+  return {
+    ...runner,
+    decide: (text) => Promise.resolve({ ...scored, verdict: text.length < 10 ? 'sure' : 'unsure' }),
+  };
+};
+
+interface World {
+  readonly clock: ManualClock;
+  readonly broker: MemoryBroker;
+  readonly disk: MemoryDisk;
+}
+
+let seed = 0;
+const agents: Agent[] = [];
+
+const startIn = async ({ clock, broker, disk }: World): Promise<Agent> => {
+  seed += 1;
+  const agent = new Agent(
+    { directory: '/state', identity, bundles: '/bundles', beatMs: 1_000 },
+    {
+      clock,
+      disk,
+      load,
+      random: makeSeededRandom(seed),
+      transport: broker.transport,
+      blobs: sourceOf(one, two),
+      host: { arch: 'test', nodeVersion: 'v0', memoryBytes: 1, rssBytes: () => 1, cpuSeconds: () => 1 },
+      log: silentLog,
+      engine: { name: 'none', version: '0' },
+    },
+  );
+  await agent.load();
+  agent.start();
+  agents.push(agent);
+  return agent;
+};
+
+const makeWorld = (): World => ({
+  clock: new ManualClock(),
+  broker: new MemoryBroker(),
+  disk: new MemoryDisk(),
+});
+
+const connected = async (world: World, agent: Agent): Promise<void> => {
+  await expect
+    .poll(() => {
+      world.clock.advance(100);
+      return agent.status().link;
+    })
+    .toBe('connected');
+};
+
+const sent = <K extends Kind>({ broker }: World, kind: K): Message<K>[] =>
+  broker.seen
+    .filter(({ topic }) => parseTopic(topic).channel.kind === kind)
+    .map(({ payload }) => decodeMessage(payload) as Message<K>);
+
+const tell = (world: World, message: Message, options = { isRetained: false }): void => {
+  const channel = { kind: message.kind } as Parameters<typeof topicOf>[0]['channel'];
+  world.broker.publish(topicOf({ fleet, device, channel }), encodeMessage(message), options);
+};
+
+const desire = (world: World, change: Partial<DesiredState>, key = controller): void => {
+  const state = {
+    fleet,
+    device,
+    version: 1,
+    group: 'homes',
+    lines: { intent: { ...one.wish, bytes: 10 } },
+    offload: 'mini',
+    issuedAt: 1,
+    ...change,
+  };
+  const signed = JSON.stringify(state);
+  const body = { signed, signature: signBytes(key, Buffer.from(signed)), keyId: key.fingerprint };
+  tell(world, { kind: 'desired', device, at: 1, body } as Message<'desired'>, { isRetained: true });
+};
+
+const withModel = async (): Promise<{ world: World; agent: Agent }> => {
+  const world = makeWorld();
+  desire(world, {});
+  const agent = await startIn(world);
+  await connected(world, agent);
+  await expect.poll(() => agent.lines()['intent' as never]).toBeDefined();
+  return { world, agent };
+};
+
+afterEach(async () => {
+  await Promise.all(agents.splice(0).map((agent) => agent.close()));
+});
+
+describe('an agent with a broker', () => {
+  it('is born, retained, with a will of the same session, and reports', async () => {
+    const { world } = await withModel();
+    const [birth] = sent(world, 'birth');
+    expect(birth?.body.session).toBe(1);
+    expect(world.broker.retained.has(topicOf({ fleet, device, channel: { kind: 'birth' } }))).toBe(true);
+    expect(sent(world, 'reported').length).toBeGreaterThan(0);
+  });
+
+  it('counts its sessions up over connections and restarts', async () => {
+    const { world, agent } = await withModel();
+    world.broker.crash();
+    await expect.poll(() => agent.status().link).toBe('offline');
+    world.broker.isUp = true;
+    await connected(world, agent);
+    await agent.close();
+    const again = await startIn({ ...world, disk: world.disk.afterKill() });
+    await connected(world, again);
+    expect(sent(world, 'birth').map(({ body }) => body.session)).toEqual([1, 2, 3]);
+    expect(sent(world, 'death').map(({ body }) => body.reason)).toEqual(['stopped']);
+  });
+
+  it('delivers decisions until they are acknowledged, each under one identity', async () => {
+    const { world, agent } = await withModel();
+    const { id } = await agent.decide('light on', {});
+    await expect
+      .poll(() => {
+        world.clock.advance(20);
+        return sent(world, 'event').length;
+      })
+      .toBe(1);
+    world.broker.crash();
+    world.broker.isUp = true;
+    await expect.poll(() => agent.status().link).not.toBe('connected');
+    await connected(world, agent);
+    const [first, second] = sent(world, 'event');
+    expect(second).toEqual(first);
+    expect(first?.body).toMatchObject({ type: 'decision', decision: id, verdict: 'sure' });
+    const { epoch, sequence } = first?.record ?? { epoch: '', sequence: 0 };
+    tell(world, {
+      kind: 'ack',
+      device,
+      at: 1,
+      body: { epoch, ranges: [[sequence, sequence]] },
+    } as Message<'ack'>);
+    await expect.poll(() => agent.status().waiting).toBe(0);
+  });
+
+  it('decides with no broker, and offers what it is not sure of when one is there', async () => {
+    const { world, agent } = await withModel();
+    world.broker.crash();
+    await expect.poll(() => agent.status().link).toBe('offline');
+    const decision = await agent.decide('mail bob@example.com a long text', {});
+    expect(decision).toMatchObject({ verdict: 'unsure', offload: { status: 'queued' } });
+    expect(agent.outbound().entries).toEqual([]);
+    world.broker.isUp = true;
+    await connected(world, agent);
+    const [request] = sent(world, 'offload/req');
+    expect(request?.body).toMatchObject({
+      decision: decision.id,
+      text: 'mail <email> a long text',
+      redacted: { email: 1 },
+    });
+    expect(agent.outbound().entries).toMatchObject([
+      { decision: decision.id, what: 'offload', redacted: { email: 1 } },
+    ]);
+    expect(
+      JSON.stringify(world.broker.seen.map(({ payload }) => Buffer.from(payload).toString())),
+    ).not.toContain('bob');
+  });
+
+  it('takes the answer of a bigger tier under the same id, also after a restart', async () => {
+    const { world, agent } = await withModel();
+    const { id } = await agent.decide('a text that is too long to know', {});
+    await agent.close();
+    const again = await startIn({ ...world, disk: world.disk.afterKill() });
+    await connected(world, again);
+    const births = sent(world, 'birth').map(({ body }: { body: Birth }) => body.awaiting);
+    expect(births.at(-1)).toEqual([id]);
+    const body: OffloadResponse = {
+      decision: id,
+      tier: 'mini',
+      label: 'off',
+      confidence: 0.9,
+      outOfScope: 0,
+      verdict: 'sure',
+      version: '1',
+      digest: null,
+      micros: 5,
+    };
+    tell(world, { kind: 'offload/res', device, at: 1, body } as Message<'offload/res'>);
+    await expect.poll(() => again.decision(id)?.offload.status).toBe('answered');
+  });
+
+  it('keeps texts to itself when policy says so', async () => {
+    const { world, agent } = await withModel();
+    desire(world, { version: 2, offload: 'none' });
+    await expect.poll(() => agent.status().offload).toBe('none');
+    const { offload } = await agent.decide('a text that is too long to know', {});
+    expect(offload).toEqual({ status: 'refused', code: 'OFFLOAD_REFUSED' });
+    world.clock.advance(1_000);
+    expect(sent(world, 'offload/req')).toEqual([]);
+  });
+
+  it('follows a new version and answers all the time', async () => {
+    const { world, agent } = await withModel();
+    desire(world, { version: 2, lines: { intent: { ...two.wish, bytes: 10 } } as DesiredState['lines'] });
+    const versions = new Set<string>();
+    await expect
+      .poll(async () => {
+        versions.add((await agent.decide('light on', {})).version);
+        return versions.has('2.0.0');
+      })
+      .toBe(true);
+    expect([...versions]).toEqual(['1.0.0', '2.0.0']);
+  });
+
+  it.each([
+    ['another key', () => ({ key: generateSigningKey(), change: {} })],
+    [
+      'the state of another device',
+      () => ({ key: controller, change: { device: 'home-2' as typeof device } }),
+    ],
+  ])('refuses a desired state with %s, and says so', async (_why, given) => {
+    const { world, agent } = await withModel();
+    const { key, change } = given();
+    desire(world, { version: 9, offload: 'none', ...change }, key);
+    await expect.poll(() => agent.status().problems.map(({ code }) => code)).toEqual(['DESIRED_REFUSED']);
+    expect(agent.status()).toMatchObject({ desiredVersion: 1, offload: 'mini' });
+  });
+
+  it('ignores a desired state that is older than the last', async () => {
+    const { world, agent } = await withModel();
+    desire(world, { version: 5, offload: 'cloud' });
+    await expect.poll(() => agent.status().offload).toBe('cloud');
+    desire(world, { version: 4, offload: 'none' });
+    desire(world, { version: 6, offload: 'mini' });
+    await expect.poll(() => agent.status().desiredVersion).toBe(6);
+    expect(agent.status().problems).toEqual([]);
+  });
+
+  it('lets nothing leave when the last desired state was lost, until the controller says again', async () => {
+    const { world, agent } = await withModel();
+    await agent.close();
+    const disk = world.disk.afterKill();
+    disk.open('/state/desired.json').write(Buffer.from('garbage'), 0);
+    world.broker.crash();
+    const again = await startIn({ ...world, disk });
+    expect(again.status().offload).toBe('none');
+    world.broker.isUp = true;
+    await connected(world, again);
+    await expect.poll(() => again.status().offload).toBe('mini');
+  });
+
+  it('drops what does not decode and lives on', async () => {
+    const { world, agent } = await withModel();
+    for (const kind of ['desired', 'ack', 'offload/res'] as const) {
+      world.broker.publish(topicOf({ fleet, device, channel: { kind } }), Buffer.from('{"v":1'));
+    }
+    const job = newId(world.clock, makeSeededRandom(1));
+    world.broker.publish(topicOf({ fleet, device, channel: { kind: 'job', job } }), Buffer.from([0xff, 0]));
+    expect((await agent.decide('light on', {})).label).toBe('on');
+    expect(agent.status().link).toBe('connected');
+  });
+
+  it('does a job once, however often it is delivered', async () => {
+    const { world, agent } = await withModel();
+    expect(agent.status().link).toBe('connected');
+    const job = newId(world.clock, makeSeededRandom(2));
+    const message = {
+      kind: 'job',
+      device,
+      at: 1,
+      body: { execution: 1, task: 'trim-outbound' },
+    } as Message<'job'>;
+    for (let index = 0; index < 3; index += 1) {
+      world.broker.publish(topicOf({ fleet, device, channel: { kind: 'job', job } }), encodeMessage(message));
+    }
+    await expect.poll(() => sent(world, 'job/state').length).toBe(3);
+    expect(sent(world, 'job/state').map(({ body }) => body.status)).toEqual([
+      'succeeded',
+      'succeeded',
+      'succeeded',
+    ]);
+  });
+});
+
+describe('two processes with one identity', () => {
+  it('do not take the connection from each other: the one that lost it leaves and says so', async () => {
+    const { world, agent } = await withModel();
+    const other = await startIn({ ...world, disk: world.disk.afterKill() });
+    await expect.poll(() => other.status().link).toBe('connected');
+    await expect
+      .poll(() => {
+        world.clock.advance(200);
+        return agent.status().link;
+      })
+      .toBe('identity-in-use');
+    expect(agent.status().problems.map(({ code }) => code)).toContain('IDENTITY_IN_USE');
+    const reported = sent(world, 'reported').filter(({ body }) => body.problems.length > 0);
+    expect(reported.at(-1)?.body.problems[0]?.code).toBe('IDENTITY_IN_USE');
+    await expect
+      .poll(() => {
+        world.clock.advance(200);
+        return other.status().link;
+      })
+      .toBe('connected');
+    const births = sent(world, 'birth').length;
+    world.clock.advance(60_000);
+    await Promise.resolve();
+    expect(sent(world, 'birth')).toHaveLength(births);
+    expect((await agent.decide('light on', {})).label).toBe('on');
+  });
+});
