@@ -124,7 +124,7 @@ const desire = (world: World, change: Partial<DesiredState>, key = controller): 
   };
   const signed = JSON.stringify(state);
   const body = { signed, signature: signBytes(key, Buffer.from(signed)), keyId: key.fingerprint };
-  tell(world, { kind: 'desired', device, at: 1, body } as Message<'desired'>, { isRetained: true });
+  tell(world, { kind: 'desired', device, at: 1, body }, { isRetained: true });
 };
 
 const withModel = async (): Promise<{ world: World; agent: Agent }> => {
@@ -230,7 +230,7 @@ describe('an agent with a broker', () => {
       digest: null,
       micros: 5,
     };
-    tell(world, { kind: 'offload/res', device, at: 1, body } as Message<'offload/res'>);
+    tell(world, { kind: 'offload/res', device, at: 1, body });
     await expect.poll(() => again.decision(id)?.offload.status).toBe('answered');
   });
 
