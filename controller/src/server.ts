@@ -1,0 +1,119 @@
+/**
+ * The part of a controller that needs NestJS: the domains over their ground, the broker with the link, the HTTP
+ * listener. Apart from `controller.ts`, so that the database opens in its thread while all of this is being loaded.
+ */
+import 'reflect-metadata';
+import type { AddressInfo } from 'node:net';
+import { API_BODY_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule, type Ground } from './app.module.ts';
+import { provideAdminToken } from './auth/admin-token.ts';
+import { AuthRepository } from './auth/auth.repository.ts';
+import { AuthService } from './auth/auth.service.ts';
+import { DevicesService } from './devices/devices.service.ts';
+import { Broker } from './link/broker.ts';
+import { Link } from './link/link.ts';
+import { MiniTier } from './offload/mini-tier.ts';
+import { OffloadService } from './offload/offload.service.ts';
+import type { Settings } from './ports/settings.ts';
+
+/** What is undone at the end, in reverse. */
+export type Undo = () => Promise<void> | void;
+
+/** Ports in use, and the first admin token if this start made it. */
+export interface Served {
+  readonly httpPort: number;
+  readonly mqttPort: number;
+  readonly newAdminToken: string | null;
+}
+
+/**
+ * Serves a fleet; the listeners come last, because a message to a broker that nobody hears would be lost.
+ * @throws NanofleetError PORT_TAKEN, SETTING_INVALID
+ */
+export const serve = async (
+  settings: Settings,
+  ground: Omit<Ground, 'link'>,
+  run: { secret: string; undo: Undo[] },
+): Promise<Served> => {
+  const link = new Link({ fleet: settings.fleet, clock: ground.clock, log: ground.log });
+  const app = await createApp(settings, { ...ground, link });
+  run.undo.push(() => app.close());
+  await keepFleetName(app.get(AuthRepository), settings.fleet);
+  const newAdminToken = await provideAdminToken(app.get(AuthService), settings.adminTokenFile);
+  const broker = await connectBroker(settings, { app, link, secret: run.secret });
+  run.undo.push(
+    () => broker.close(),
+    () => link.close(),
+  );
+  app.get(MiniTier).restore();
+  await app.get(OffloadService).resume();
+  const mqttPort = await broker.listen();
+  // Known before the first enrolment can come.
+  ground.identity.listensOn({ http: settings.httpPort, mqtt: mqttPort });
+  const httpPort = await listenHttp(app, settings);
+  ground.identity.listensOn({ http: httpPort, mqtt: mqttPort });
+  return { httpPort, mqttPort, newAdminToken };
+};
+
+const createApp = async (settings: Settings, ground: Ground): Promise<NestFastifyApplication> => {
+  const { certificate } = settings;
+  const adapter = new FastifyAdapter({
+    bodyLimit: API_BODY_BYTES_MAX,
+    forceCloseConnections: true,
+    ...(certificate === null ? {} : { https: { cert: certificate.cert, key: certificate.key } }),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.over(ground), adapter, {
+    logger: false,
+    abortOnError: false,
+  });
+  // Uploads stay a stream: the blob store reads, counts and hashes them.
+  adapter.getInstance().addContentTypeParser('application/octet-stream', (_request, payload, done) => {
+    done(null, payload);
+  });
+  await app.init();
+  return app;
+};
+
+const keepFleetName = async (repository: AuthRepository, fleet: string): Promise<void> => {
+  const fixed = await repository.fix('fleet', fleet);
+  if (fixed === fleet) return;
+  throw new NanofleetError(
+    'SETTING_INVALID',
+    `This state belongs to the fleet ${fixed}, not ${fleet}; start with --fleet ${fixed} or another --dir.`,
+    { facts: { fleet: fixed } },
+  );
+};
+
+const connectBroker = async (
+  settings: Settings,
+  parts: { app: NestFastifyApplication; link: Link; secret: string },
+): Promise<Broker> => {
+  const { app, link, secret } = parts;
+  const broker = await Broker.create({
+    fleet: settings.fleet,
+    gate: app.get(DevicesService),
+    controllerSecret: secret,
+    host: settings.host,
+    port: settings.mqttPort,
+    certificate: settings.certificate,
+  });
+  await link.start({ connect: () => broker.connect(), secret, drop: (device) => broker.drop(device) });
+  return broker;
+};
+
+const listenHttp = async (app: NestFastifyApplication, settings: Settings): Promise<number> => {
+  const port = settings.httpPort;
+  await app.listen(port, settings.host).catch((cause: unknown) => {
+    throw new NanofleetError(
+      'PORT_TAKEN',
+      `Port ${port} for HTTP cannot be used; choose another with --http.`,
+      {
+        cause,
+        facts: { port },
+      },
+    );
+  });
+  return (app.getHttpServer().address() as AddressInfo).port;
+};
