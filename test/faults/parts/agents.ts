@@ -14,13 +14,14 @@ import {
   NanofleetError,
 } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
-import { afterAll } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 import { CLONE } from './clone.ts';
 import { FLEET } from './controller.ts';
 import { jsonOf, type RawAnswer, type RawRequest, sendRaw } from './http.ts';
 import { type Ended, type Running, startProgram } from './programs.ts';
 
 const BEAT_MS = 200;
+const CONNECTED_WITHIN = { timeout: 20_000, interval: 25 };
 
 /** A started agent. */
 export interface TestAgent extends Running {
@@ -61,6 +62,11 @@ const agentOn = (running: Running, directory: string, socketPath: string): TestA
       decisionSchema.parse(jsonOf(await send({ path: LOCAL_PATHS.decide, body: { text, ...options } }))),
     status: async () => agentStatusSchema.parse(jsonOf(await send({ path: LOCAL_PATHS.status }))),
   };
+};
+
+/** Waits until an agent has its connection; for hooks, too. */
+export const untilConnected = async (agent: TestAgent): Promise<void> => {
+  await vi.waitFor(async () => expect((await agent.status()).link).toBe('connected'), CONNECTED_WITHIN);
 };
 
 const socketIn = (directory: string, args: readonly string[]): string => {

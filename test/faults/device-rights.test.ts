@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { clientIdOf, type DeviceId, deviceIdSchema, REVOKE_WITHIN_MS, topicOf } from '@nanofleet/protocol';
+import mqtt, { type MqttClient } from 'mqtt';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { enrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
+import { signedBundle, type TestBundle } from './parts/bundles.ts';
+import { scratchDirectory } from './parts/clone.ts';
+import { FLEET, startTestController, type TestController } from './parts/controller.ts';
+import { problemIn, sendRaw } from './parts/http.ts';
+
+const QUESTION = 'what is on my calendar for tomorrow';
+const WITHIN = { timeout: REVOKE_WITHIN_MS, interval: 25 };
+const scratch = scratchDirectory();
+const own = deviceIdSchema.parse('home-1');
+const other = deviceIdSchema.parse('home-2');
+let controller: TestController;
+let agent: TestAgent;
+let bundle: TestBundle;
+
+beforeAll(async () => {
+  controller = await startTestController();
+  bundle = signedBundle({
+    from: 'intent-1',
+    to: join(scratch, 'bundles', 'intent-1'),
+    key: controller.publisher,
+  });
+  const token = await controller.fleetToken({ uses: 2 });
+  for (const device of [own, other]) await enrol({ directory: join(scratch, device), token, name: device });
+  agent = await startAgent(join(scratch, other), '--bundles', join(scratch, 'bundles'));
+  await controller.push(bundle);
+  await untilConnected(agent);
+});
+
+const credentialOf = (device: DeviceId): string =>
+  z
+    .object({ credential: z.string() })
+    .parse(JSON.parse(readFileSync(join(scratch, device, 'identity.json'), 'utf8'))).credential;
+
+interface Login {
+  readonly clientId?: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
+const clientFor = (login: Login): MqttClient => {
+  const id = clientIdOf(FLEET, own);
+  const client = mqtt.connect(`mqtt://127.0.0.1:${controller.running.mqttPort}`, {
+    clientId: id,
+    username: id,
+    password: credentialOf(own),
+    protocolVersion: 4,
+    reconnectPeriod: 0,
+    ...login,
+  });
+  client.on('error', () => undefined);
+  onTestFinished(() => void client.end(true));
+  return client;
+};
+
+/** A connection with a device's own credential. */
+const connect = (login: Login = {}): Promise<MqttClient> =>
+  new Promise((resolve, reject) => {
+    const client = clientFor(login);
+    client.once('connect', () => resolve(client));
+    client.once('error', reject);
+    client.once('close', reject);
+  });
+
+const refusedWith = async (login: Login): Promise<unknown> => {
+  const thrown: unknown = await connect(login).then(
+    () => 'connected',
+    (error: unknown) => error,
+  );
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : thrown;
+};
+
+const BAD_CREDENTIAL = 4;
+const NOT_AUTHORIZED = 5;
+
+describe('the broker', () => {
+  it('refuses a login that is not whole: wrong secret, foreign name, other client id', async () => {
+    expect(await refusedWith({ password: 'w'.repeat(43) })).toBe(BAD_CREDENTIAL);
+    expect(await refusedWith({ password: credentialOf(other) })).toBe(BAD_CREDENTIAL);
+    expect(await refusedWith({ clientId: clientIdOf(FLEET, other) })).toBe(BAD_CREDENTIAL);
+    expect(await refusedWith({ clientId: 'controller', username: 'controller' })).toBe(BAD_CREDENTIAL);
+    expect(await refusedWith({ clientId: 'home-1', username: 'home-1' })).toBe(BAD_CREDENTIAL);
+  });
+
+  it.each(['birth', 'death', 'event', 'reported', 'offload/req', 'desired', 'ack'] as const)(
+    "ends the connection of a device that publishes on another's %s, and forwards nothing",
+    async (kind) => {
+      const client = await connect();
+      const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+      client.publish(topicOf({ fleet: FLEET, device: other, channel: { kind } }), '{"v":1}', {
+        qos: 1,
+        retain: true,
+      });
+      await closed;
+      expect(await agent.status()).toMatchObject({ link: 'connected', problems: [] });
+      expect(controller.log()).not.toContain('a message was dropped');
+    },
+  );
+
+  it('ends the connection of a device that publishes as the controller to itself', async () => {
+    const client = await connect();
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    client.publish(topicOf({ fleet: FLEET, device: own, channel: { kind: 'desired' } }), '{}', { qos: 1 });
+    await closed;
+    expect(client.connected).toBe(false);
+  });
+
+  it("grants no filter over another's topics, nor over everybody's", async () => {
+    const client = await connect();
+    const desired = topicOf({ fleet: FLEET, device: other, channel: { kind: 'desired' } });
+    const filters = [desired, '#', '+/#', '$SYS/#', desired.replace(other, '+')];
+    for (const filter of filters) {
+      const granted = await client.subscribeAsync(filter, { qos: 1 }).catch(() => [{ qos: 128 }]);
+      expect({ filter, qos: granted[0]?.qos }).toEqual({ filter, qos: 128 });
+    }
+    const mine = topicOf({ fleet: FLEET, device: own, channel: { kind: 'desired' } });
+    expect((await client.subscribeAsync(mine, { qos: 1 }))[0]?.qos).toBe(1);
+  });
+});
+
+describe('revoking a device', () => {
+  const blob = () =>
+    sendRaw(
+      { host: '127.0.0.1', port: controller.running.httpPort },
+      {
+        path: `/device/blobs/${bundle.digest}`,
+        headers: { authorization: `Bearer ${clientIdOf(FLEET, other)}:${credentialOf(other)}` },
+      },
+    );
+
+  it('cuts its session and every right of it within 5 s, and never its local answers', async () => {
+    expect((await blob()).status).toBe(200);
+    await controller.call('revokeDevice', { params: { device: other } });
+    await expect.poll(async () => (await agent.status()).link, WITHIN).not.toBe('connected');
+    const refused = problemIn(await blob());
+    expect(refused).toMatchObject({ code: 'DEVICE_REVOKED', status: 403 });
+    expect(refused.detail).toContain('enrol it under another name');
+    const login = clientIdOf(FLEET, other);
+    const again = { clientId: login, username: login, password: credentialOf(other) };
+    expect(await refusedWith(again)).toBe(NOT_AUTHORIZED);
+    expect((await agent.ask(QUESTION)).label).toBe('calendar');
+    expect((await agent.status()).waiting).toBeGreaterThanOrEqual(1);
+  });
+
+  it('is seen by operators, and holds for ever: it cannot be enrolled again under its name', async () => {
+    expect((await controller.call('device', { params: { device: other } })).status).toBe('revoked');
+    const token = await controller.fleetToken();
+    const { code, err } = await enrol({ directory: join(scratch, 'thief'), token, name: other });
+    expect(code).toBe(1);
+    expect(err).toMatch(/^DEVICE_NAME_TAKEN |^DEVICE_REVOKED /);
+    const thrown = controller.call('moveDevice', { params: { device: other }, body: { group: 'homes' } });
+    await expect(thrown).rejects.toMatchObject({ code: 'DEVICE_REVOKED' });
+  });
+
+  it('takes nothing from the other devices', async () => {
+    expect((await connect()).connected).toBe(true);
+  });
+});

@@ -1,0 +1,90 @@
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { enrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
+import { signedBundle } from './parts/bundles.ts';
+import { scratchDirectory } from './parts/clone.ts';
+import { startTestController, type TestController } from './parts/controller.ts';
+import { openRelay, type Relay } from './parts/relay.ts';
+import { containing } from './parts/words.ts';
+
+const DEVICE = 'home-1';
+const QUESTION = 'what is on my calendar for tomorrow';
+const PATIENCE = { timeout: 20_000, interval: 50 };
+const QUIET_S = 3;
+const scratch = scratchDirectory();
+const bundles = join(scratch, 'bundles');
+let relay: Relay;
+let controller: TestController;
+let first: TestAgent;
+let second: TestAgent;
+
+const shown = () => controller.call('device', { params: { device: DEVICE } });
+const linkOf = async (agent: TestAgent) => (await agent.status()).link;
+
+beforeAll(async () => {
+  relay = await openRelay();
+  controller = await startTestController({
+    settings: { advertisedMqttUrl: `mqtt://127.0.0.1:${relay.port}` },
+  });
+  relay.aimAt({ host: '127.0.0.1', port: controller.running.mqttPort });
+  signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key: controller.publisher });
+  const directory = join(scratch, DEVICE);
+  await enrol({ directory, token: await controller.fleetToken(), name: DEVICE });
+  first = await startAgent(directory, '--bundles', bundles);
+  await untilConnected(first);
+  const copy = join(scratch, 'copy');
+  cpSync(directory, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+  rmSync(join(copy, 'agent.lock'));
+  second = await startAgent(copy, '--bundles', bundles);
+});
+
+describe('two agents with one identity', () => {
+  it('do not take the connection from each other: the first leaves, the second stays', async () => {
+    await expect.poll(() => linkOf(first), PATIENCE).toBe('identity-in-use');
+    await expect.poll(() => linkOf(second), PATIENCE).toBe('connected');
+    const settled = relay.connections();
+    const since = (await shown()).beat?.uptimeS ?? 0;
+    // The beats of the one that stays measure the time.
+    await expect.poll(async () => (await shown()).beat?.uptimeS, PATIENCE).toBeGreaterThan(since + QUIET_S);
+    expect(relay.connections()).toBe(settled);
+    expect(settled).toBeLessThanOrEqual(6);
+    expect(await linkOf(first)).toBe('identity-in-use');
+    expect(await linkOf(second)).toBe('connected');
+  });
+
+  it('are reported: by the one that left, and by the controller, with what to do', async () => {
+    expect((await first.status()).problems).toContainEqual({
+      code: 'IDENTITY_IN_USE',
+      message: containing('enrol each device for itself'),
+    });
+    const { problems, status } = await shown();
+    expect(status).toBe('online');
+    expect(problems).toContainEqual({
+      code: 'IDENTITY_IN_USE',
+      message: containing('stop one of them, or enrol it under a name of its own'),
+    });
+  });
+
+  it('both go on answering; the one that stays delivers, the one that left keeps its records', async () => {
+    const delivered = await second.ask(QUESTION);
+    const kept = await first.ask(QUESTION);
+    expect([delivered.label, kept.label]).toEqual(['calendar', 'calendar']);
+    const idsOf = async () =>
+      (await controller.call('events', { query: { type: 'decision' } })).items.map(
+        ({ event }) => event['decision'],
+      );
+    await expect.poll(idsOf, PATIENCE).toContain(delivered.id);
+    expect(await idsOf()).not.toContain(kept.id);
+    expect((await first.status()).waiting).toBe(1);
+  });
+
+  it('leave the way free: once the second has ended, the first delivers what it kept', async () => {
+    await second.stop();
+    await first.stop();
+    const again = await startAgent(first.directory, '--bundles', bundles);
+    await untilConnected(again);
+    await expect.poll(async () => (await again.status()).waiting, PATIENCE).toBe(0);
+    expect((await controller.call('events', { query: { type: 'decision' } })).items).toHaveLength(2);
+  });
+});
