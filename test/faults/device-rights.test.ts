@@ -7,8 +7,9 @@ import { z } from 'zod';
 import { enrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
 import { signedBundle, type TestBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
-import { FLEET, startTestController, type TestController } from './parts/controller.ts';
+import { startTestController, type TestController } from './parts/controller.ts';
 import { problemIn, sendRaw } from './parts/http.ts';
+import { FLEET } from './parts/operator.ts';
 
 const QUESTION = 'what is on my calendar for tomorrow';
 const WITHIN = { timeout: REVOKE_WITHIN_MS, interval: 25 };

@@ -16,8 +16,8 @@ import {
 import { generateSigningKey } from '@nanofleet/protocol/node';
 import { afterAll, expect, vi } from 'vitest';
 import { CLONE } from './clone.ts';
-import { FLEET } from './controller.ts';
 import { jsonOf, type RawAnswer, type RawRequest, sendRaw } from './http.ts';
+import { FLEET } from './operator.ts';
 import { type Ended, type Running, startProgram } from './programs.ts';
 
 const BEAT_MS = 200;
@@ -29,6 +29,8 @@ export interface TestAgent extends Running {
   /** One request over its socket. */
   send(request: RawRequest): Promise<RawAnswer>;
   ask(text: string, options?: { waitMs?: number; deadlineMs?: number }): Promise<Decision>;
+  /** One decision as it stands now. */
+  decision(id: string): Promise<Decision>;
   status(): Promise<AgentStatus>;
 }
 
@@ -60,6 +62,8 @@ const agentOn = (running: Running, directory: string, socketPath: string): TestA
     send,
     ask: async (text, options = {}) =>
       decisionSchema.parse(jsonOf(await send({ path: LOCAL_PATHS.decide, body: { text, ...options } }))),
+    decision: async (id) =>
+      decisionSchema.parse(jsonOf(await send({ path: `${LOCAL_PATHS.decision}${id}` }))),
     status: async () => agentStatusSchema.parse(jsonOf(await send({ path: LOCAL_PATHS.status }))),
   };
 };
