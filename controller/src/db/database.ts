@@ -20,7 +20,7 @@ export const rowsOf = async <Row>(database: Queries, statement: SQL): Promise<Ro
 };
 
 /** SQLSTATE of a failed query, however deep drizzle wrapped it; null when the server gave none. */
-export const sqlStateOf = (thrown: unknown): string | null => {
+const sqlStateOf = (thrown: unknown): string | null => {
   for (let error = thrown; error instanceof Error; error = error.cause) {
     if ('code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code))
       return error.code;

@@ -3,9 +3,9 @@
  * per exact version of PGlite, kept in a cache, and copied. A directory appears under its name only when it is whole:
  * a kill half-way leaves a temporary one, never a torn database. Never opens a database that holds something.
  */
-import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 /** Exact version of PGlite: another one may write another form of cluster. */
@@ -48,6 +48,14 @@ const settle = async (finished: string, directory: string): Promise<void> => {
   });
 };
 
+/** Removes copies that killed processes left; the caller holds the lock of the directory around them. */
+const removeLeftovers = async (directory: string): Promise<void> => {
+  const prefix = `${basename(directory)}.`;
+  for (const name of await readdir(dirname(directory))) {
+    if (name.startsWith(prefix)) await rm(join(dirname(directory), name), { recursive: true, force: true });
+  }
+};
+
 /** Makes `directory` a fresh cluster unless it is one; `unique` names this attempt among concurrent ones. */
 export const provideCluster = async (options: {
   directory: string;
@@ -63,6 +71,7 @@ export const provideCluster = async (options: {
     await initialize(`${cached}.${unique}`);
     await settle(`${cached}.${unique}`, cached);
   }
+  await removeLeftovers(directory);
   const copy = `${directory}.${unique}`;
   await cp(cached, copy, { recursive: true });
   await settle(copy, directory);

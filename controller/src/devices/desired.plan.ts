@@ -27,7 +27,7 @@ export interface PlannedBundle {
 export type Plan = Pick<DesiredState, 'group' | 'lines' | 'offload'>;
 
 /** Whether a rollout is for devices of a group. */
-export const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
+const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
   rollout.targetKind === 'all' || (rollout.targetKind === 'group' && rollout.targetGroup === group);
 
 /** The rollout that decides each line for devices of a group: the latest that is for them. */

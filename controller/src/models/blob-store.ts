@@ -5,10 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BLOB_CACHE_BYTES, BUNDLE_FILE_BYTES_MAX, type Digest, NanofleetError } from '@nanofleet/protocol';
+
+const PART_SUFFIX = '.part';
 
 /** A part of a blob, both ends inclusive. */
 export interface ByteRange {
@@ -32,6 +34,10 @@ export class BlobStore {
   static async open(stateDirectory: string): Promise<BlobStore> {
     const directory = join(stateDirectory, 'blobs');
     await mkdir(directory, { recursive: true });
+    // What a killed process left half-written; nobody else writes here while the directory is locked.
+    for (const name of await readdir(directory)) {
+      if (name.endsWith(PART_SUFFIX)) await rm(join(directory, name), { force: true });
+    }
     return new BlobStore(directory);
   }
 
@@ -52,7 +58,7 @@ export class BlobStore {
    */
   async put(digest: Digest, content: AsyncIterable<Uint8Array>): Promise<number> {
     this.#writes += 1;
-    const part = `${this.#path(digest)}.${process.pid}.${this.#writes}.part`;
+    const part = `${this.#path(digest)}.${process.pid}.${this.#writes}${PART_SUFFIX}`;
     try {
       const bytes = await this.#write(part, { digest, content });
       await rename(part, this.#path(digest));

@@ -1,9 +1,11 @@
 /** SQL of questions to bigger tiers. A text leaves its row in the statement that makes the question final. */
 
-import { type DeviceId, OFFLOAD_ROWS_MAX, type Uuid } from '@nanofleet/protocol';
+import { type DeviceId, OFFLOAD_ROWS_MAX, type OffloadPolicy, type Uuid } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, inArray, isNotNull, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, sql } from 'drizzle-orm';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
+import { DEFAULT_POLICY } from '../devices/desired.plan.ts';
+import { devices, groups } from '../devices/devices.tables.ts';
 import type { RecordIdentity } from '../link/acknowledge.ts';
 import { tallies } from '../telemetry/telemetry.tables.ts';
 import type { FinalAnswer } from './answer.plan.ts';
@@ -18,10 +20,36 @@ export interface NewQuestion extends RecordIdentity {
   readonly text: string;
 }
 
+/** What answering a question needs. */
+export interface OpenQuestion extends RecordIdentity {
+  readonly decision: Uuid;
+  readonly expiresAt: number;
+  readonly text: string;
+  readonly policy: OffloadPolicy;
+}
+
 /** A question with its answer. */
 export interface AnsweredQuestion extends RecordIdentity {
   readonly answer: FinalAnswer;
 }
+
+interface Identity {
+  readonly device: string;
+  readonly epoch: string;
+  readonly sequence: number | string;
+}
+
+/** One word for the identity of a record. */
+export const identityKey = ({ device, epoch, sequence }: Identity): string =>
+  `${device} ${epoch} ${sequence}`;
+
+/** The policy of a joined device: none for one that is revoked or gone. Read with the question, to save a question. */
+const POLICY = sql`case when ${devices.device} is null or ${devices.revokedAt} is not null then 'none'
+  else coalesce(${groups.offload}, ${DEFAULT_POLICY}) end`;
+
+const joinedPolicy = (question: string) => sql`
+  left join ${devices} on ${devices.device} = ${sql.raw(question)}.device
+  left join ${groups} on ${groups.name} = ${devices.deviceGroup}`;
 
 const tallied = (source: string) => sql`
   insert into ${tallies} as tally (name, value) select name, value from ${sql.raw(source)}
@@ -34,10 +62,10 @@ export class OffloadRepository {
 
   /**
    * Stores questions; one that is there already changes nothing.
-   * @returns identities of those that are new, as `epoch:sequence` per device
+   * @returns of those that are new: the policy of their device's group, by `identityKey`
    */
-  async store(rows: readonly NewQuestion[]): Promise<Set<string>> {
-    const fresh = await rowsOf<{ device: string; epoch: string; sequence: number | string }>(
+  async store(rows: readonly NewQuestion[]): Promise<Map<string, OffloadPolicy>> {
+    const fresh = await rowsOf<Identity & { policy: OffloadPolicy }>(
       this.database,
       sql`with inserted as (
           insert into ${offloads} (device, epoch, sequence, decision, line, received_at, expires_at, status, text)
@@ -49,9 +77,9 @@ export class OffloadRepository {
           returning device, epoch, sequence
         ), counted as (select 'offload:asked' as name, count(*) as value from inserted
         ), tallied as (${tallied('counted')})
-        select device, epoch, sequence from inserted`,
+        select inserted.*, ${POLICY} as policy from inserted ${joinedPolicy('inserted')}`,
     );
-    return new Set(fresh.map((row) => `${row.device} ${row.epoch} ${row.sequence}`));
+    return new Map(fresh.map((row) => [identityKey(row), row.policy]));
   }
 
   /** Makes questions final, in one statement; those that are final already stay as they are. */
@@ -84,12 +112,15 @@ export class OffloadRepository {
   }
 
   /** Questions without an answer, oldest first. */
-  waiting() {
-    return this.database
-      .select()
-      .from(offloads)
-      .where(and(eq(offloads.status, 'waiting'), isNotNull(offloads.text)))
-      .orderBy(asc(offloads.position));
+  async waiting(): Promise<OpenQuestion[]> {
+    const rows = await rowsOf<OpenQuestion & Identity & { expires_at: number | string }>(
+      this.database,
+      sql`select question.device, question.epoch, question.sequence, question.decision, question.expires_at,
+          question.text, ${POLICY} as policy
+        from ${offloads} as question ${joinedPolicy('question')}
+        where question.status = 'waiting' and question.text is not null order by question.position`,
+    );
+    return rows.map((row) => ({ ...row, sequence: Number(row.sequence), expiresAt: Number(row.expires_at) }));
   }
 
   /** Answers to some decisions of a device. */

@@ -6,29 +6,33 @@
 
 import {
   type DeviceId,
+  INGEST_QUEUE_MAX,
   type Message,
   NanofleetError,
   OFFLOAD_DEADLINE_DEFAULT_MS,
   OFFLOAD_ROWS_MAX,
   OFFLOADS_IN_WORK_MAX,
+  type OffloadPolicy,
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { isDatabaseGone, storable } from '../db/database.ts';
-import { DEFAULT_POLICY } from '../devices/desired.plan.ts';
-import { DevicesRepository } from '../devices/devices.repository.ts';
+import { storable } from '../db/database.ts';
 import { acknowledge, identityOf } from '../link/acknowledge.ts';
 import { Link } from '../link/link.ts';
 import { RecordBatches } from '../link/record-batches.ts';
-import { CLOCK, type Clock, pause } from '../ports/clock.ts';
+import { CLOCK, type Clock } from '../ports/clock.ts';
 import { factsOf, LOG, type Log } from '../ports/log.ts';
 import { answerOf, type FinalAnswer, refusalOf } from './answer.plan.ts';
 import { MiniTier } from './mini-tier.ts';
-import { type AnsweredQuestion, type NewQuestion, OffloadRepository } from './offload.repository.ts';
+import {
+  type AnsweredQuestion,
+  identityKey,
+  type NewQuestion,
+  OffloadRepository,
+  type OpenQuestion,
+} from './offload.repository.ts';
 
-/** Between looks at a database that is gone. */
-const RETRY_MS = 500;
 const TRIM_EVERY_ROWS = OFFLOAD_ROWS_MAX / 100;
 
 /** Questions on their way to an answer. */
@@ -36,15 +40,13 @@ const TRIM_EVERY_ROWS = OFFLOAD_ROWS_MAX / 100;
 export class OffloadService implements OnModuleDestroy {
   readonly #questions: RecordBatches<NewQuestion>;
   readonly #answers: RecordBatches<AnsweredQuestion>;
-  readonly #waiting: NewQuestion[] = [];
-  #fresh: ReadonlySet<string> = new Set();
+  readonly #waiting: OpenQuestion[] = [];
+  #fresh: ReadonlyMap<string, OffloadPolicy> = new Map();
   #inWork = 0;
-  #isClosed = false;
   #sinceTrim = 0;
 
   constructor(
     private readonly repository: OffloadRepository,
-    private readonly devices: DevicesRepository,
     private readonly mini: MiniTier,
     private readonly link: Link,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -64,6 +66,8 @@ export class OffloadService implements OnModuleDestroy {
     });
     this.#answers = new RecordBatches<AnsweredQuestion>({
       ...shared,
+      // Room for all that may wait, in work included, while the database is gone.
+      queueMax: INGEST_QUEUE_MAX * 2,
       commit: (rows) => repository.finish(rows),
       settled: (rows) => this.#finished(rows),
     });
@@ -81,14 +85,13 @@ export class OffloadService implements OnModuleDestroy {
       expiresAt: receivedAt + (message.remainingMs ?? OFFLOAD_DEADLINE_DEFAULT_MS),
       text: storable(text),
     };
-    if (!this.#questions.add(row)) this.link.drop(message.device);
+    const hasRoom = this.#waiting.length < INGEST_QUEUE_MAX && this.#questions.add(row);
+    if (!hasRoom) this.link.drop(message.device);
   }
 
   /** Takes up what a stop of the controller left without an answer. */
   async resume(): Promise<void> {
-    for (const { text, ...row } of await this.repository.waiting()) {
-      this.#waiting.push({ ...row, epoch: row.epoch as NewQuestion['epoch'], text: text ?? '' });
-    }
+    this.#waiting.push(...(await this.repository.waiting()));
     this.#work();
   }
 
@@ -110,7 +113,6 @@ export class OffloadService implements OnModuleDestroy {
 
   /** Ends the queues; questions without an answer are taken up at the next start. */
   async onModuleDestroy(): Promise<void> {
-    this.#isClosed = true;
     this.#waiting.length = 0;
     await Promise.all([this.#questions.close(), this.#answers.close()]);
   }
@@ -120,7 +122,8 @@ export class OffloadService implements OnModuleDestroy {
       this.log.warn('acknowledgements were not sent', factsOf(thrown)),
     );
     for (const row of rows) {
-      if (this.#fresh.has(`${row.device} ${row.epoch} ${row.sequence}`)) this.#waiting.push(row);
+      const policy = this.#fresh.get(identityKey(row));
+      if (policy !== undefined) this.#waiting.push({ ...row, policy });
     }
     this.#work();
   }
@@ -137,39 +140,23 @@ export class OffloadService implements OnModuleDestroy {
     }
   }
 
-  async #serve(question: NewQuestion): Promise<void> {
-    const answer = await this.#answer(question).catch(async (thrown: unknown) => {
-      if (isDatabaseGone(thrown)) {
-        await pause(this.clock, RETRY_MS);
-        return null;
-      }
+  async #serve(question: OpenQuestion): Promise<void> {
+    const answer = await this.#answer(question).catch((thrown: unknown) => {
       const { code, message } = toNanofleetError(thrown);
       this.log.warn('a question got no answer', { decision: question.decision, ...factsOf(thrown) });
       return refusalOf(question.decision, { code, message: code === 'INTERNAL' ? 'see the log' : message });
     });
-    if (answer === null) {
-      if (!this.#isClosed) this.#waiting.push(question);
-      return;
-    }
     const { device, epoch, sequence } = question;
-    // The queue of answers is as long as that of questions: it has room for whatever that one let in.
     this.#answers.add({ device, epoch, sequence, answer });
   }
 
-  async #answer({ decision, device, expiresAt, text }: NewQuestion): Promise<FinalAnswer> {
-    const policy = await this.#policyOf(device);
+  async #answer({ decision, expiresAt, policy, text }: OpenQuestion): Promise<FinalAnswer> {
     if (policy === 'none') {
       throw new NanofleetError('OFFLOAD_REFUSED', 'The policy of the group lets no text leave its devices.');
     }
     if (this.clock.nowMs() >= expiresAt) return expired(decision);
     const answer = answerOf(decision, await this.mini.decide(text));
     return this.clock.nowMs() >= expiresAt ? expired(decision) : answer;
-  }
-
-  async #policyOf(device: DeviceId) {
-    const [row, policies] = await Promise.all([this.devices.one(device), this.devices.policies()]);
-    if (row === undefined || row.revokedAt !== null) return 'none';
-    return policies.get(row.deviceGroup) ?? DEFAULT_POLICY;
   }
 
   #finished(rows: readonly AnsweredQuestion[]): void {
