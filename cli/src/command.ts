@@ -17,7 +17,7 @@ export class UsageError extends NanofleetError {
 }
 
 /** The options that were given. */
-export class Flags {
+class Flags {
   readonly #values: Readonly<Record<string, unknown>>;
 
   constructor(values: Readonly<Record<string, unknown>>) {

@@ -67,7 +67,7 @@ export function nameOf(node: SyntaxNode | undefined): string | undefined {
 }
 
 /** Line of a position, counted from 1. */
-export function lineAt(file: SourceFile, position: number): number {
+function lineAt(file: SourceFile, position: number): number {
   return file.text.slice(0, position).split('\n').length;
 }
 

@@ -24,7 +24,7 @@ const refuse = (why: string): NanofleetError =>
  * The state in a signed message.
  * @throws NanofleetError DESIRED_REFUSED
  */
-export const verifyDesired = ({ signed, signature, keyId }: Desired, identity: Identity): DesiredState => {
+const verifyDesired = ({ signed, signature, keyId }: Desired, identity: Identity): DesiredState => {
   const key = Buffer.from(identity.controllerKey, 'base64');
   if (keyId !== fingerprintOf(key)) throw refuse(`it names key ${keyId.slice(0, 16)}…, which is not pinned`);
   if (!isSignedBy(key, { bytes: Buffer.from(signed, 'utf8'), signature }))

@@ -25,7 +25,7 @@ const writeEmptiness = (file: DiskFile, from: number): void => {
 };
 
 /** How far a record has come: not sent in this session, sent, or done (acknowledged or expired). */
-export const WAITING = 0;
+const WAITING = 0;
 export const SENT = 1;
 export const DONE = 2;
 type RecordState = typeof WAITING | typeof SENT | typeof DONE;

@@ -30,7 +30,7 @@ export function scale(value: Value, factor: number): Value {
 }
 
 /** -value. */
-export function neg(value: Value): Value {
+function neg(value: Value): Value {
   return unary('Neg', value, (gradient) => neg(gradient));
 }
 

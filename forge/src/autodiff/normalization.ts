@@ -5,7 +5,7 @@ import type { Value } from './graph.ts';
 import { reduceSum, size } from './reductions.ts';
 
 /** The epsilon that all our models use. */
-export const LAYER_NORM_EPSILON = 1e-5;
+const LAYER_NORM_EPSILON = 1e-5;
 
 /** Normalizes the last axis to mean 0 and variance 1, then applies `gain` and `shift` of that axis' size. */
 export function layerNorm(value: Value, gain: Value, shift: Value): Value {

@@ -7,7 +7,7 @@ import { sha256Of } from '@nanofleet/protocol/node';
 import { writeAtomically } from '../train/array-file.ts';
 
 /** File name of each role. */
-export const FILE_NAMES: Readonly<Record<FileRole, string>> = {
+const FILE_NAMES: Readonly<Record<FileRole, string>> = {
   'infer.int8': 'infer.int8.onnx',
   'train-step': 'train-step.onnx',
   prototypes: 'prototypes.bin',

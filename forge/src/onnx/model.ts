@@ -4,7 +4,7 @@
 import { ProtobufWriter } from './protobuf.ts';
 
 /** The operator set that every graph of this project uses. */
-export const ONNX_OPSET = 21;
+const ONNX_OPSET = 21;
 /** The file format version that belongs to opset 21. */
 export const ONNX_IR_VERSION = 10;
 

@@ -69,7 +69,7 @@ export function inferenceGraph(towers: readonly Tower[]): InferenceGraph {
 }
 
 /** The float32 head that the graph's head was quantized from. */
-export function jointHead(towers: readonly Tower[]): JointHead {
+function jointHead(towers: readonly Tower[]): JointHead {
   const share = 1 / towers.length;
   const weight = Float32Array.from(
     towers.flatMap(({ dense }) => Array.from(dense['head.weight'], (element) => element * share)),

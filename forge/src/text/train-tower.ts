@@ -211,7 +211,7 @@ function towerOf(shape: TowerShape, { session, table }: Run): Tower {
 }
 
 /** Writes the weights of a tower; `meta` is kept beside them. */
-export async function saveTower(path: string, tower: Tower, meta: unknown): Promise<void> {
+async function saveTower(path: string, tower: Tower, meta: unknown): Promise<void> {
   await writeArrayFile(path, {
     meta,
     arrays: new Map([

@@ -31,7 +31,7 @@ export const TRUNK: readonly ConvolutionShape[] = [
 /** Penultimate features: mean and maximum of each channel. */
 export const HIDDEN = 64;
 /** Values are divided by this many g. */
-export const UNIT_G = 0.25;
+const UNIT_G = 0.25;
 
 const WINDOW_SHAPE = [SENSOR.channels.length, SENSOR.windowSamples] as const;
 

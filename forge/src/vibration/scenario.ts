@@ -17,7 +17,7 @@ const DAMAGE = { first: 0.3, last: 1.1 } as const;
 const STORY_MACHINE = 9000;
 
 /** What the machine does at a time in seconds. */
-export function conditionAt(second: number): Condition {
+function conditionAt(second: number): Condition {
   const load = second < 10 ? 0.35 : 0.75;
   const isDamaged = second >= TIMES.onset && second < TIMES.stop + RAMP_SECONDS;
   const worsening = Math.min(1, (second - TIMES.onset) / (TIMES.stop - TIMES.onset));

@@ -45,7 +45,7 @@ const RUNS: Readonly<Record<Label, number>> = { normal: 8, 'bearing-fault': 5, i
 const RAMPS = 2;
 
 /** Draws a condition of a label: severities from what is just detectable to what nobody overlooks. */
-export function drawCondition(label: Label, random: SeededRandom): Condition {
+function drawCondition(label: Label, random: SeededRandom): Condition {
   const logarithmic = (low: number, high: number): number => low * (high / low) ** random.uniform();
   const condition = { ...SOUND, load: random.uniform() };
   switch (label) {

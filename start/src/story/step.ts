@@ -37,7 +37,7 @@ export interface Step {
 }
 
 /** Checks in order; the first that does not hold is the fault. */
-export function faultOf(
+function faultOf(
   checks: readonly (readonly [holds: boolean, expectedAndSeen: string])[],
 ): string | undefined {
   return checks.find(([holds]) => !holds)?.[1];

@@ -7,7 +7,7 @@ import { NanofleetError } from '@nanofleet/protocol';
 import { z } from 'zod';
 
 /** The label of sentences that fit no intent. */
-export const OUT_OF_SCOPE = 'oos';
+const OUT_OF_SCOPE = 'oos';
 
 const utteranceSchema = z.object({ text: z.string(), intent: z.string(), home: z.int().min(1) });
 /** One sentence of the script. */

@@ -34,7 +34,7 @@ function isDerived(file: SourceFile, declaration: SyntaxNode): boolean {
 }
 
 /** Exported declarations of a file with whether a doc comment stands right before each (decorators included). */
-export function exportedDeclarations(
+function exportedDeclarations(
   file: SourceFile,
 ): { readonly name: string; readonly start: number; readonly documented: boolean }[] {
   const body = Array.isArray(file.program['body']) ? (file.program['body'] as SyntaxNode[]) : [];
