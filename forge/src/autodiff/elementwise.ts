@@ -49,7 +49,7 @@ export function gelu(value: Value): Value {
 }
 
 /** The error function. */
-export function erf(value: Value): Value {
+function erf(value: Value): Value {
   const slope = 2 / Math.sqrt(Math.PI);
   return unary('Erf', value, (gradient) => mul(gradient, scale(exp(neg(mul(value, value))), slope)));
 }

@@ -15,7 +15,7 @@ const FILE_NAMES: Readonly<Record<FileRole, string>> = {
 };
 
 /** Name of the text for people beside the manifest; it is not part of the digest. */
-export const CARD_FILE = 'CARD.md';
+const CARD_FILE = 'CARD.md';
 
 type Draft<Task> = Task extends ManifestDraft
   ? Omit<Task, 'files' | 'cost'> & { cost: Omit<Task['cost'], 'bytes'> }

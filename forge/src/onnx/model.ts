@@ -6,7 +6,7 @@ import { ProtobufWriter } from './protobuf.ts';
 /** The operator set that every graph of this project uses. */
 const ONNX_OPSET = 21;
 /** The file format version that belongs to opset 21. */
-export const ONNX_IR_VERSION = 10;
+const ONNX_IR_VERSION = 10;
 
 /** Element types by ONNX's own numbers. */
 export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;

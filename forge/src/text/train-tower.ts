@@ -222,7 +222,7 @@ async function saveTower(path: string, tower: Tower, meta: unknown): Promise<voi
 }
 
 /** Reads the weights of a tower of a known shape; undefined if there is no such file. */
-export async function loadTower(path: string, shape: TowerShape): Promise<Tower | undefined> {
+async function loadTower(path: string, shape: TowerShape): Promise<Tower | undefined> {
   const saved = await readArrayFile(path);
   if (!saved) return undefined;
   const { table, dense } = savedWeights(saved.arrays);

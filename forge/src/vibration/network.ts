@@ -43,7 +43,7 @@ export interface Traced {
 }
 
 /** The network over `window` [N, 3, windowSamples] in g. */
-export function trace(graph: Graph, batch: number | string): Traced & { readonly parameters: Value[] } {
+function trace(graph: Graph, batch: number | string): Traced & { readonly parameters: Value[] } {
   const window = graph.input('window', 'float32', [batch, ...WINDOW_SHAPE]);
   const parameters: Value[] = [];
   const parameter = (name: string, shape: number[]): Value => {
