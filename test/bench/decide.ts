@@ -1,14 +1,15 @@
 // How long one decision takes: in process against the bare onnxruntime run of the same graph, and over the agent's
 // socket. Both in-process series are interleaved text by text, so that noise of the machine hits both alike.
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TextFeatures } from '@nanofleet/runtime';
 import { inspectBundle, loadTextRunner, openSession } from '@nanofleet/runtime/node';
 import { Tensor } from 'onnxruntime-node';
 import { printTable, quantilesOf, rounded } from './parts/figures.ts';
+import { prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..', '..');
 const WARM_UP = 2_000;
 
 interface Spoken {
@@ -48,6 +49,22 @@ async function inProcess(bundleDirectory: string, texts: readonly string[], roun
   return { whole: quantilesOf(whole), bare: quantilesOf(bare) };
 }
 
+/** The same texts over the socket of a real agent: each answer is recorded on disk before it is given. */
+async function overSocket(texts: readonly string[], rounds: number) {
+  const directory = await mkdtemp(join(tmpdir(), 'nanofleet-decide-'));
+  await prepareAgent(directory);
+  const agent = await startLoneAgent(directory);
+  const trip: number[] = [];
+  for (let turn = -WARM_UP; turn < rounds; turn += 1) {
+    const begun = process.hrtime.bigint();
+    await agent.decide(texts[(turn + WARM_UP) % texts.length] ?? '');
+    if (turn >= 0) trip.push(Number(process.hrtime.bigint() - begun) / 1_000);
+  }
+  await agent.end();
+  await rm(directory, { recursive: true, force: true });
+  return quantilesOf(trip);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -57,12 +74,14 @@ async function main(): Promise<void> {
   });
   const texts = await textsOf(join(ROOT, 'start', 'story', 'utterances.jsonl'));
   const { whole, bare } = await inProcess(join(ROOT, 'bundles', values.bundle), texts, Number(values.rounds));
+  const socket = await overSocket(texts, Number(values.rounds));
   const row = (name: string, { p50, p95, p99 }: { p50: number; p95: number; p99: number }) =>
     [name, rounded(p50), rounded(p95), rounded(p99)] as const;
   printTable([
     ['µs', 'p50', 'p95', 'p99'],
     row('bare onnxruntime run', bare),
     row('text to decision, in process', whole),
+    row('text to decision, over the socket', socket),
   ]);
   const figures = {
     bench: 'decide',
@@ -70,6 +89,7 @@ async function main(): Promise<void> {
     rounds: Number(values.rounds),
     bareMicros: bare,
     inProcessMicros: whole,
+    socketMicros: socket,
     ratioP50: rounded(whole.p50 / bare.p50),
     ratioP99: rounded(whole.p99 / bare.p99),
   };

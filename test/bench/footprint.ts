@@ -1,0 +1,117 @@
+// What an agent takes of a device: memory with both lines loaded, time until it is ready, bytes that are shipped. Memory
+// is read twice: from a lone agent, and from the five of a running fleet that are connected and have worked.
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Starter } from '../soak/parts/starter.ts';
+import { printTable, quantilesOf, rounded } from './parts/figures.ts';
+import { AGENT_FILE, BUNDLES, memoryOf, prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
+
+const MB = 1e6;
+
+function bytesBelow(path: string): number {
+  const found = statSync(path);
+  if (!found.isDirectory()) return found.size;
+  return readdirSync(path).reduce((sum, name) => sum + bytesBelow(join(path, name)), 0);
+}
+
+/** onnxruntime-node pruned to this platform: its JavaScript and the libraries of one processor. */
+function runtimeBytes(): number {
+  const directory = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
+  const [napi = ''] = readdirSync(join(directory, 'bin'));
+  const libraries = join(directory, 'bin', napi, process.platform, process.arch);
+  const shipped = readdirSync(libraries).filter((name) => !/cuda|tensorrt|webgpu/i.test(name));
+  const native = shipped.reduce((sum, name) => sum + bytesBelow(join(libraries, name)), 0);
+  return native + bytesBelow(join(directory, 'dist'));
+}
+
+/** A device gets what the manifest lists, the manifest and its signature; cards stay behind. */
+async function bundleBytes(name: string): Promise<number> {
+  const directory = join(ROOT, 'bundles', name);
+  const text = await readFile(join(directory, 'manifest.json'), 'utf8');
+  const { files } = JSON.parse(text) as { files: { bytes: number }[] };
+  return files.reduce((sum, { bytes }) => sum + bytes, Buffer.byteLength(text));
+}
+
+async function lone(rounds: number, decisions: number) {
+  const directory = await mkdtemp(join(tmpdir(), 'nanofleet-foot-'));
+  await prepareAgent(directory);
+  const readyMs: number[] = [];
+  const loadedRss: number[] = [];
+  const workedRss: number[] = [];
+  const peakRss: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const agent = await startLoneAgent(directory);
+    readyMs.push(agent.readyMs);
+    loadedRss.push(memoryOf(agent.pid, 'VmRSS'));
+    for (let turn = 0; turn < decisions; turn += 1) await agent.decide('turn the kitchen light on');
+    workedRss.push(memoryOf(agent.pid, 'VmRSS'));
+    peakRss.push(memoryOf(agent.pid, 'VmHWM'));
+    await agent.end();
+  }
+  await rm(directory, { recursive: true, force: true });
+  return { readyMs, loadedRss, workedRss, peakRss };
+}
+
+/** Memory of the five agents of a fleet after four scenes. */
+async function fleet(): Promise<number[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'nanofleet-foot-'));
+  const starter = new Starter({ directory, args: [] });
+  await starter.line((line) => line.startsWith(' ✓ 4'));
+  const agents = Object.entries(starter.pids()).filter(([name]) => name !== 'controller');
+  const memory = agents.map(([, pid]) => memoryOf(pid, 'VmRSS'));
+  starter.process.kill('SIGINT');
+  await starter.ended;
+  await rm(directory, { recursive: true, force: true });
+  return memory;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { rounds: { type: 'string', default: '5' }, decisions: { type: 'string', default: '2000' } },
+  });
+  const seen = await lone(Number(values.rounds), Number(values.decisions));
+  const inFleet = existsSync('/proc/self') ? await fleet() : [];
+  const agentBytes = statSync(AGENT_FILE).size;
+  const models = await Promise.all(BUNDLES.map(bundleBytes));
+  const modelBytes = models.reduce((sum, bytes) => sum + bytes, 0);
+  const runtime = runtimeBytes();
+  const megabytes = (list: readonly number[]) => rounded(quantilesOf(list).p50 / MB);
+  const figures = {
+    bench: 'footprint',
+    rounds: Number(values.rounds),
+    readyMs: rounded(quantilesOf(seen.readyMs).p50),
+    readyMsWorst: rounded(Math.max(...seen.readyMs)),
+    rssLoadedMB: megabytes(seen.loadedRss),
+    rssWorkedMB: megabytes(seen.workedRss),
+    rssPeakMB: megabytes(seen.peakRss),
+    rssInFleetMB: megabytes(inFleet),
+    rssInFleetWorstMB: rounded(Math.max(...inFleet) / MB),
+    shippedBytes: {
+      agent: agentBytes,
+      onnxruntime: runtime,
+      models: modelBytes,
+      all: agentBytes + runtime + modelBytes,
+    },
+  };
+  printTable([
+    ['agent with both lines', 'median', 'worst'],
+    ['ready after, ms', figures.readyMs, figures.readyMsWorst],
+    ['memory when loaded, MB', figures.rssLoadedMB, rounded(Math.max(...seen.loadedRss) / MB)],
+    [
+      `memory after ${values.decisions} decisions, MB`,
+      figures.rssWorkedMB,
+      rounded(Math.max(...seen.workedRss) / MB),
+    ],
+    ['memory within a fleet at work, MB', figures.rssInFleetMB, figures.rssInFleetWorstMB],
+    ['shipped: agent, MB', rounded(agentBytes / MB), ''],
+    ['shipped: onnxruntime, one platform, MB', rounded(runtime / MB), ''],
+    ['shipped: two models, MB', rounded(modelBytes / MB), ''],
+  ]);
+  console.log(JSON.stringify(figures));
+}
+
+await main();

@@ -1,0 +1,107 @@
+// One agent as a device has it: the bundled program, signed models, an identity. No controller is there, so nothing but
+// the agent itself is measured. Ends with its stdin.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { generateSigningKey, signBundleDirectory } from '@nanofleet/protocol/node';
+
+/** The workspace's root, seen from the compiled file. */
+export const ROOT = join(import.meta.dirname, '..', '..', '..', '..');
+/** The one file that a device gets beside onnxruntime. */
+export const AGENT_FILE = join(ROOT, 'agent', 'dist', 'bundle', 'nanofleet-agent.mjs');
+/** Bundles of a device with both lines. */
+export const BUNDLES = ['intent-1', 'vibration-1'] as const;
+
+/** A running agent. */
+export interface LoneAgent {
+  readonly pid: number;
+  /** From spawning the process to its ready line, milliseconds. */
+  readonly readyMs: number;
+  /** One text over the socket; the body of the answer. */
+  decide(text: string): Promise<string>;
+  end(): Promise<void>;
+}
+
+/** Writes an identity and signed bundles below a directory; their key is made for this and forgotten. */
+export async function prepareAgent(directory: string): Promise<void> {
+  const key = generateSigningKey();
+  for (const name of BUNDLES) {
+    const to = join(directory, 'shipped', name);
+    cpSync(join(ROOT, 'bundles', name), to, { recursive: true });
+    await signBundleDirectory(to, key);
+  }
+  mkdirSync(join(directory, 'agent'), { recursive: true, mode: 0o700 });
+  const identity = {
+    fleet: 'bench',
+    device: 'lone',
+    group: 'homes',
+    credential: 'c'.repeat(43),
+    brokerUrl: 'mqtt://127.0.0.1:1',
+    controllerUrl: 'http://127.0.0.1:1',
+    controllerKey: Buffer.from(generateSigningKey().publicKey).toString('base64'),
+    publisherFingerprints: [key.fingerprint],
+  };
+  writeFileSync(join(directory, 'agent', 'identity.json'), JSON.stringify(identity), { mode: 0o600 });
+}
+
+/** Starts the agent of a prepared directory. */
+export async function startLoneAgent(directory: string): Promise<LoneAgent> {
+  const state = join(directory, 'agent');
+  const args = [
+    'run',
+    '--dir',
+    state,
+    '--bundles',
+    join(directory, 'shipped'),
+    '--exit-with-stdin',
+    '--json',
+  ];
+  const begun = performance.now();
+  const child = spawn(process.execPath, [AGENT_FILE, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
+  await ready(child);
+  const readyMs = performance.now() - begun;
+  const connection = new Agent({ keepAlive: true, maxSockets: 1 });
+  return {
+    pid: child.pid ?? 0,
+    readyMs,
+    decide: (text) =>
+      ask({ socketPath: join(state, 'agent.sock'), agent: connection }, JSON.stringify({ text })),
+    end: async () => {
+      connection.destroy();
+      child.stdin?.end();
+      await new Promise((resolve) => child.once('close', resolve));
+    },
+  };
+}
+
+async function ready(child: ChildProcess): Promise<void> {
+  if (child.stdout === null) return;
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.includes('"ready":true')) return;
+  }
+  throw new TypeError('the agent ended before it was ready; is it compiled and bundled?');
+}
+
+const ask = (options: { socketPath: string; agent: Agent }, body: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const call = request({ ...options, path: '/v1/decide', method: 'POST', headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text));
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
+
+/** A field of /proc/PID/status that is given in kB, in bytes. */
+export function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1];
+  return Number(kilobytes) * 1_024;
+}
