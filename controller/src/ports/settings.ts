@@ -34,6 +34,3 @@ export interface Settings {
   readonly advertisedMqttUrl: string | null;
   readonly advertisedHttpUrl: string | null;
 }
-
-/** Injection token of the settings. */
-export const SETTINGS = Symbol('Settings');

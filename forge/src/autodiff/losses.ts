@@ -3,7 +3,6 @@
 import { div, mul, scale, sub } from './elementwise.ts';
 import type { Value } from './graph.ts';
 import { logSoftmax, reduceSum, size, softmax } from './reductions.ts';
-import { knownDimension } from './shape.ts';
 
 /** Class numbers (int64 [N]) as rows of probabilities [N, classes]: 1 at the class, shared with all classes by `smoothing`. */
 export function oneHot(labels: Value, classes: number, { smoothing = 0 } = {}): Value {
@@ -42,9 +41,4 @@ export function distillation(
 /** Sum over all elements divided by the size of axis 0. */
 export function batchMean(value: Value): Value {
   return div(reduceSum(value), size(value, 0));
-}
-
-/** The count of classes of logits, known when the graph is made. */
-export function classCount(logits: Value): number {
-  return knownDimension(logits, 1);
 }

@@ -9,7 +9,7 @@ const ONNX_OPSET = 21;
 const ONNX_IR_VERSION = 10;
 
 /** Element types by ONNX's own numbers. */
-export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
+const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
 /** Name of an element type. */
 export type ElementType = keyof typeof ELEMENT_TYPES;
 

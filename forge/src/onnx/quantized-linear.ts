@@ -1,7 +1,7 @@
 // Owns the one way in which our text graphs multiply by int8 weights: dynamic quantization of the activations to uint8,
 // spelled in standard operators in the form that ONNX Runtime fuses into one DynamicQuantizeMatMul kernel. A missed
 // fusion costs 2 to 29 times the time without an error, so a test looks at the optimized graph.
-import { dequantize, type Grid, type Quantized, quantize } from '@nanofleet/runtime';
+import { type Grid, type Quantized, quantize } from '@nanofleet/runtime';
 import { add, mul } from '../autodiff/elementwise.ts';
 import type { Value } from '../autodiff/graph.ts';
 
@@ -21,11 +21,6 @@ export interface QuantizedWeight {
 export function quantizeColumns(weight: Float32Array, shape: readonly [number, number]): QuantizedWeight {
   const grid = { shape, axis: 1, bits: MATRIX_WEIGHT_BITS };
   return { quantized: quantize(weight, grid), grid };
-}
-
-/** The weights that the quantized matrix stands for. */
-export function dequantized({ quantized, grid }: QuantizedWeight): Float32Array {
-  return dequantize(quantized, grid);
 }
 
 /** Names of the initializers of a quantized layer, by the name of its weight. */
