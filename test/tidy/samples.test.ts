@@ -82,6 +82,12 @@ const CASES: readonly Case[] = [
     good: inAgent(`${lines(400)}\n${'// why\n'.repeat(200)}`),
   },
   {
+    title: 'a test is long, though a group of tests may be',
+    rule: functionSize,
+    bad: inTest(`describe.each([1])('x', () => { it('y', () => {\n${lines(69)}\n}); });`),
+    good: inTest(`describe.each([1])('x', () => {\n${lines(90)}\n});`),
+  },
+  {
     title: 'a function is long',
     rule: functionSize,
     bad: inAgent(`const f = () => {\n${lines(69)}\n};`),

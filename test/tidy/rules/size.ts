@@ -1,6 +1,6 @@
 // Rules on size. Lines of code are lines that hold more than space and comments.
 import type { Rule, SourceFile, SyntaxNode } from '../source-file.ts';
-import { violation, walk } from '../source-file.ts';
+import { child, nameOf, violation, walk } from '../source-file.ts';
 
 const FILE_LINES_MAX = 500;
 const FUNCTION_LINES_MAX = 70;
@@ -29,10 +29,15 @@ export const fileSize: Rule = (files) =>
     return lines > FILE_LINES_MAX ? [violation(file, { start: 0 }, `has ${lines} lines of code`)] : [];
   });
 
+/** The name at the root of a call: `describe` in `describe.each(rows)(title, callback)`. */
+function rootName(node: SyntaxNode | undefined): string | undefined {
+  if (node === undefined || node.type === 'Identifier') return nameOf(node);
+  return rootName(child(node, 'callee') ?? child(node, 'object') ?? child(node, 'tag'));
+}
+
 /** The callback of `describe` is a list of tests, not a function that one has to follow. */
 function isTestGroup(parent: SyntaxNode | undefined): boolean {
-  const callee = parent?.['callee'] as SyntaxNode | undefined;
-  return parent?.type === 'CallExpression' && callee?.['name'] === 'describe';
+  return parent?.type === 'CallExpression' && rootName(child(parent, 'callee')) === 'describe';
 }
 
 /** A function has at most 70 lines of code. */
