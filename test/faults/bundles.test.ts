@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseManifest, type Rollout } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { enrol, runAgentCommand, startAgentHere, type TestAgent } from './parts/agents.ts';
+import { mustEnrol, runAgentCommand, startAgentHere, type TestAgent } from './parts/agents.ts';
 import { flipBit, signedBundle, type TestBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
 import { startTestController, type TestController } from './parts/controller.ts';
@@ -37,7 +37,7 @@ beforeAll(async () => {
   controller = await startTestController({ publisher, otherPublishers: [foreign] });
   good = signedBundle({ from: 'intent-1', to: join(scratch, 'bundles', 'intent-1'), key: publisher });
   const directory = join(scratch, DEVICE);
-  await enrol({ directory, token: await controller.fleetToken(), name: DEVICE });
+  await mustEnrol({ directory, token: await controller.fleetToken(), name: DEVICE });
   agent = await startAgentHere(directory, '--bundles', join(scratch, 'bundles'));
 });
 
@@ -204,7 +204,7 @@ describe('a device', () => {
       return err;
     };
     const token = await controller.fleetToken();
-    await enrol({ directory: join(scratch, 'home-2'), token, name: 'home-2' });
+    await mustEnrol({ directory: join(scratch, 'home-2'), token, name: 'home-2' });
     const unsigned = nextRelease();
     rmSync(join(unsigned.directory, 'manifest.sig'));
     expect(await start(unsigned.directory)).toMatch(/^SIGNATURE_MISSING .*\n.*nanofleet models sign/);

@@ -4,7 +4,7 @@ import { clientIdOf, type DeviceId, deviceIdSchema, REVOKE_WITHIN_MS, topicOf } 
 import mqtt, { type MqttClient } from 'mqtt';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { enrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
+import { enrol, mustEnrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
 import { signedBundle, type TestBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
 import { startTestController, type TestController } from './parts/controller.ts';
@@ -28,7 +28,8 @@ beforeAll(async () => {
     key: controller.publisher,
   });
   const token = await controller.fleetToken({ uses: 2 });
-  for (const device of [own, other]) await enrol({ directory: join(scratch, device), token, name: device });
+  for (const device of [own, other])
+    await mustEnrol({ directory: join(scratch, device), token, name: device });
   agent = await startAgent(join(scratch, other), '--bundles', join(scratch, 'bundles'));
   await controller.push(bundle);
   await untilConnected(agent);

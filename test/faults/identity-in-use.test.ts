@@ -1,7 +1,7 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { enrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
+import { mustEnrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
 import { signedBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
 import { startTestController, type TestController } from './parts/controller.ts';
@@ -30,7 +30,7 @@ beforeAll(async () => {
   relay.aimAt({ host: '127.0.0.1', port: controller.running.mqttPort });
   signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key: controller.publisher });
   const directory = join(scratch, DEVICE);
-  await enrol({ directory, token: await controller.fleetToken(), name: DEVICE });
+  await mustEnrol({ directory, token: await controller.fleetToken(), name: DEVICE });
   first = await startAgent(directory, '--bundles', bundles);
   await untilConnected(first);
   const copy = join(scratch, 'copy');

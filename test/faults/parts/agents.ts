@@ -38,6 +38,12 @@ export interface TestAgent extends Running {
 export const enrol = (options: { directory: string; token: string; name: string }): Promise<Ended> =>
   runAgentCommand('enrol', '--dir', options.directory, '--token', options.token, '--name', options.name);
 
+/** Enrols a directory that nothing should hinder; throws what hindered it. */
+export const mustEnrol = async (options: Parameters<typeof enrol>[0]): Promise<void> => {
+  const { code, err } = await enrol(options);
+  if (code !== 0) throw new NanofleetError('DEVICE_NOT_ENROLLED', err);
+};
+
 /** An identity that no controller knows: for what an agent does alone. */
 export const writeLoneIdentity = (directory: string, options: { publisher: string }): void => {
   mkdirSync(directory, { recursive: true, mode: 0o700 });

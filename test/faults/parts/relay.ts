@@ -10,12 +10,12 @@ const HOST = '127.0.0.1';
 export interface Relay {
   readonly port: number;
   /** Connections that were accepted and relayed so far. */
-  connections(): number;
+  readonly connections: () => number;
   /** Where connections lead from now on. */
-  aimAt(target: { host: string; port: number }): void;
+  readonly aimAt: (target: { host: string; port: number }) => void;
   /** Ends every connection at once and refuses new ones until it is mended. */
-  cut(): void;
-  mend(): void;
+  readonly cut: () => void;
+  readonly mend: () => void;
 }
 
 /** Opens a relay on a free port. */
