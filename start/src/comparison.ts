@@ -82,9 +82,11 @@ export function comparisonOf({ ledger, linkBytes, labels, modelBytes }: Usage): 
   ];
 }
 
-/** What the computed column stands on. */
-export const assumptionsOf = ({ labels }: Usage): string =>
-  `computed: every text of the story as one HTTPS call with a prompt of ${labels.length} intents (the real JSON bytes, +${HTTP_BYTES_PER_CALL} for headers and TLS, +${ANSWER_BYTES} for the answer), every raw sample as int16. assumed: ${CLOUD_P50_MS} ms.`;
+/** What the computed column stands on, in lines. */
+export const assumptionsOf = ({ labels }: Usage): string[] => [
+  `computed: each text as one HTTPS call with a prompt of ${labels.length} intents (its real JSON bytes, +${HTTP_BYTES_PER_CALL} bytes`,
+  `of headers and TLS, +${ANSWER_BYTES} of answer), each raw sample as int16.  assumed: ${CLOUD_P50_MS} ms per call.`,
+];
 
 /** The table as aligned lines, headings first. */
 export function comparisonLines(rows: readonly ComparisonRow[]): string[] {

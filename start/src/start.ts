@@ -152,7 +152,7 @@ export class Start {
     const [heading = '', ...body] = comparisonLines(rows);
     screen.line(`   ${screen.paint(heading, 'dim')}`);
     for (const line of body) screen.line(`   ${line}`);
-    screen.line(`   ${screen.paint(assumptionsOf(usage), 'dim')}`);
+    for (const line of assumptionsOf(usage)) screen.line(`   ${screen.paint(line, 'dim')}`);
     return rows;
   }
 
@@ -181,8 +181,8 @@ export class Start {
 
   #next(layout: Layout): void {
     const screen = this.#screen;
-    const profile = relative(process.cwd(), layout.publisher) || layout.publisher;
-    const home = relative(process.cwd(), layout.agent(FIRST)) || layout.agent(FIRST);
+    const profile = pathText(layout.publisher);
+    const home = pathText(layout.agent(FIRST));
     const run = 'npx -y pnpm@12';
     screen.line();
     screen.line(screen.paint('   now try, in another terminal', 'dim'));
@@ -205,3 +205,9 @@ export class Start {
     this.#world.stderr.write(`${error.code}: ${error.message}\n`);
   }
 }
+
+/** A path as one would type it here. */
+const pathText = (path: string): string => {
+  const near = relative(process.cwd(), path);
+  return near.startsWith('..') ? path : near;
+};

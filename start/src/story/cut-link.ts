@@ -174,7 +174,7 @@ function judged(seen: {
   return outcomeOf({
     lines: [
       `link cut ${durationText(seen.cutMs * 1_000)}: ${countText(inScope.length)} of ${countText(seen.asked)} in-scope sentences answered, ${shareText(accuracy)} right, ${durationText(p50)} each`,
-      `link back: ${countText(delivery.offloads.once)} of ${countText(queued)} queued offloads and ${countText(delivery.decisions.once)} of ${countText(said.length)} decisions arrived exactly once, in ${durationText(seen.deliveredMs * 1_000)}`,
+      `link back: ${countText(delivery.offloads.once)} of ${countText(queued)} offloads and ${countText(delivery.decisions.once)} of ${countText(said.length)} decisions arrived exactly once, in ${durationText(seen.deliveredMs * 1_000)}`,
     ],
     evidence: {
       said: said.length,

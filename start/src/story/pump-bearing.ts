@@ -97,7 +97,7 @@ function judged(
   const text = (seconds: number) => `${seconds.toFixed(1)} s`;
   return outcomeOf({
     lines: [
-      `pump-1: ${start?.label ?? 'no event'} starts at ${text(secondsAt(start))} (it fails from ${text(failsAt)}), stops at ${text(secondsAt(stop))} (mended at ${text(mendedAt)})`,
+      `pump-1: ${start?.label ?? 'no event'} from ${text(secondsAt(start))} to ${text(secondsAt(stop))} (it failed at ${text(failsAt)}, was mended at ${text(mendedAt)})`,
       `${text(samples.length / rateHz)} of vibration in ${countText(windows)} windows stayed on the device, ${events.length} events left it; ${shareText(start?.confidence ?? 0)} sure`,
     ],
     evidence: {
