@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { pointedAt } from './links.ts';
 import { PACKAGES } from './packages.ts';
-import { documentPaths, exists, readText, rootEntries } from './workspace.ts';
+import { documentPaths, exists, packageFiles, readText, rootEntries } from './workspace.ts';
 
 const Manifest = z.object({
   dependencies: z.record(z.string(), z.string()).optional(),
@@ -54,6 +54,14 @@ describe('the documents', () => {
     const files = ['package.json', ...PACKAGES.map((name) => `${name}/package.json`)];
     const used = new Set(files.flatMap(dependenciesOf).filter((name) => !name.startsWith('@nanofleet/')));
     expect(firstColumn(readText('docs/decisions/dependencies.md')).sort()).toEqual([...used].sort());
+  });
+
+  it('explain the figures of every benchmark and campaign', () => {
+    const sections = readText('test/bench/README.md').split('\n');
+    const programs = packageFiles()
+      .map((path) => /^test\/(?:bench|soak)\/([^/]+)\.ts$/.exec(path)?.[1])
+      .filter((name) => name !== undefined);
+    expect(programs.filter((name) => !sections.includes(`## ${name}`))).toEqual([]);
   });
 
   it('point at what exists', () => {
