@@ -3,7 +3,7 @@
  * meanwhile, since there is one connection. Has the two methods that drizzle's PGlite driver calls.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { NanofleetError } from '@nanofleet/protocol';
+import { assert, NanofleetError } from '@nanofleet/protocol';
 import type { PgliteQuery, PgliteReply } from './pglite-thread.ts';
 
 interface Waiting {
@@ -33,6 +33,7 @@ export class PgliteClient {
   #nextId = 1;
   #lastTransaction: Promise<unknown> = Promise.resolve();
   #gone: Error | null = null;
+  #isClosing = false;
 
   constructor(port: MessagePort | Worker) {
     this.#port = port;
@@ -42,7 +43,11 @@ export class PgliteClient {
     port.on('message', (reply: PgliteReply) => this.#take(reply));
     port.on('error', (error: Error) => this.#fail(error));
     port.on('close', () => this.#fail(new PgliteFailure('the embedded database is closed', null)));
-    port.on('exit', () => this.#fail(new PgliteFailure('the embedded database has ended', null)));
+    port.on('exit', () => {
+      this.#fail(new PgliteFailure('the embedded database has ended', null));
+      // Going on without a database would look alive: the process ends, and whoever watches it starts another.
+      assert(this.#isClosing, 'the thread of the embedded database lives until it is closed');
+    });
   }
 
   /** Resolves when the directory is open; rejects with why it could not be opened. */
@@ -65,6 +70,7 @@ export class PgliteClient {
   /** Closes the database in order; what is under way is finished first. */
   async close(): Promise<void> {
     await this.#lastTransaction;
+    this.#isClosing = true;
     const closed = new Promise<void>((resolve) => {
       this.#waiting.set(-1, { resolve: () => resolve(), reject: () => resolve() });
     });
@@ -101,6 +107,8 @@ export class PgliteClient {
   #take(reply: PgliteReply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
+    // A thread that could not open its directory ends at once, as it should.
+    if ('failure' in reply && reply.id === 0) this.#isClosing = true;
     if ('failure' in reply) waiting?.reject(new PgliteFailure(reply.failure.message, reply.failure.code));
     else waiting?.resolve({ rows: reply.rows, affectedRows: reply.affectedRows });
   }

@@ -22,6 +22,8 @@ import type { Certificate } from '../ports/settings.ts';
 
 /** A subscriber that does not read stops all others until it is cut after this (aedes' own default is 60 s). */
 const DRAIN_TIMEOUT_MS = 500;
+/** A login with client id, credential and will has about 600 bytes. */
+const LOGIN_BYTES_MAX = 16_384;
 /** aedes' AuthErrorCode is a const enum, which compilers of single files cannot read. */
 const SERVER_UNAVAILABLE = 3;
 const BAD_CREDENTIAL = 4;
@@ -102,7 +104,7 @@ export class Broker {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
-      this.#aedes.handle(socket);
+      this.#boundLogin(socket, this.#aedes.handle(socket));
     };
     const listener =
       certificate === null
@@ -131,6 +133,15 @@ export class Broker {
     await new Promise<void>((resolve) => {
       this.#aedes.close(() => resolve());
     });
+  }
+
+  /** Cuts a stranger who sends more than a login: aedes would keep up to 256 MB of it. */
+  #boundLogin(socket: Socket, client: Client): void {
+    const look = (): void => {
+      if (this.#rights.has(client)) socket.off('readable', look);
+      else if (socket.bytesRead > LOGIN_BYTES_MAX) socket.destroy();
+    };
+    socket.on('readable', look);
   }
 
   #install(): void {

@@ -1,4 +1,5 @@
 // What a device may do at the broker, how its presence shows, and what a revocation takes from it.
+import { connect } from 'node:net';
 import { DEVICE_PATHS, type DeviceId, topicOf } from '@nanofleet/protocol';
 import { expect, it, vi } from 'vitest';
 import { type GetController, onEachDatabase } from '../testing/each-database.ts';
@@ -32,6 +33,17 @@ const rights = (controller: GetController): void => {
       .publish(forbidden.replace('/rogue/', `/${device.name}/`), Buffer.from('{}'))
       .catch(() => undefined);
     await vi.waitFor(() => expect(device.isCut).toBe(true));
+  });
+
+  it('is cut before its login when it sends more than a login can be', async () => {
+    const socket = connect(Number(new URL(controller().brokerUrl).port), '127.0.0.1');
+    const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+    socket.on('error', () => undefined);
+    // CONNECT with a remaining length of 268,435,455 bytes (MQTT 3.1.1, 2.2.3), and a little of it.
+    socket.write(Buffer.from([0x10, 0xff, 0xff, 0xff, 0x7f]));
+    socket.write(Buffer.alloc(64 * 1024));
+    await closed;
+    expect(socket.destroyed).toBe(true);
   });
 
   it('hears nothing of others, whatever it subscribes to', async () => {

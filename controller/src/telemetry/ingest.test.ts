@@ -1,29 +1,12 @@
 // Events into the database: each once in effect, acknowledged only after the commit, whatever the database does.
-import type { BodyOf } from '@nanofleet/protocol';
 import { expect, it, vi } from 'vitest';
 import { openDatabase } from '../db/open-database.ts';
 import { type GetController, onEachDatabase } from '../testing/each-database.ts';
-import type { TestDevice } from '../testing/test-device.ts';
-
-const UUID = '01890a5d-ac96-774b-bcce-b302099a8057';
-
-const decision = (label = 'lights_on'): BodyOf<'event'> =>
-  ({
-    type: 'decision',
-    decision: UUID,
-    line: 'intent',
-    version: '1.0.0',
-    tier: 'nano',
-    micros: 12,
-    label,
-    confidence: 0.9,
-    outOfScope: 0.1,
-    verdict: 'sure',
-  }) as BodyOf<'event'>;
+import { decisionMade, type TestDevice } from '../testing/test-device.ts';
 
 const sendAll = async (device: TestDevice, epoch: string, sequences: readonly number[]): Promise<void> => {
   await Promise.all(
-    sequences.map((sequence) => device.send('event', decision(), { record: { epoch, sequence } })),
+    sequences.map((sequence) => device.send('event', decisionMade(), { record: { epoch, sequence } })),
   );
 };
 
@@ -78,7 +61,7 @@ const identities = (controller: GetController): void => {
     await device.connect();
     const epoch = 'cccccccccccccccc';
     for (const [sequence, label] of ['a\0b', 'half \ud800', 'plain'].entries()) {
-      await device.send('event', decision(label), { record: { epoch, sequence } });
+      await device.send('event', decisionMade(label), { record: { epoch, sequence } });
     }
     await vi.waitFor(() => expect(device.acknowledged(epoch).size).toBe(3));
     expect((await stored(controller, device)).map(({ event }) => event['label'])).toEqual([

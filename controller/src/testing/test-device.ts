@@ -78,6 +78,21 @@ export const enrolRaw = async (url: string, options: EnrolOptions) => {
 export const enrolDevice = async (url: string, options: EnrolOptions): Promise<Enrolment> =>
   enrolmentSchema.parse(JSON.parse((await enrolRaw(url, options)).signed));
 
+/** An event that says which label a device decided on. */
+export const decisionMade = (label = 'lights_on'): BodyOf<'event'> =>
+  ({
+    type: 'decision',
+    decision: '01890a5d-ac96-774b-bcce-b302099a8057',
+    line: 'intent',
+    version: '1.0.0',
+    tier: 'nano',
+    micros: 12,
+    label,
+    confidence: 0.9,
+    outOfScope: 0.1,
+    verdict: 'sure',
+  }) as BodyOf<'event'>;
+
 /** An enrolled device. */
 export class TestDevice {
   readonly enrolment: Enrolment;
