@@ -2,13 +2,14 @@
  * From a command line to an exit code: 0 done, 1 failed, 2 wrong usage. Owns which commands there are and how errors are
  * shown; never what a command does.
  */
-import { ERRORS, type NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { ERRORS, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { askCommand } from './commands/ask.ts';
 import { type Command, helpOf, readArguments, type Terminal, UsageError } from './commands/command.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { outboundCommand } from './commands/outbound.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
+import { isDiskFull } from './ports/disk.ts';
 
 const COMMANDS: readonly Command[] = [runCommand, enrolCommand, statusCommand, askCommand, outboundCommand];
 
@@ -34,6 +35,13 @@ const report = (error: NanofleetError, terminal: ProgramTerminal, isJson: boolea
   return error instanceof UsageError ? 2 : 1;
 };
 
+const registered = (thrown: unknown): NanofleetError => {
+  const cause = thrown instanceof NanofleetError && thrown.code === 'INTERNAL' ? thrown.cause : thrown;
+  if (!isDiskFull(cause)) return toNanofleetError(thrown);
+  const problem = 'the disk of the state directory is full. Free some space, or give another --dir.';
+  return new NanofleetError('DISK_FULL', problem, { cause });
+};
+
 /** Runs one command line; never throws for an expected failure. */
 export const runProgram = async (words: readonly string[], terminal: ProgramTerminal): Promise<number> => {
   const [name, ...rest] = words;
@@ -50,6 +58,6 @@ export const runProgram = async (words: readonly string[], terminal: ProgramTerm
     terminal.line(helpOf(command));
     return 0;
   } catch (thrown) {
-    return report(toNanofleetError(thrown), terminal, rest.includes('--json'));
+    return report(registered(thrown), terminal, rest.includes('--json'));
   }
 };
