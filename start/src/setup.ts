@@ -22,10 +22,9 @@ const TOKEN_VALID_S = 3_600;
 const PATIENCE_MS = 20_000;
 /** What every device runs from its first moment. */
 const SHIPPED = ['intent-1', 'vibration-1'] as const;
-const MINI = 'mini-1';
 /** What goes through the registry at the first start, the bigger model first: questions come early. */
 const PUSHED = [
-  { line: 'mini', name: MINI, to: ['--to', 'controller'] },
+  { line: 'mini', name: 'mini-1', to: ['--to', 'controller'] },
   { line: 'intent', name: 'intent-1', to: ['--all'] },
   { line: 'vibration', name: 'vibration-1', to: ['--all'] },
 ] as const;
@@ -46,20 +45,17 @@ export async function preparePublisher({ layout, commands }: Fleet): Promise<voi
   await copyFile(join(layout.publisher, 'publisher.pub'), layout.publicKey);
 }
 
-/** Signs the bundles that devices begin with, and puts them where an installer would. */
+/**
+ * Signs copies of the committed bundles, all by one process, and puts those for devices where an installer would. The
+ * signature comes last, so that a torn copy is made again.
+ */
 export async function prepareBundles(fleet: Fleet): Promise<void> {
-  for (const name of SHIPPED) {
-    await signCopy(fleet, name);
-    await installCopy(fleet, name);
-  }
-}
-
-/** A signed copy of a committed bundle; the signature comes last, so that a torn copy is made again. */
-async function signCopy({ layout, commands }: Fleet, name: string): Promise<void> {
-  const to = layout.bundle(name);
-  if (existsSync(join(to, SIGNATURE_FILE))) return;
-  await prepareBundle({ from: join(CLONE.bundles, name), to });
-  await commands.run('models', 'sign', to);
+  const { layout, commands } = fleet;
+  const unsigned = PUSHED.filter(({ name }) => !existsSync(join(layout.bundle(name), SIGNATURE_FILE)));
+  const copies = unsigned.map(({ name }) => ({ from: join(CLONE.bundles, name), to: layout.bundle(name) }));
+  await Promise.all(copies.map(prepareBundle));
+  if (copies.length > 0) await commands.run('models', 'sign', ...copies.map(({ to }) => to));
+  for (const name of SHIPPED) await installCopy(fleet, name);
 }
 
 async function installCopy({ layout }: Fleet, name: string): Promise<void> {
@@ -182,15 +178,16 @@ const addressOf = (ready: Ready, tokenFile: string): AgentAddress => ({
   tokenFile,
 });
 
-/** Logs the CLI in and makes the signed bundles the desired ones; a line that has a rollout already keeps it. */
+/**
+ * Logs the CLI in and makes the signed bundles the desired ones; a line that has a rollout already keeps it. The login
+ * is renewed at each start: the controller's port may have moved, and another fleet may answer on the old one.
+ */
 export async function pushBundles(fleet: Fleet): Promise<void> {
   const { layout, commands, operator, web } = fleet;
+  await commands.run('login', urlOf(web.port), '--token-file', layout.adminToken);
   const { items } = await operator.call('rollouts');
   const missing = PUSHED.filter(({ line }) => !items.some((rollout) => rollout.line === line));
-  if (missing.length === 0) return;
-  await commands.run('login', urlOf(web.port), '--token-file', layout.adminToken);
   for (const { name, to } of missing) {
-    await signCopy(fleet, name);
     await commands.run('models', 'push', layout.bundle(name), ...to);
   }
 }
