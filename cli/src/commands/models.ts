@@ -9,18 +9,18 @@ import { tableOf } from '../table.ts';
 import { bytesText, shortDigest, timeText } from '../units.ts';
 
 async function sign({ args, profile, terminal }: Context): Promise<number> {
-  const directory = args[0] ?? '';
   const key = await profile.readKey();
-  const { digest, manifest } = await signBundleDirectory(directory, key);
-  const { line, version, releaseCounter } = manifest;
-  if (terminal.json)
-    terminal.document({ directory, digest, line, version, releaseCounter, keyId: key.fingerprint });
-  else {
-    terminal.line(`Signed ${line} ${version} (release ${releaseCounter}): ${digest}`);
+  const signed: unknown[] = [];
+  for (const directory of args) {
+    const { digest, manifest } = await signBundleDirectory(directory, key);
+    const { line, version, releaseCounter } = manifest;
+    signed.push({ directory, digest, line, version, releaseCounter, keyId: key.fingerprint });
+    if (!terminal.json) terminal.line(`Signed ${line} ${version} (release ${releaseCounter}): ${digest}`);
     terminal.note(
       `Next: nanofleet models push ${directory} ${line === 'mini' ? '--to controller' : '--all'}`,
     );
   }
+  if (terminal.json) terminal.document(signed);
   return 0;
 }
 
@@ -119,9 +119,9 @@ async function show(context: Context): Promise<number> {
 export const MODELS: readonly Command[] = [
   {
     words: ['models', 'sign'],
-    usage: 'models sign DIR',
-    summary: 'Check a bundle and sign its manifest',
-    arguments: [1, 1],
+    usage: 'models sign DIR [DIR …]',
+    summary: 'Check bundles and sign their manifests',
+    arguments: [1, 16],
     run: sign,
   },
   {
