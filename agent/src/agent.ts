@@ -316,10 +316,17 @@ export class Agent implements LocalService {
       this.#outbox.reportDrops(({ class: of, dropped, reason }) =>
         JSON.stringify({ type: 'records-dropped', class: of, dropped, reason } satisfies DeviceEvent),
       );
+      this.#noteDisk();
       this.#pump.checkSilence();
       this.#pump.wake();
       this.#beatSoon();
     });
+  }
+
+  #noteDisk(): void {
+    if (!this.#outbox.isLosing) return this.#problems.clear('DISK_FULL');
+    const problem = `records are lost, because ${this.#options.directory} has no room; decisions go on`;
+    this.#problems.raise(new NanofleetError('DISK_FULL', problem));
   }
 
   /** Questions of an earlier process whose deadline has not passed are awaited on. */

@@ -18,7 +18,7 @@ export interface ChainOptions {
   readonly recordClass: RecordClass;
   readonly epoch: string;
   /** Told when records are lost: how many had not been done. */
-  readonly lost: (records: number, reason: 'bound' | 'corrupt') => void;
+  readonly lost: (records: number, reason: 'bound' | 'disk-full') => void;
   /** Told of each file that is no longer used, to be closed when no sync is under way. */
   readonly retired: (segment: OutboxSegment) => void;
 }
@@ -84,12 +84,16 @@ export class OutboxChain {
     return made;
   }
 
-  /** Gives up the oldest segment, so that its space can be used; null when only the one being written is left. */
-  surrenderOldest(options: { isActiveIncluded: boolean }): OutboxSegment | null {
-    if (this.#segments.length <= (options.isActiveIncluded ? 0 : 1)) return null;
+  /** Makes the first segment when there is none. Throws the disk's error. */
+  prepare(sequence: number): void {
+    if (this.#segments.length === 0) this.#segments.push(this.#make(sequence, () => null));
+  }
+
+  /** Gives up the oldest segment, so that its space can be used; null when there is none. */
+  surrenderOldest(reason: 'bound' | 'disk-full'): OutboxSegment | null {
     const oldest = this.#segments.shift();
     if (oldest === undefined) return null;
-    if (oldest.open > 0) this.#options.lost(oldest.open, 'bound');
+    if (oldest.open > 0) this.#options.lost(oldest.open, reason);
     return oldest;
   }
 
@@ -101,7 +105,7 @@ export class OutboxChain {
   }
 
   #dropOldest(): void {
-    const oldest = this.surrenderOldest({ isActiveIncluded: false });
+    const oldest = this.surrenderOldest('bound');
     if (oldest !== null) this.#unlink(oldest);
   }
 

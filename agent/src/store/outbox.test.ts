@@ -171,13 +171,24 @@ describe('a full disk', () => {
   it('never makes an append throw, also when there is no room for the first segment', () => {
     const disk = new MemoryDisk();
     disk.bytesMax = 10_000;
-    const outbox = open(disk);
+    const clock = new ManualClock();
+    const outbox = open(disk, clock);
     expect(outbox.append('event', 'lost')).toBe(false);
+    expect(outbox.isLosing).toBe(true);
     expect(outbox.figures().event).toEqual({ records: 0, dropped: 1, expired: 0 });
     disk.bytesMax = Number.POSITIVE_INFINITY;
+    clock.advance(1_000);
     expect(outbox.append('event', 'kept')).toBe(true);
     outbox.reportDrops(({ reason, dropped }) => `${reason} ${dropped}`);
     expect(payloads(drain(outbox))).toEqual(['kept', 'disk-full 1']);
+  });
+
+  it('that comes after the start leaves the room that was taken at the start', () => {
+    const disk = new MemoryDisk();
+    const outbox = open(disk);
+    disk.bytesMax = 0;
+    expect(CLASSES.map((name) => outbox.append(name, 'kept'))).toEqual([true, true, true]);
+    expect(outbox.isLosing).toBe(false);
   });
 
   it('leaves segments that can be read after a kill', () => {

@@ -30,6 +30,9 @@ const RESERVE_AFTER_LOSS = 2 ** 32;
 /** Of the window, so much is open only to classes above the lowest: a backlog of decisions must not hold up an offload. */
 const WINDOW_FOR_HIGHER = OUTBOX_WINDOW_RECORDS / 4;
 
+/** How long a class is not tried again after the disk had no room for it. */
+const REFUSED_FOR_MICROS = 1_000_000;
+
 /** Why records were lost. */
 export type DropReason = 'expired' | 'bound' | 'disk-full' | 'corrupt';
 
@@ -72,6 +75,8 @@ export class Outbox {
   readonly #figures: Record<RecordClass, ClassFigures>;
   readonly #scratch = Buffer.alloc(OUTBOX_RECORD_BYTES_MAX + FRAME_HEADER_BYTES);
   readonly #log: Log;
+  /** Until when a class is not tried again after the disk had no room for it, monotonic microseconds. */
+  readonly #refusedUntil: Record<RecordClass, number> = { offload: 0, event: 0, decision: 0 };
   #next = 0;
   #reserved = 0;
   #delivered = 0;
@@ -91,11 +96,17 @@ export class Outbox {
     this.#chains = new Map(RECORD_CLASSES.map((name) => [name, this.#makeChain(name)]));
     this.#adopt(found);
     this.#reserve();
+    this.#prepare();
   }
 
   /** Records not done, all classes. */
   get waiting(): number {
     return RECORD_CLASSES.reduce((sum, name) => sum + this.#chain(name).open, 0);
+  }
+
+  /** Whether records are being lost because the disk has no room. */
+  get isLosing(): boolean {
+    return RECORD_CLASSES.some((name) => this.#refusedUntil[name] > 0);
   }
 
   /** Records acknowledged since the process started. */
@@ -211,13 +222,33 @@ export class Outbox {
       const problem = `a record of ${Buffer.byteLength(payload)} bytes is over the limit of ${OUTBOX_RECORD_BYTES_MAX}`;
       throw new NanofleetError('RECORD_TOO_LARGE', problem);
     }
+    const nowMicros = this.#options.clock.monotonicMicros();
+    if (nowMicros < this.#refusedUntil[recordClass]) return false;
     try {
       const recordedAtMs = this.#options.clock.unixMs();
       this.#write(recordClass, { sequence: this.#next, expiresAtMs, recordedAtMs, payload });
+      this.#refusedUntil[recordClass] = 0;
       return true;
     } catch (thrown) {
-      this.#log('outbox-append-failed', { class: recordClass, why: String(thrown) });
+      this.#refused(recordClass, thrown);
       return false;
+    }
+  }
+
+  /** Making a segment only to find that there is no room takes longer than a decision: not for every record. */
+  #refused(recordClass: RecordClass, thrown: unknown): void {
+    this.#refusedUntil[recordClass] = this.#options.clock.monotonicMicros() + REFUSED_FOR_MICROS;
+    this.#log('outbox-append-failed', { class: recordClass, why: String(thrown) });
+  }
+
+  /** Takes the room of one segment per class at the start, while there is some. */
+  #prepare(): void {
+    for (const name of RECORD_CLASSES) {
+      try {
+        this.#chain(name).prepare(this.#next);
+      } catch (thrown) {
+        this.#refused(name, thrown);
+      }
     }
   }
 
@@ -231,13 +262,12 @@ export class Outbox {
     this.#next += 1;
   }
 
-  /** On a full disk: the oldest segment of the lowest class that may be given up for this one. */
+  /** On a full disk: the oldest segment of the lowest class, at last of the class itself, whose newest record counts more. */
   #spareFor(recordClass: RecordClass): OutboxSegment | null {
-    for (const name of RECORD_CLASSES.toReversed()) {
-      const isLower = RECORD_CLASSES.indexOf(name) > RECORD_CLASSES.indexOf(recordClass);
-      const spare = this.#chain(name).surrenderOldest({ isActiveIncluded: isLower });
+    const upTo = RECORD_CLASSES.slice(RECORD_CLASSES.indexOf(recordClass)).toReversed();
+    for (const name of upTo) {
+      const spare = this.#chain(name).surrenderOldest('disk-full');
       if (spare !== null) return spare;
-      if (name === recordClass) return null;
     }
     return null;
   }
