@@ -69,6 +69,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
       try {
         return await work();
       } catch (thrown) {
+        // At the end the database closes under what is left; the next start asks the devices again.
+        if (this.#isClosed) return;
         if (!isDatabaseGone(thrown)) throw thrown;
         await pause(this.clock, waitMs);
       }

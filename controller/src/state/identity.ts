@@ -3,6 +3,7 @@
  * states and enrolments. Never holds a key that can sign a model.
  */
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Digest, FleetId } from '@nanofleet/protocol';
 import {
@@ -85,7 +86,9 @@ export class Identity {
   }
 
   #host(): string {
-    const { host } = this.#settings;
+    const { host: given } = this.#settings;
+    // An address that means all addresses leads nowhere from another machine.
+    const host = given === '0.0.0.0' || given === '::' ? hostname() : given;
     return host.includes(':') ? `[${host}]` : host;
   }
 }
