@@ -52,10 +52,13 @@ export function commandBeganMs() {
   return Math.round(Date.now() - (uptimeS - Number(top.started) / TICKS_PER_S) * 1000);
 }
 
-/** Sends this process SIGTERM as soon as one of the runners above it has died, and SIGKILL if it then does not end. */
+/**
+ * Sends this process SIGTERM as soon as one of the runners above it has died, and SIGKILL if it then does not end.
+ * Returns the names of the processes that are watched, nearest first.
+ */
 export function endWithAncestors() {
   const chain = chainAbove();
-  if (chain.length === 0) return;
+  if (chain.length === 0) return [];
   const timer = setInterval(() => {
     if (chain.every(({ pid, started }) => processAt(pid)?.started === started)) return;
     clearInterval(timer);
@@ -63,4 +66,5 @@ export function endWithAncestors() {
     process.kill(process.pid, 'SIGTERM');
   }, LOOK_INTERVAL_MS);
   timer.unref();
+  return chain.map(({ name }) => name);
 }
