@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const children: ChildProcess[] = [];
+/** Watchers that outlive the process above them. */
+const watchers: number[] = [];
 
 /** Runs a script of the root to its end. */
 async function ended(script: string, ...args: string[]): Promise<{ code: number; lines: string[] }> {
@@ -25,8 +27,8 @@ function watcherBelow(title: string): { top: ChildProcess; lines: AsyncIterator<
   const watcher = [
     `import { endWithAncestors } from ${JSON.stringify(join(ROOT, 'scripts', 'ancestors.mjs'))};`,
     `process.on('SIGTERM', () => { console.log('told to end'); process.exit(); });`,
-    `process.stdin.on('end', () => process.exit()).resume();`,
-    `console.log(JSON.stringify(endWithAncestors()));`,
+    `setInterval(() => {}, 1000);`,
+    `console.log(process.pid + ' ' + endWithAncestors());`,
   ].join('\n');
   const runner = `process.title = process.argv[1];
     require('node:child_process').spawn('sh', ['-c', '"$0" --input-type=module -e "$1"; true', process.execPath, process.argv[2]], { stdio: 'inherit' });`;
@@ -38,10 +40,8 @@ function watcherBelow(title: string): { top: ChildProcess; lines: AsyncIterator<
 }
 
 afterEach(() => {
-  for (const child of children.splice(0)) {
-    child.stdin?.end();
-    child.kill('SIGKILL');
-  }
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  for (const pid of watchers.splice(0)) process.kill(pid, 'SIGKILL');
 });
 
 describe('the command test', () => {
@@ -75,13 +75,15 @@ describe('the commands that run programs', () => {
 describe.runIf(process.platform === 'linux')('a start below npx and pnpm', () => {
   it('ends when one of them is killed', async () => {
     const { top, lines } = watcherBelow('npm exec pnpm');
-    expect((await lines.next()).value).toMatch(/"npm exec[^"]*"\]$/);
+    expect((await lines.next()).value).toMatch(/^\d+ .*npm exec[^,]*$/);
     top.kill('SIGKILL');
     expect((await lines.next()).value).toBe('told to end');
   });
 
   it('does not watch shells and programs of the user above', async () => {
     const { lines } = watcherBelow('my-terminal');
-    expect((await lines.next()).value).toBe('[]');
+    const [pid = '', watched] = String((await lines.next()).value).split(' ');
+    watchers.push(Number(pid));
+    expect(watched).toBe('');
   });
 });
