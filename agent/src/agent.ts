@@ -324,6 +324,7 @@ export class Agent implements LocalService {
   }
 
   #noteDisk(): void {
+    if (this.#outbox.isLosing) this.#outbox.prepare();
     if (!this.#outbox.isLosing) return this.#problems.clear('DISK_FULL');
     const problem = `records are lost, because ${this.#options.directory} has no room; decisions go on`;
     this.#problems.raise(new NanofleetError('DISK_FULL', problem));

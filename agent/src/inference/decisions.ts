@@ -20,7 +20,7 @@ import { newId, type Random } from '../ports/random.ts';
 import type { Redacted } from '../router/redaction.ts';
 import { routeOf } from '../router/route.ts';
 import type { DecisionMemory } from '../store/decision-memory.ts';
-import type { Outbox } from '../store/outbox.ts';
+import type { AppendOptions, Outbox } from '../store/outbox.ts';
 import type { ModelLines } from './model-lines.ts';
 import { encodeOffload } from './stored-offload.ts';
 
@@ -96,7 +96,7 @@ export class Decisions {
     const deadlineMs = this.#options.clock.unixMs() + (ask.deadlineMs ?? OFFLOAD_DEADLINE_DEFAULT_MS);
     const offload = this.#offer(text, made.decision, deadlineMs);
     const decision = { ...made.decision, offload };
-    const isRecorded = this.#record(eventOf(decision));
+    const isRecorded = this.#record(eventOf(decision), { isUrgent: ask.durable === true });
     this.#options.memory.remember(decision, { askedMicros, deadlineMs });
     if (ask.durable === true) await this.#makeDurable(isRecorded);
     if (ask.waitMs === undefined || ask.waitMs === 0) return decision;
@@ -118,7 +118,8 @@ export class Decisions {
     const { outbox, health, log, queued } = this.#options;
     try {
       const payload = encodeOffload({ digest: decision.digest, request: this.#request(text, decision) });
-      if (!outbox.append('offload', payload, deadlineMs)) return { status: 'refused', code: 'DISK_FULL' };
+      if (!outbox.append('offload', payload, { expiresAtMs: deadlineMs }))
+        return { status: 'refused', code: 'DISK_FULL' };
     } catch (thrown) {
       const { code } = toNanofleetError(thrown);
       log('offload-refused', { decision: decision.id, code });
@@ -152,8 +153,8 @@ export class Decisions {
     }
   }
 
-  #record(event: DeviceEvent): boolean {
-    const isRecorded = this.#options.outbox.append('decision', JSON.stringify(event));
+  #record(event: DeviceEvent, options: AppendOptions): boolean {
+    const isRecorded = this.#options.outbox.append('decision', JSON.stringify(event), options);
     if (isRecorded) this.#options.queued();
     return isRecorded;
   }

@@ -80,7 +80,7 @@ describe('an outbox', () => {
   it('forgets a record at its deadline, counts it, and reports it as a record of its own', () => {
     const clock = new ManualClock();
     const outbox = open(new MemoryDisk(), clock);
-    outbox.append('offload', 'late', clock.unixMs() + 1_000);
+    outbox.append('offload', 'late', { expiresAtMs: clock.unixMs() + 1_000 });
     clock.advance(1_000);
     expect(outbox.take(10)).toEqual([]);
     expect(outbox.figures().offload).toEqual({ records: 0, dropped: 0, expired: 1 });

@@ -32,6 +32,8 @@ const WINDOW_FOR_HIGHER = OUTBOX_WINDOW_RECORDS / 4;
 
 /** How long a class is not tried again after the disk had no room for it. */
 const REFUSED_FOR_MICROS = 1_000_000;
+/** How long after that the disk still counts as full. */
+const LOSING_FOR_MICROS = 5_000_000;
 
 /** Why records were lost. */
 export type DropReason = 'expired' | 'bound' | 'disk-full' | 'corrupt';
@@ -41,6 +43,14 @@ export interface Drops {
   readonly class: RecordClass;
   readonly reason: DropReason;
   readonly dropped: number;
+}
+
+/** How a record is kept. */
+export interface AppendOptions {
+  /** Milliseconds since 1970 when it stops being of use; 0, the default, for never. */
+  readonly expiresAtMs?: number;
+  /** Somebody waits for it to be durable: it is tried also shortly after the disk had no room. */
+  readonly isUrgent?: boolean;
 }
 
 /** A record taken for sending. */
@@ -96,7 +106,7 @@ export class Outbox {
     this.#chains = new Map(RECORD_CLASSES.map((name) => [name, this.#makeChain(name)]));
     this.#adopt(found);
     this.#reserve();
-    this.#prepare();
+    this.prepare();
   }
 
   /** Records not done, all classes. */
@@ -106,7 +116,11 @@ export class Outbox {
 
   /** Whether records are being lost because the disk has no room. */
   get isLosing(): boolean {
-    return RECORD_CLASSES.some((name) => this.#refusedUntil[name] > 0);
+    // A class that is seldom written would not notice for long that there is room again: only late refusals count.
+    const sinceMicros = this.#options.clock.monotonicMicros() - LOSING_FOR_MICROS;
+    return RECORD_CLASSES.some(
+      (name) => this.#refusedUntil[name] > 0 && this.#refusedUntil[name] > sinceMicros,
+    );
   }
 
   /** Records acknowledged since the process started. */
@@ -130,8 +144,8 @@ export class Outbox {
    * because there is no space on the disk.
    * @throws NanofleetError RECORD_TOO_LARGE
    */
-  append(recordClass: RecordClass, payload: string, expiresAtMs = 0): boolean {
-    const isKept = this.#tryAppend(recordClass, payload, expiresAtMs);
+  append(recordClass: RecordClass, payload: string, options: AppendOptions = {}): boolean {
+    const isKept = this.#tryAppend(recordClass, payload, options);
     if (!isKept) this.#lost(recordClass, 'disk-full', 1);
     return isKept;
   }
@@ -144,8 +158,20 @@ export class Outbox {
     const waiting = Array.from(this.#drops.values());
     this.#drops.clear();
     for (const drops of waiting) {
-      if (!this.#tryAppend('event', encode(drops), 0))
+      if (!this.#tryAppend('event', encode(drops), {}))
         this.#noteDrops(drops.class, drops.reason, drops.dropped);
+    }
+  }
+
+  /** Takes the room of one segment per class, as far as there is some: at the start, and when the disk was full. */
+  prepare(): void {
+    for (const name of RECORD_CLASSES) {
+      try {
+        this.#chain(name).prepare(this.#next);
+        this.#refusedUntil[name] = 0;
+      } catch (thrown) {
+        this.#refused(name, thrown);
+      }
     }
   }
 
@@ -214,7 +240,7 @@ export class Outbox {
     return this.#chains.get(name) ?? this.#makeChain(name);
   }
 
-  #tryAppend(recordClass: RecordClass, payload: string, expiresAtMs: number): boolean {
+  #tryAppend(recordClass: RecordClass, payload: string, options: AppendOptions): boolean {
     if (
       payload.length * 3 > OUTBOX_RECORD_BYTES_MAX &&
       Buffer.byteLength(payload) > OUTBOX_RECORD_BYTES_MAX
@@ -223,7 +249,8 @@ export class Outbox {
       throw new NanofleetError('RECORD_TOO_LARGE', problem);
     }
     const nowMicros = this.#options.clock.monotonicMicros();
-    if (nowMicros < this.#refusedUntil[recordClass]) return false;
+    if (nowMicros < this.#refusedUntil[recordClass] && options.isUrgent !== true) return false;
+    const { expiresAtMs = 0 } = options;
     try {
       const recordedAtMs = this.#options.clock.unixMs();
       this.#write(recordClass, { sequence: this.#next, expiresAtMs, recordedAtMs, payload });
@@ -239,17 +266,6 @@ export class Outbox {
   #refused(recordClass: RecordClass, thrown: unknown): void {
     this.#refusedUntil[recordClass] = this.#options.clock.monotonicMicros() + REFUSED_FOR_MICROS;
     this.#log('outbox-append-failed', { class: recordClass, why: String(thrown) });
-  }
-
-  /** Takes the room of one segment per class at the start, while there is some. */
-  #prepare(): void {
-    for (const name of RECORD_CLASSES) {
-      try {
-        this.#chain(name).prepare(this.#next);
-      } catch (thrown) {
-        this.#refused(name, thrown);
-      }
-    }
   }
 
   #write(recordClass: RecordClass, frame: StoredFrame): void {
