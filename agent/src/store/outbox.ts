@@ -20,6 +20,7 @@ import type { Random } from '../ports/random.ts';
 import { OutboxChain } from './outbox-chain.ts';
 import { encodeFrame, FRAME_HEADER_BYTES, RECORD_CLASSES, type StoredFrame } from './outbox-format.ts';
 import { OutboxLedger } from './outbox-ledger.ts';
+import { type DropReason, type Drops, OutboxLosses } from './outbox-losses.ts';
 import { DONE, OutboxSegment, SENT } from './outbox-segment.ts';
 import { OutboxSync } from './outbox-sync.ts';
 
@@ -34,16 +35,6 @@ const WINDOW_FOR_HIGHER = OUTBOX_WINDOW_RECORDS / 4;
 const REFUSED_FOR_MICROS = 1_000_000;
 /** How long after that the disk still counts as full. */
 const LOSING_FOR_MICROS = 5_000_000;
-
-/** Why records were lost. */
-export type DropReason = 'expired' | 'bound' | 'disk-full' | 'corrupt';
-
-/** Lost records that have not been reported yet. */
-export interface Drops {
-  readonly class: RecordClass;
-  readonly reason: DropReason;
-  readonly dropped: number;
-}
 
 /** How a record is kept. */
 export interface AppendOptions {
@@ -60,9 +51,9 @@ export interface OutboxRecord extends StoredFrame {
 
 /** Figures of one class. */
 export interface ClassFigures {
-  records: number;
-  dropped: number;
-  expired: number;
+  readonly records: number;
+  readonly dropped: number;
+  readonly expired: number;
 }
 
 /** What an outbox needs. */
@@ -81,8 +72,7 @@ export class Outbox {
   readonly #chains: ReadonlyMap<RecordClass, OutboxChain>;
   readonly #ledger: OutboxLedger;
   readonly #sync: OutboxSync;
-  readonly #drops = new Map<string, Drops>();
-  readonly #figures: Record<RecordClass, ClassFigures>;
+  readonly #losses = new OutboxLosses();
   readonly #scratch = Buffer.alloc(OUTBOX_RECORD_BYTES_MAX + FRAME_HEADER_BYTES);
   readonly #log: Log;
   /** Until when a class is not tried again after the disk had no room for it, monotonic microseconds. */
@@ -95,7 +85,6 @@ export class Outbox {
   constructor(options: OutboxOptions) {
     this.#options = options;
     this.#log = options.log ?? silentLog;
-    this.#figures = { offload: figures(), event: figures(), decision: figures() };
     options.disk.makeDirectory(options.directory);
     this.#sync = new OutboxSync(options.clock, (thrown) =>
       this.#log('outbox-sync-failed', { why: String(thrown) }),
@@ -135,7 +124,7 @@ export class Outbox {
 
   /** Figures per class; dropped and expired since the process started. */
   figures(): Record<RecordClass, ClassFigures> {
-    const of = (name: RecordClass) => ({ ...this.#figures[name], records: this.#chain(name).open });
+    const of = (name: RecordClass) => ({ ...this.#losses.of(name), records: this.#chain(name).open });
     return { offload: of('offload'), event: of('event'), decision: of('decision') };
   }
 
@@ -155,12 +144,7 @@ export class Outbox {
    * @param encode the payload of one report
    */
   reportDrops(encode: (drops: Drops) => string): void {
-    const waiting = Array.from(this.#drops.values());
-    this.#drops.clear();
-    for (const drops of waiting) {
-      if (!this.#tryAppend('event', encode(drops), {}))
-        this.#noteDrops(drops.class, drops.reason, drops.dropped);
-    }
+    this.#losses.report((drops) => this.#tryAppend('event', encode(drops), {}));
   }
 
   /** Takes the room of one segment per class, as far as there is some: at the start, and when the disk was full. */
@@ -339,15 +323,8 @@ export class Outbox {
     }
   }
 
-  #lost(name: RecordClass, reason: DropReason, records: number): void {
-    this.#figures[name][reason === 'expired' ? 'expired' : 'dropped'] += records;
-    this.#noteDrops(name, reason, records);
-  }
-
-  #noteDrops(name: RecordClass, reason: DropReason, records: number): void {
-    const key = `${name} ${reason}`;
-    const before = this.#drops.get(key)?.dropped ?? 0;
-    this.#drops.set(key, { class: name, reason, dropped: before + records });
+  #lost(name: RecordClass, reason: DropReason, dropped: number): void {
+    this.#losses.add({ class: name, reason, dropped });
   }
 
   #makeChain(recordClass: RecordClass): OutboxChain {
@@ -404,5 +381,3 @@ export class Outbox {
     else this.#next = last === -1 ? 0 : last + RESERVE_AFTER_LOSS;
   }
 }
-
-const figures = (): ClassFigures => ({ records: 0, dropped: 0, expired: 0 });
