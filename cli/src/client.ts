@@ -12,12 +12,12 @@ import {
   httpCallOf,
   NanofleetError,
 } from '@nanofleet/protocol';
+import { exchange } from './http-exchange.ts';
 import type { Login } from './profile.ts';
 import type { World } from './world.ts';
 
 /** Uploads of the largest blob over a slow line still fit. */
 const UPLOAD_DEADLINE_MS = 600_000;
-const UPLOAD_CHUNK_BYTES = 64 * 1024;
 
 /** Called while a blob is uploaded, with the bytes sent so far. */
 export type UploadProgress = (sentBytes: number) => void;
@@ -51,19 +51,13 @@ export class Client {
     };
     if (contentType !== null) headers['content-type'] = contentType;
     const signal = this.#world.deadline(isUpload ? UPLOAD_DEADLINE_MS : HTTP_DEADLINE_MS);
-    const sent = isUpload ? { body: chunked(body, onProgress), duplex: 'half' as const } : { body };
-    try {
-      const response = await fetch(`${this.url}${path}`, {
-        method,
-        headers,
-        signal,
-        redirect: 'error',
-        ...sent,
-      });
-      return apiAnswerOf(route, { status: response.status, body: await response.text() });
-    } catch (thrown) {
-      throw thrown instanceof NanofleetError ? thrown : this.#unreachable(`${method} ${path}`, thrown);
-    }
+    const url = `${this.url}${path}`;
+    const response = await exchange({ url, method, headers, body, signal, onSent: onProgress }).catch(
+      (thrown: unknown) => {
+        throw this.#unreachable(`${method} ${path}`, thrown);
+      },
+    );
+    return apiAnswerOf(route, response);
   }
 
   #unreachable(tried: string, cause: unknown): NanofleetError {
@@ -73,20 +67,9 @@ export class Client {
 }
 
 function reasonOf(thrown: unknown): string {
-  const cause: unknown = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
-  if (cause instanceof Error && cause.name === 'AbortError') return 'no answer in time';
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
-async function* chunked(
-  bytes: Uint8Array,
-  onProgress: UploadProgress | undefined,
-): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += UPLOAD_CHUNK_BYTES) {
-    yield bytes.subarray(at, at + UPLOAD_CHUNK_BYTES);
-    onProgress?.(Math.min(bytes.length, at + UPLOAD_CHUNK_BYTES));
-  }
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown.name === 'AbortError') return 'no answer in time';
+  return 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.message;
 }
 
 /**

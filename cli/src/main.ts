@@ -14,16 +14,6 @@ const sinkOf = (stream: NodeJS.WriteStream): Sink => ({
   columns: stream.isTTY ? stream.columns : COLUMNS_WITHOUT_TERMINAL,
 });
 
-/**
- * AbortSignal.timeout does not keep the process alive: a connection that breaks while it opens left fetch pending and
- * nothing to wait for, and Node ended with exit code 13. This timer does.
- */
-function deadlineOf(milliseconds: number): AbortSignal {
-  const controller = new AbortController();
-  setTimeout(() => controller.abort(), milliseconds);
-  return controller.signal;
-}
-
 const world: World = {
   env: process.env,
   home: homedir(),
@@ -31,7 +21,7 @@ const world: World = {
   stderr: sinkOf(process.stderr),
   now: () => Date.now(),
   sleep: (milliseconds) => sleep(milliseconds),
-  deadline: deadlineOf,
+  deadline: (milliseconds) => AbortSignal.timeout(milliseconds),
 };
 
 // A reader that went away (`| head`) ends the command quietly.

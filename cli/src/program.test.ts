@@ -1,7 +1,7 @@
 // Behaviour of the command: exit codes, where output goes, what errors say, against a real HTTP server that plays the controller.
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeManifest, NanofleetError, problemOf } from '@nanofleet/protocol';
@@ -141,6 +141,18 @@ describe('errors', () => {
     await new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     const { code, err } = await run('devices', 'ls');
+    expect(code).toBe(1);
+    expect(err).toContain('CONTROLLER_UNREACHABLE');
+  });
+
+  it('say so, too, when a proxy accepts and closes because the controller is away', async () => {
+    await login();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    const proxy = createTcpServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => proxy.listen(Number(new URL(url).port), '127.0.0.1', resolve));
+    const { code, err } = await run('devices', 'ls');
+    proxy.close();
     expect(code).toBe(1);
     expect(err).toContain('CONTROLLER_UNREACHABLE');
   });
