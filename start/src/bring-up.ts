@@ -49,20 +49,26 @@ export async function openLinks(
 }
 
 /** Brings up the first device; the returned function brings up the others and waits until all run what is desired. */
-export async function bringUp(world: World, fleet: Fleet): Promise<() => Promise<void>> {
+export async function bringUp(world: World, fleet: Fleet, screen: Screen): Promise<() => Promise<void>> {
+  screen.working('the publisher gets its key');
   await preparePublisher(fleet);
+  screen.working('models are signed, the controller starts');
   const controller = startController(world, fleet);
   // It is awaited where its answer is needed; until then its failure waits, too.
   controller.catch(() => undefined);
   await prepareBundles(fleet);
   const isKnown = DEVICES.every(({ device }) => isEnrolled(fleet, device));
-  if (!isKnown) await controller;
+  if (!isKnown) {
+    screen.working('the controller starts');
+    await controller;
+  }
   const tokens = isKnown ? new Map<string, string>() : await makeFleetTokens(fleet);
   const bring = async ({ device, group }: (typeof DEVICES)[number]) => {
     if (!isEnrolled(fleet, device)) await enrol(world, fleet, device, tokens.get(group) ?? '');
     await startAgent(world, fleet, device);
   };
   const [first, ...rest] = DEVICES;
+  screen.working(`${first.device} comes up`);
   await bring(first);
   return async () => {
     await controller;

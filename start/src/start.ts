@@ -85,6 +85,10 @@ export class Start {
     const layout = new Layout(this.#options.directory);
     await mkdir(layout.directory, { recursive: true });
     this.#unlock = lockDirectory(layout.directory);
+    this.#screen.line(
+      this.#screen.paint('nanofleet', 'bold') +
+        this.#screen.paint('  one controller, five devices, six scenes', 'dim'),
+    );
     const links = await openLinks(this.#screen, layout, this.#options);
     const commands = new CommandLine(this.#world, { file: CLONE.cli, profile: layout.publisher });
     const fleet = new Fleet({
@@ -117,11 +121,7 @@ export class Start {
 
   async #story(stage: Stage) {
     const { fleet, screen } = stage;
-    screen.line(
-      screen.paint('nanofleet', 'bold') + screen.paint('  one controller, five devices, six scenes', 'dim'),
-    );
-    screen.working('preparing the fleet');
-    const others = await bringUp(this.#world, fleet);
+    const others = await bringUp(this.#world, fleet, screen);
     const first = await playStep(stage, LOCAL_DECISION, 1);
     const firstDecisionSeconds = this.#sinceCommand();
     screen.working('the other devices come up');

@@ -7,7 +7,7 @@ import { outcomeOf, type Stage, type Step } from './step.ts';
 
 const SENTENCE = 'turn the kitchen light on';
 const EXPECTED = 'smart_home';
-const REPEATS = 100;
+const REPEATS = 300;
 
 async function play({ fleet, ledger }: Stage) {
   const home = fleet.agent('home-1');
