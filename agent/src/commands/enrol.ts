@@ -29,7 +29,7 @@ import { checkPrivateUrl } from '../link/private-url.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { closeHttp, sendHttp } from '../ports/http-client.ts';
 import { makeSystemRandom } from '../ports/system-random.ts';
-import { writeIdentity } from '../store/identity.ts';
+import { findIdentity, writeIdentity } from '../store/identity.ts';
 import { lockState } from '../store/state-lock.ts';
 import { type Command, needed } from './command.ts';
 import { directoryOf } from './local-client.ts';
@@ -109,12 +109,23 @@ const request = async (asked: Asked, key: SigningKey): Promise<Enrolment> => {
   );
 };
 
+/** Records, decisions and bundles of one device must not become those of another. */
+const refuseOther = (directory: string, wanted: { fleet: string; device: string }): void => {
+  const found = findIdentity(fileDisk, directory);
+  if (found === null || (found.fleet === wanted.fleet && found.device === wanted.device)) return;
+  throw new NanofleetError(
+    'SETTING_INVALID',
+    `${directory} belongs to ${found.device} of fleet ${found.fleet}. Give another --dir, or move it away.`,
+  );
+};
+
 const enrol = async (directory: string, token: FleetToken, name: string): Promise<Enrolment> => {
   const device = parseId(deviceIdSchema, name);
   checkPrivateUrl(token.url);
   fileDisk.makeDirectory(directory);
   const unlock = lockState(directory);
   try {
+    refuseOther(directory, { fleet: token.fleet, device });
     const key = await keyIn(directory);
     const nonce = base64(makeSystemRandom().bytes(NONCE_BYTES));
     const enrolment = await request({ token, device, nonce }, key);
@@ -130,6 +141,8 @@ const enrol = async (directory: string, token: FleetToken, name: string): Promis
       // Only what the token pins: keys that the controller names cannot add to it.
       publisherFingerprints: [token.publisher],
     });
+    // A controller that was set up anew counts its versions from the beginning.
+    fileDisk.unlink(join(directory, 'desired.json'));
     return enrolment;
   } finally {
     unlock();

@@ -67,7 +67,7 @@ export class Decisions {
     const { runner, giveBack } = lines.lease('text-intent', line);
     try {
       const { label, confidence, outOfScope, verdict } = await runner.decide(text);
-      const micros = clock.monotonicMicros() - askedMicros;
+      const micros = Math.round((clock.monotonicMicros() - askedMicros) * 10) / 10;
       health.countDecision(verdict, micros);
       return {
         id: newId(clock, random),

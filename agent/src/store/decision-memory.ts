@@ -102,7 +102,7 @@ const outcomeOf = (response: OffloadResponse, milliseconds: number): Decision['o
     outOfScope,
     verdict,
     version,
-    milliseconds: Math.max(0, milliseconds),
+    milliseconds: Math.max(0, Math.round(milliseconds * 100) / 100),
   };
   const isAnswered = label !== null && verdict !== 'unsure';
   return { status: isAnswered ? 'answered' : 'unanswered', ...(code && { code }), answer };

@@ -35,7 +35,7 @@ export type Identity = z.infer<typeof identitySchema>;
 const pathIn = (directory: string): string => join(directory, 'identity.json');
 
 /** The identity in a state directory; null before enrolment. @throws NanofleetError STATE_CORRUPT */
-const findIdentity = (disk: Disk, directory: string): Identity | null =>
+export const findIdentity = (disk: Disk, directory: string): Identity | null =>
   readJsonFile(disk, pathIn(directory), identitySchema);
 
 /** The identity in a state directory. @throws NanofleetError DEVICE_NOT_ENROLLED or STATE_CORRUPT */
