@@ -35,7 +35,7 @@ export async function openLinks(
   const http = await openLink({ name: '--port', explicit: options.httpPort, wanted: wanted.http });
   const mqtt = await openLink({ name: '--mqtt-port', explicit: options.mqttPort, wanted: wanted.mqtt }).catch(
     async (thrown: unknown) => {
-      await http.link.cut();
+      await http.link.close();
       throw thrown;
     },
   );

@@ -125,7 +125,7 @@ export class Fleet {
     const agents = this.#children.filter((child) => child !== this.#controller);
     await Promise.all(agents.map((child) => child.stop(AGENTS_WITHIN_MS)));
     await this.#controller?.stop(CONTROLLER_WITHIN_MS);
-    await Promise.all([this.link.cut(), this.web.cut()]);
+    await Promise.all([this.link.close(), this.web.close()]);
     rmSync(this.layout.processes, { force: true });
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The wire between the agents and the broker: a TCP relay on the port that devices are told. Cutting it destroys every
- * connection and refuses new ones, as a pulled cable and a dead router do. It counts bytes; it never looks into them.
+ * The wire between devices and controller: a TCP relay on a port that devices are told. Cutting it destroys every
+ * connection and resets new ones before a byte passes; the port itself stays ours, for another process could take it
+ * meanwhile. It counts bytes; it never looks into them.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { NanofleetError } from '@nanofleet/protocol';
@@ -12,6 +13,7 @@ export class LinkProxy {
   readonly #sockets = new Set<Socket>();
   #server: Server | null = null;
   #target = 0;
+  #isCut = false;
   #port: number;
   #upBytes = 0;
   #downBytes = 0;
@@ -31,12 +33,11 @@ export class LinkProxy {
   }
 
   /**
-   * Begins to listen; also restores a link that was cut.
+   * Begins to listen.
    * @throws NanofleetError PORT_TAKEN
    */
   async open(): Promise<void> {
-    if (this.#server !== null) return;
-    const server = createServer((socket) => this.#relay(socket));
+    const server = createServer((socket) => this.#accept(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => {
         const problem = `Port ${this.#port} of the link is taken by another process.`;
@@ -49,19 +50,33 @@ export class LinkProxy {
     this.#server = server;
   }
 
-  /** Destroys every connection and refuses new ones until `open`. */
-  async cut(): Promise<void> {
-    const server = this.#server;
-    if (server === null) return;
-    this.#server = null;
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  /** Destroys every connection and resets new ones until `restore`. */
+  cut(): void {
+    this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+  }
+
+  /** Lets connections through again. */
+  restore(): void {
+    this.#isCut = false;
+  }
+
+  /** Gives the port back. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    this.cut();
+    if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
   /** Where devices connect to. */
   get port(): number {
     return this.#port;
+  }
+
+  #accept(device: Socket): void {
+    if (this.#isCut) device.resetAndDestroy();
+    else this.#relay(device);
   }
 
   #relay(device: Socket): void {

@@ -20,7 +20,7 @@ describe('openLink', () => {
     const { link, moved } = await openLink({ name: '--port', explicit: null, wanted: taken });
     expect(moved).toBe(true);
     expect(link.port).not.toBe(taken);
-    await link.cut();
+    await link.close();
   });
 
   it('refuses a taken port that was asked for', async () => {
@@ -35,6 +35,6 @@ describe('openLink', () => {
     expect({ port: link.port, moved }).toEqual({ port: taken, moved: false });
     const second = openLink({ name: '--port', explicit: taken, wanted: 1 });
     await expect(second).rejects.toMatchObject({ code: 'PORT_TAKEN' });
-    await link.cut();
+    await link.close();
   });
 });

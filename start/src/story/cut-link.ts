@@ -1,5 +1,5 @@
 /**
- * Step 3: the link is cut, really: every socket destroyed, new ones refused. The homes say their whole script; all of it
+ * Step 3: the link is cut, really: every socket destroyed, new ones reset. The homes say their whole script; all of it
  * is answered. When the link is back, each id that an agent accepted must be at the controller exactly once.
  */
 import type { Decision } from '@nanofleet/protocol';
@@ -109,7 +109,8 @@ const isDelivered = ({ offloads, decisions, unfinished }: Delivery): boolean =>
 async function play(stage: Stage) {
   const { world, fleet } = stage;
   const after = await fleet.operator.newestPosition();
-  await Promise.all([fleet.link.cut(), fleet.web.cut()]);
+  fleet.link.cut();
+  fleet.web.cut();
   const cutAt = world.ticks();
   const states = await lookUntil(world, {
     look: () => linkStates(stage),
@@ -119,7 +120,8 @@ async function play(stage: Stage) {
   const before = await fleet.operator.call('fleet');
   const { said, failed } = await sayEverything(stage);
   const during = await fleet.operator.call('fleet');
-  await Promise.all([fleet.link.open(), fleet.web.open()]);
+  fleet.link.restore();
+  fleet.web.restore();
   const restoredAt = world.ticks();
   await lookUntil(world, {
     look: () => waiting(stage),
