@@ -28,6 +28,8 @@ import { OutboxSync } from './outbox-sync.ts';
 const RESERVE = 65_536;
 /** Added when the ledger is lost and only the segments tell what was used. */
 const RESERVE_AFTER_LOSS = 2 ** 32;
+/** Numbers that a start leaps over at most: six bytes of a sequence last for eight million starts. */
+const LEAP = 2 ** 26;
 /** Of the window, so much is open only to classes above the lowest: a backlog of decisions must not hold up an offload. */
 const WINDOW_FOR_HIGHER = OUTBOX_WINDOW_RECORDS / 4;
 
@@ -312,6 +314,14 @@ export class Outbox {
     }
   }
 
+  /**
+   * Two copies of one directory would number different records alike, and the controller would take those of the second
+   * for duplicates: each start goes on at a place of its own.
+   */
+  #leap(): number {
+    return Math.floor(this.#options.random.share() * LEAP);
+  }
+
   /** Reserves the next numbers durably before the first of them is used. */
   #reserve(): void {
     this.#reserved = this.#next + RESERVE;
@@ -377,7 +387,7 @@ export class Outbox {
     }
     const last = Math.max(-1, ...[...this.#chains.values()].map((chain) => chain.lastSequence));
     const entry = this.#ledger.entry;
-    if (entry !== null) this.#next = Math.max(entry.reserved, last + 1);
+    if (entry !== null) this.#next = Math.max(entry.reserved, last + 1) + this.#leap();
     else this.#next = last === -1 ? 0 : last + RESERVE_AFTER_LOSS;
   }
 }
