@@ -48,26 +48,23 @@ const delivered = async () => {
 };
 
 describe('a controller, and the broker in it, that is killed and started again', () => {
-  it.each(['once', 'twice'])(
-    'in the middle of a delivery %s: no event is lost and none doubled',
-    async () => {
-      const before = asked.size;
-      await askEverybody();
-      await controller.kill();
-      await askEverybody();
-      expect(asked.size).toBe(before + 2 * DEVICES.length * BATCH);
-      for (const agent of agents) {
-        await expect.poll(async () => (await agent.status()).link, PATIENCE).not.toBe('connected');
-        expect((await agent.status()).waiting).toBeGreaterThanOrEqual(BATCH);
-      }
-      await controller.restart();
-      expect(await delivered()).toEqual([...asked].toSorted());
-      const { items } = await controller.call('devices');
-      expect(items.map(({ device, status }) => [device, status])).toEqual(
-        DEVICES.map((name) => [name, 'online']),
-      );
-    },
-  );
+  it('in the middle of a delivery: answers go on, no event is lost and none doubled', async () => {
+    const before = asked.size;
+    await askEverybody();
+    await controller.kill();
+    await askEverybody();
+    expect(asked.size).toBe(before + 2 * DEVICES.length * BATCH);
+    for (const agent of agents) {
+      await expect.poll(async () => (await agent.status()).link, PATIENCE).not.toBe('connected');
+      expect((await agent.status()).waiting).toBeGreaterThanOrEqual(BATCH);
+    }
+    await controller.restart();
+    expect(await delivered()).toEqual([...asked].toSorted());
+    const { items } = await controller.call('devices');
+    expect(items.map(({ device, status }) => [device, status])).toEqual(
+      DEVICES.map((name) => [name, 'online']),
+    );
+  });
 
   it('while an agent is killed, too: what it had accepted arrives once', async () => {
     await askEverybody();
