@@ -77,7 +77,7 @@ describe('two agents with one identity', () => {
     const kept = await first.ask(QUESTION);
     expect([delivered.label, kept.label]).toEqual(['calendar', 'calendar']);
     asked.push(delivered.id, kept.id);
-    await expect.poll(controller.decisions, PATIENCE).toContain(delivered.id);
+    await expect.poll(() => controller.decisions(), PATIENCE).toContain(delivered.id);
     expect(await controller.decisions()).not.toContain(kept.id);
     expect((await first.status()).waiting).toBe(1);
   });
