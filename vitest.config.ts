@@ -22,6 +22,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // All cores: most wider tests wait for processes of their own, so one worker per core keeps two cores busy.
+    maxWorkers: '100%',
     passWithNoTests: false,
   },
 });
