@@ -32,6 +32,7 @@ export const slotStateSchema = z.object({
 export type SlotState = z.infer<typeof slotStateSchema>;
 export type Accepted = z.infer<typeof acceptedSchema>;
 export type AttemptStep = z.infer<typeof stepSchema>;
+/** Why a line refused a release, and when. */
 export type Refusal = NonNullable<SlotState['refused']>;
 /** What is asked for. */
 export type Wish = Pick<Accepted, 'digest' | 'releaseCounter'>;

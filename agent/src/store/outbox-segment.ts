@@ -24,9 +24,11 @@ const writeEmptiness = (file: DiskFile, from: number): void => {
   }
 };
 
-/** How far a record has come: not sent in this session, sent, or done (acknowledged or expired). */
+/** How far a record has come: not sent in this session, or asked for again. */
 const WAITING = 0;
+/** Sent in this session and not acknowledged. */
 export const SENT = 1;
+/** Acknowledged or expired. */
 export const DONE = 2;
 type RecordState = typeof WAITING | typeof SENT | typeof DONE;
 
