@@ -8,7 +8,7 @@ import { noSleepsInTests, rims, sqlHasNoClock, topicsInOnePlace } from './rules/
 import type { Rule } from './source-file.ts';
 
 /** Share of exported declarations that must carry a doc comment. It only ever rises. */
-const DOCUMENTED_SHARE = 0.98;
+const DOCUMENTED_SHARE = 0.99;
 
 /** Every rule in force, as a sentence and its check. */
 export const RULES: readonly (readonly [title: string, rule: Rule])[] = [
