@@ -24,7 +24,7 @@ const writeEmptiness = (file: DiskFile, from: number): void => {
   }
 };
 
-/** How far a record has come: not sent in this session, or asked for again. */
+/** How far a record has come: not sent in this session. */
 const WAITING = 0;
 /** Sent in this session and not acknowledged. */
 export const SENT = 1;
