@@ -2,13 +2,16 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseManifest, type Rollout } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { mustEnrol, runAgentCommand, startAgentHere, type TestAgent } from './parts/agents.ts';
 import { flipBit, signedBundle, type TestBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
 import { startTestController, type TestController } from './parts/controller.ts';
 import { keepStandardError } from './parts/quiet.ts';
 import { containing, matching } from './parts/words.ts';
+
+// Ends a hang; a machine with other work must not.
+vi.setConfig({ testTimeout: 90_000 });
 
 const DEVICE = 'home-1';
 const QUESTION = 'what is on my calendar for tomorrow';

@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { itemAnswerSchema, LOCAL_PATHS } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { mustEnrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
 import { signedBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
 import { type ControllerProcess, startControllerProcess } from './parts/controller-process.ts';
 import { jsonOf } from './parts/http.ts';
+
+// Ends a hang; a machine with other work must not.
+vi.setConfig({ testTimeout: 90_000 });
 
 const DEVICES = ['home-1', 'home-2'];
 const QUESTION = 'what is on my calendar for tomorrow';

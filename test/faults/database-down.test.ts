@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { OpenDatabase } from '@nanofleet/controller';
 import type { Decision } from '@nanofleet/protocol';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { mustEnrol, startAgentHere, type TestAgent, untilConnected } from './parts/agents.ts';
 import { signedBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
@@ -10,6 +10,9 @@ import { makeFaulty } from './parts/faulty-client.ts';
 import { keepStandardError } from './parts/quiet.ts';
 import { openRelay } from './parts/relay.ts';
 import { containing } from './parts/words.ts';
+
+// Ends a hang; a machine with other work must not.
+vi.setConfig({ testTimeout: 90_000 });
 
 const QUESTION = 'what is on my calendar for tomorrow';
 const STRANGE = 'please water the begonias under the drawbridge';

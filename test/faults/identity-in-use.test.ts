@@ -8,6 +8,9 @@ import { startTestController, type TestController } from './parts/controller.ts'
 import { openRelay, type Relay } from './parts/relay.ts';
 import { containing } from './parts/words.ts';
 
+// Ends a hang; a machine with other work must not.
+vi.setConfig({ testTimeout: 90_000 });
+
 const DEVICE = 'home-1';
 const QUESTION = 'what is on my calendar for tomorrow';
 const PATIENCE = { timeout: 20_000, interval: 50 };
