@@ -18,8 +18,9 @@ export function commandFile(packageName, command) {
 
 const compilerOptions = { cwd: root, stdio: ['ignore', process.stderr.fd, 'inherit'] };
 
+// Types are checked by `pnpm check` and `pnpm build`; without it the emitted files are the same, in less than half the time.
 function compilerArguments(packages) {
-  return [commandFile('typescript', 'tsc'), '-b', ...packages];
+  return [commandFile('typescript', 'tsc'), '-b', '--noCheck', ...packages];
 }
 
 /**
