@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, root } from './build.mjs';
+import { bundleAgent } from './bundle-agent.mjs';
 import { runHere } from './run-here.mjs';
 
 /** Programs are the files directly in test/<kind>/ that open with a `#!` line or call `main`; parts live deeper. */
@@ -44,5 +45,6 @@ export async function runCampaign(kind) {
   }
   const code = compile();
   if (code !== 0) process.exit(code);
+  await bundleAgent();
   await runHere(join(root, 'test', 'dist', kind, `${name}.js`), args);
 }

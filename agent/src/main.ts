@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S MALLOC_ARENA_MAX=1 node --max-semi-space-size=1 --single-threaded
 /** The command `nanofleet-agent`: gives the program its real surroundings. Nothing else is here. */
 import './ports/heap.ts';
 import process from 'node:process';

@@ -26,6 +26,11 @@ export interface Program {
   readonly args: readonly string[];
   /** Where its stderr goes. */
   readonly log: string;
+  /** What must be set before its process begins. */
+  readonly launch?: {
+    readonly flags: readonly string[];
+    readonly environment: Readonly<Record<string, string>>;
+  };
 }
 
 /** Whom a child tells about itself. */
@@ -114,12 +119,13 @@ export class Child {
   }
 
   #spawn(): { process: ChildProcess; ready: Promise<Ready> } {
-    const { file, args, log } = this.#program;
+    const { file, args, launch, log } = this.#program;
     mkdirSync(dirname(log), { recursive: true });
     const sink = createWriteStream(log, { flags: 'a', mode: 0o600 });
-    const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], {
+    const flags = launch?.flags ?? [];
+    const child = spawn(process.execPath, [...flags, '--enable-source-maps', file, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: this.#world.environment,
+      env: { ...this.#world.environment, ...launch?.environment },
       // A group of its own: Ctrl-C at the terminal reaches the starter alone, which ends the children in order.
       detached: true,
     });
@@ -163,7 +169,7 @@ export class Child {
 /** A program that runs to its end; its result. Never throws for an exit code. */
 export async function runToEnd(
   world: World,
-  program: Omit<Program, 'log'>,
+  program: Omit<Program, 'log' | 'launch'>,
 ): Promise<{ code: number; out: string; err: string }> {
   const child = spawn(process.execPath, [program.file, ...program.args], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,6 +9,7 @@ import { NanofleetError, SIGNATURE_FILE } from '@nanofleet/protocol';
 import { encodeFleetToken, fingerprintOf } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 import { type AgentAddress, AgentClient } from './agent-client.ts';
+import { AGENT_LAUNCH } from './agent-launch.ts';
 import { DEVICES, type DeviceName, type Fleet } from './fleet.ts';
 import { CLONE } from './layout.ts';
 import { OperatorClient } from './operator-client.ts';
@@ -162,7 +163,7 @@ export async function startAgent(world: World, fleet: Fleet, device: DeviceName)
   const where: { address: AgentAddress | null } = {
     address: socket === null ? null : { socketPath: socket },
   };
-  const program = { name: device, file: CLONE.agent, args, log: layout.log(device) };
+  const program = { name: device, file: CLONE.agent, args, log: layout.log(device), launch: AGENT_LAUNCH };
   const watch = fleet.watch((ready) => {
     if (socket === null) where.address = addressOf(ready, join(layout.agent(device), 'http-token'));
   });

@@ -6,6 +6,7 @@ import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { generateSigningKey, signBundleDirectory } from '@nanofleet/protocol/node';
+import { AGENT_LAUNCH } from '@nanofleet/start';
 
 /** The workspace's root, seen from the compiled file. */
 export const ROOT = join(import.meta.dirname, '..', '..', '..', '..');
@@ -59,7 +60,10 @@ export async function startLoneAgent(directory: string): Promise<LoneAgent> {
     '--json',
   ];
   const begun = performance.now();
-  const child = spawn(process.execPath, [AGENT_FILE, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, [...AGENT_LAUNCH.flags, AGENT_FILE, ...args], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { ...process.env, ...AGENT_LAUNCH.environment },
+  });
   await ready(child);
   const readyMs = performance.now() - begun;
   const connection = new Agent({ keepAlive: true, maxSockets: 1 });
