@@ -2,11 +2,11 @@
 // the agent itself is measured. Ends with its stdin.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { generateSigningKey, signBundleDirectory } from '@nanofleet/protocol/node';
 import { AGENT_LAUNCH } from '@nanofleet/start';
+import { LeanClient } from './lean-client.ts';
 
 /** The workspace's root, seen from the compiled file. */
 export const ROOT = join(import.meta.dirname, '..', '..', '..', '..');
@@ -66,14 +66,13 @@ export async function startLoneAgent(directory: string): Promise<LoneAgent> {
   });
   await ready(child);
   const readyMs = performance.now() - begun;
-  const connection = new Agent({ keepAlive: true, maxSockets: 1 });
+  const client = await LeanClient.open(join(state, 'agent.sock'));
   return {
     pid: child.pid ?? 0,
     readyMs,
-    decide: (text) =>
-      ask({ socketPath: join(state, 'agent.sock'), agent: connection }, JSON.stringify({ text })),
+    decide: (text) => client.post('/v1/decide', JSON.stringify({ text })),
     end: async () => {
-      connection.destroy();
+      client.close();
       child.stdin?.end();
       await new Promise((resolve) => child.once('close', resolve));
     },
@@ -87,21 +86,6 @@ async function ready(child: ChildProcess): Promise<void> {
   }
   throw new TypeError('the agent ended before it was ready; is it compiled and bundled?');
 }
-
-const ask = (options: { socketPath: string; agent: Agent }, body: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const call = request({ ...options, path: '/v1/decide', method: 'POST', headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve(text));
-    });
-    call.on('error', reject);
-    call.end(body);
-  });
 
 /** A field of /proc/PID/status that is given in kB, in bytes. */
 export function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
