@@ -1,6 +1,8 @@
 /** The contract between agent, controller, CLI and dashboard. No I/O, no clock, no `node:` import. */
 export * from './api.ts';
 export * from './api-call.ts';
+export * from './api-views.ts';
+export * from './device-api.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
 export * from './frames.ts';
