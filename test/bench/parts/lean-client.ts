@@ -1,5 +1,5 @@
 // A client of one keep-alive connection that does nothing but HTTP/1.1 with a content length: what is measured over it
-// is the socket and the server. Node's own client adds about 100 µs to each request, which no agent can help.
+// is the socket and the server. Node's own client adds 100 µs and more to each request, which no agent can help.
 import { connect, type Socket } from 'node:net';
 
 /** One request after the other over a Unix socket. */
