@@ -1,7 +1,14 @@
 /** The contract between agent, controller, CLI and dashboard. No I/O, no clock, no `node:` import. */
+
+export * from './api/access.ts';
+export * from './api/devices.ts';
+export * from './api/models.ts';
+export * from './api/offload.ts';
+export * from './api/roles.ts';
+export * from './api/rollouts.ts';
+export * from './api/telemetry.ts';
 export * from './api.ts';
 export * from './api-call.ts';
-export * from './api-views.ts';
 export * from './device-api.ts';
 export * from './envelope.ts';
 export * from './errors.ts';

@@ -1,0 +1,104 @@
+/**
+ * Devices and their groups: what the operator API shows of them and does with them. Owns these schemas and routes; never holds behaviour.
+ */
+import { z } from 'zod';
+import { deviceIdSchema, groupIdSchema } from '../ids.ts';
+import { beatSchema, lineReportSchema } from '../messages/presence.ts';
+import {
+  countSchema,
+  errorCodeSchema,
+  offloadPolicySchema,
+  perLine,
+  proseSchema,
+  unixMsSchema,
+} from '../messages/vocabulary.ts';
+import { bare, listOf, route } from './route.ts';
+
+/** One device in a listing: who it is, whether it is connected, what it reports to run. */
+export const deviceSummarySchema = z.object({
+  device: deviceIdSchema,
+  group: groupIdSchema,
+  status: z.enum(['online', 'offline', 'revoked', 'never-seen']),
+  enrolledAt: unixMsSchema,
+  lastSeenAt: unixMsSchema.nullable(),
+  desiredVersion: countSchema,
+  reportedVersion: countSchema,
+  lines: perLine(lineReportSchema),
+  problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })),
+});
+
+/** One device with its newest beat. */
+export const deviceDetailSchema = deviceSummarySchema.extend({
+  session: countSchema,
+  agentVersion: z.string().nullable(),
+  beat: beatSchema.nullable(),
+  beatAt: unixMsSchema.nullable(),
+});
+
+/** One device group with its offload policy. */
+export const groupSchema = z.object({
+  group: groupIdSchema,
+  offload: offloadPolicySchema,
+  devices: countSchema,
+});
+
+export type DeviceSummary = z.infer<typeof deviceSummarySchema>;
+export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
+
+/** Routes of this part of the operator API. */
+export const DEVICE_ROUTES = {
+  devices: route({
+    ...bare,
+    method: 'GET',
+    path: '/api/devices',
+    role: 'viewer',
+    summary: 'All devices',
+    answer: listOf(deviceSummarySchema),
+  }),
+  device: route({
+    ...bare,
+    method: 'GET',
+    path: '/api/devices/:device',
+    role: 'viewer',
+    summary: 'One device',
+    params: z.object({ device: deviceIdSchema }),
+    answer: deviceDetailSchema,
+  }),
+  revokeDevice: route({
+    ...bare,
+    method: 'POST',
+    path: '/api/devices/:device/revoke',
+    role: 'operator',
+    summary: 'Cut the session and all rights of a device',
+    params: z.object({ device: deviceIdSchema }),
+    answer: deviceSummarySchema,
+  }),
+  moveDevice: route({
+    ...bare,
+    method: 'PUT',
+    path: '/api/devices/:device/group',
+    role: 'operator',
+    summary: 'Put a device into a group',
+    params: z.object({ device: deviceIdSchema }),
+    body: z.object({ group: groupIdSchema }),
+    answer: deviceSummarySchema,
+  }),
+  groups: route({
+    ...bare,
+    method: 'GET',
+    path: '/api/groups',
+    role: 'viewer',
+    summary: 'Device groups with their offload policy',
+    answer: listOf(groupSchema),
+  }),
+  setPolicy: route({
+    ...bare,
+    method: 'PUT',
+    path: '/api/groups/:group/policy',
+    role: 'operator',
+    summary: 'How far texts of a group may travel',
+    params: z.object({ group: groupIdSchema }),
+    body: z.object({ offload: offloadPolicySchema }),
+    answer: groupSchema,
+  }),
+} as const;
