@@ -10,7 +10,10 @@ function source(path: string): string {
 }
 
 const alias = packages.flatMap((name) => [
-  { find: new RegExp(`^@nanofleet/${name}/node$`), replacement: source(`./${name}/src/node/index.ts`) },
+  {
+    find: new RegExp(`^@nanofleet/${name}/(node|ports|testing)$`),
+    replacement: source(`./${name}/src/$1/index.ts`),
+  },
   { find: new RegExp(`^@nanofleet/${name}$`), replacement: source(`./${name}/src/index.ts`) },
 ]);
 

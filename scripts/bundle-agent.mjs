@@ -50,6 +50,7 @@ export async function bundleAgent() {
   const alias = Object.fromEntries(
     packages.flatMap((name) => [
       [`@nanofleet/${name}/node`, join(root, name, 'src', 'node', 'index.ts')],
+      [`@nanofleet/${name}/ports`, join(root, name, 'src', 'ports', 'index.ts')],
       [`@nanofleet/${name}`, join(root, name, 'src', 'index.ts')],
     ]),
   );

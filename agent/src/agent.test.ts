@@ -10,14 +10,10 @@ import {
   topicOf,
 } from '@nanofleet/protocol';
 import { generateSigningKey, signBytes } from '@nanofleet/protocol/node';
+import { newId, silentLog } from '@nanofleet/runtime/ports';
+import { ManualClock, MemoryBroker, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Agent, type AgentPorts } from './agent.ts';
-import { silentLog } from './ports/log.ts';
-import { ManualClock } from './ports/manual-clock.ts';
-import { MemoryDisk } from './ports/memory-disk.ts';
-import { MemoryBroker } from './ports/memory-transport.ts';
-import { newId } from './ports/random.ts';
-import { makeSeededRandom } from './ports/seeded-random.ts';
 import { loadNothing, makeBundle, sourceOf } from './slots/test-bundles.ts';
 import type { Identity } from './store/identity.ts';
 

@@ -2,6 +2,7 @@
  * Wires the agent: every part gets its ports and its neighbours here, and nowhere else. Owns the order of starting and
  * ending; holds no rule of its own.
  */
+
 import { join } from 'node:path';
 import {
   type AgentStatus,
@@ -14,6 +15,15 @@ import {
   toNanofleetError,
 } from '@nanofleet/protocol';
 import type { loadRunner } from '@nanofleet/runtime/node';
+import {
+  type Clock,
+  type Disk,
+  type Log,
+  newId,
+  type Random,
+  randomHex,
+  type Transport,
+} from '@nanofleet/runtime/ports';
 import { AGENT_VERSION } from './agent-version.ts';
 import { Health } from './health/health.ts';
 import { Problems } from './health/problems.ts';
@@ -28,12 +38,7 @@ import { Jobs } from './link/jobs.ts';
 import { Link } from './link/link.ts';
 import { OutboxPump } from './link/outbox-pump.ts';
 import type { BlobSource } from './ports/blob-source.ts';
-import type { Clock } from './ports/clock.ts';
-import type { Disk } from './ports/disk.ts';
 import type { Host } from './ports/host.ts';
-import type { Log } from './ports/log.ts';
-import { newId, type Random, randomHex } from './ports/random.ts';
-import type { Transport } from './ports/transport.ts';
 import { redact } from './router/redaction.ts';
 import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
@@ -340,7 +345,7 @@ export class Agent implements LocalService {
         const decision = decisionOf(decodeOffload(record.payload));
         this.#memory.remember(decision, { askedMicros, deadlineMs: record.expiresAtMs });
       } catch (thrown) {
-        log('offload-not-remembered', { why: String(thrown) });
+        log.warn('offload-not-remembered', { why: String(thrown) });
       }
     }
   }

@@ -1,7 +1,6 @@
 /** What the tests of the whole system use of the agent. */
 export { Agent, type AgentOptions, type AgentPorts } from './agent.ts';
 export { portsFor } from './commands/run.ts';
-export { type Disk, type DiskFile } from './ports/disk.ts';
 export { fileDisk } from './ports/file-disk.ts';
 export { type ProgramTerminal, runProgram } from './program.ts';
 export { type Identity, readIdentity } from './store/identity.ts';

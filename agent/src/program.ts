@@ -2,14 +2,15 @@
  * From a command line to an exit code: 0 done, 1 failed, 2 wrong usage. Owns which commands there are and how errors are
  * shown; never what a command does.
  */
+
 import { ERRORS, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { isDiskFull } from '@nanofleet/runtime/ports';
 import { askCommand } from './commands/ask.ts';
 import { type Command, helpOf, readArguments, type Terminal, UsageError } from './commands/command.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { outboundCommand } from './commands/outbound.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
-import { isDiskFull } from './ports/disk.ts';
 
 const COMMANDS: readonly Command[] = [runCommand, enrolCommand, statusCommand, askCommand, outboundCommand];
 

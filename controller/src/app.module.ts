@@ -1,4 +1,5 @@
 /** Wires the controller: the ports that it was given, then the domains. Never opens anything itself. */
+import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.ts';
 import { DATABASE, type Database } from './db/database.ts';
@@ -7,9 +8,9 @@ import { Link } from './link/link.ts';
 import { BlobStore } from './models/blob-store.ts';
 import { ModelsModule } from './models/models.module.ts';
 import { OffloadModule } from './offload/offload.module.ts';
-import { CLOCK, type Clock } from './ports/clock.ts';
-import { LOG, type Log } from './ports/log.ts';
-import { RANDOM, type Random } from './ports/random.ts';
+import { CLOCK } from './ports/clock.ts';
+import { LOG } from './ports/log.ts';
+import { RANDOM } from './ports/random.ts';
 import { RolloutsModule } from './rollouts/rollouts.module.ts';
 import { Identity } from './state/identity.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';

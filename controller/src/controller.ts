@@ -2,12 +2,11 @@
  * Starts and stops one controller: lock, database, then everything that serves. Owns the order of the start and that
  * nothing of a failed one stays; what is done is the others'.
  */
+
 import { mkdir } from 'node:fs/promises';
+import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { type OpenDatabase, openDatabase } from './db/open-database.ts';
 import { BlobStore } from './models/blob-store.ts';
-import type { Clock } from './ports/clock.ts';
-import type { Log } from './ports/log.ts';
-import type { Random } from './ports/random.ts';
 import type { Settings } from './ports/settings.ts';
 import type { Undo } from './server.ts';
 import { lockDirectory } from './state/directory-lock.ts';

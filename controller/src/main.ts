@@ -12,7 +12,7 @@ import { systemRandom } from './ports/random.ts';
 
 const USAGE = 2;
 const log = jsonLog(
-  () => systemClock.nowMs(),
+  () => systemClock.unixMs(),
   (line) => process.stderr.write(line),
 );
 

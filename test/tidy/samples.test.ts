@@ -60,6 +60,12 @@ const CASES: readonly Case[] = [
     good: inAgent(`const x = await import('./b.ts');`),
   },
   {
+    title: 'what ships imports a twin',
+    rule: importDirection,
+    bad: inAgent(`import { MemoryDisk } from '@nanofleet/runtime/testing';`),
+    good: inTest(`import { MemoryDisk } from '@nanofleet/runtime/testing';`),
+  },
+  {
     title: 'two files import one another',
     rule: noCycles,
     bad: {

@@ -1,8 +1,9 @@
 /** `nanofleet-agent outbound`: everything that ever left the device, also while the agent does not run. */
+
 import { join } from 'node:path';
 import { type OutboundAnswer, type OutboundEntry, outboundAnswerSchema } from '@nanofleet/protocol';
+import { silentLog } from '@nanofleet/runtime/ports';
 import { fileDisk } from '../ports/file-disk.ts';
-import { silentLog } from '../ports/log.ts';
 import { OutboundLog } from '../store/outbound-log.ts';
 import type { Command } from './command.ts';
 import { directoryOf } from './local-client.ts';

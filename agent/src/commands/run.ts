@@ -2,6 +2,7 @@
  * `nanofleet-agent run`: the daemon. Gives the agent its real ports, opens the listeners, says when it is ready, and
  * ends in order. Holds no rule of the agent.
  */
+
 import { join } from 'node:path';
 import {
   BEAT_INTERVAL_MS,
@@ -11,19 +12,18 @@ import {
   SOCKET_PATH_BYTES_MAX,
 } from '@nanofleet/protocol';
 import { loadRunner } from '@nanofleet/runtime/node';
+import { pause, randomHex } from '@nanofleet/runtime/ports';
 import { env } from 'onnxruntime-node';
 import { Agent, type AgentPorts } from '../agent.ts';
 import { makeGuard } from '../intake/guard.ts';
 import { type Listener, listenOnLoopback, listenOnSocket } from '../intake/listeners.ts';
 import { makeLocalApi } from '../intake/local-api.ts';
 import { checkPrivateUrl } from '../link/private-url.ts';
-import { pause } from '../ports/clock.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { freeAfterStart } from '../ports/heap.ts';
 import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
 import { closeHttp } from '../ports/http-client.ts';
 import { mqttTransport } from '../ports/mqtt-transport.ts';
-import { randomHex } from '../ports/random.ts';
 import { makeStderrLog } from '../ports/stderr-log.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { systemHost } from '../ports/system-host.ts';

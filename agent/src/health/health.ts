@@ -2,8 +2,9 @@
  * Counts what the agent does and makes beats of it. Owns the counters and the interval; never the connection that
  * carries a beat.
  */
+
 import type { Beat, RecordClass, Verdict } from '@nanofleet/protocol';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock } from '@nanofleet/runtime/ports';
 import type { Host } from '../ports/host.ts';
 import { LatencyRing } from './quantiles.ts';
 

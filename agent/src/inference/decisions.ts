@@ -2,6 +2,7 @@
  * One text to one decision: score, route, record, remember. Owns what is recorded and what is offered to a bigger tier;
  * the answer never waits for the network, and a full disk never stops it. Texts go no further than redaction.
  */
+
 import {
   type DecideRequest,
   type Decision,
@@ -13,10 +14,8 @@ import {
   type OffloadRequest,
   toNanofleetError,
 } from '@nanofleet/protocol';
+import { type Clock, type Log, newId, type Random } from '@nanofleet/runtime/ports';
 import type { Health } from '../health/health.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Log } from '../ports/log.ts';
-import { newId, type Random } from '../ports/random.ts';
 import type { Redacted } from '../router/redaction.ts';
 import { routeOf } from '../router/route.ts';
 import type { DecisionMemory } from '../store/decision-memory.ts';
@@ -122,7 +121,7 @@ export class Decisions {
         return { status: 'refused', code: 'DISK_FULL' };
     } catch (thrown) {
       const { code } = toNanofleetError(thrown);
-      log('offload-refused', { decision: decision.id, code });
+      log.warn('offload-refused', { decision: decision.id, code });
       return { status: 'refused', code };
     }
     health.countOffload();

@@ -2,9 +2,10 @@
  * The running models, one per line, and their exchange: a new request takes the new runner at once, requests under way
  * end on the old one, which is released after the last of them. Never verifies or loads a bundle.
  */
+
 import { assert, type LineId, NanofleetError, type Running } from '@nanofleet/protocol';
 import type { Runner, SensorRunner, TextRunner } from '@nanofleet/runtime';
-import type { Log } from '../ports/log.ts';
+import type { Log } from '@nanofleet/runtime/ports';
 
 type Task = Runner['task'];
 type RunnerOf<T extends Task> = Extract<Runner, { task: T }>;
@@ -118,7 +119,7 @@ export class ModelLines {
     try {
       await runner.release();
     } catch (thrown) {
-      this.#log('session-not-released', { line: runner.line, why: String(thrown) });
+      this.#log.warn('session-not-released', { line: runner.line, why: String(thrown) });
     }
   }
 }

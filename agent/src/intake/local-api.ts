@@ -2,6 +2,7 @@
  * The local API over HTTP: one function per path, errors as RFC 9457 problems. Owns statuses and content types; the
  * service owns what happens. Nothing that a client sends ends the process.
  */
+
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import {
   type ItemAnswer,
@@ -11,7 +12,7 @@ import {
   problemOf,
   toNanofleetError,
 } from '@nanofleet/protocol';
-import type { Log } from '../ports/log.ts';
+import type { Log } from '@nanofleet/runtime/ports';
 import { answerStream, itemError } from './answer-stream.ts';
 import type { Guard } from './guard.ts';
 import type { LocalService } from './local-service.ts';
@@ -89,7 +90,7 @@ const routeOf = (method: string | undefined, path: string): Route => {
 
 const sendProblem = (response: ServerResponse, thrown: unknown, log: Log): void => {
   const error = toNanofleetError(thrown);
-  if (error.code === 'INTERNAL') log('request-failed', { why: error.message.slice(0, 500) });
+  if (error.code === 'INTERNAL') log.warn('request-failed', { why: error.message.slice(0, 500) });
   if (response.destroyed) return;
   if (response.headersSent) response.destroy();
   else sendJson(response, problemOf(error), { status: error.status, type: PROBLEM_TYPE });

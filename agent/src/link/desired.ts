@@ -2,6 +2,7 @@
  * Whether a desired state counts: signed by the pinned controller, made for this device, not older than the last. Owns
  * the last one, on disk, so that lines and policy are known with no controller. Never trusts a bundle because of it.
  */
+
 import {
   type Desired,
   type DesiredState,
@@ -12,8 +13,7 @@ import {
   type OffloadPolicy,
 } from '@nanofleet/protocol';
 import { fingerprintOf, isSignedBy } from '@nanofleet/protocol/node';
-import type { Disk } from '../ports/disk.ts';
-import type { Log } from '../ports/log.ts';
+import type { Disk, Log } from '@nanofleet/runtime/ports';
 import type { Identity } from '../store/identity.ts';
 import { readJsonFile, writeJsonFile } from '../store/json-file.ts';
 
@@ -63,7 +63,7 @@ export class DesiredMemory {
       if (stored !== null) this.#current = verifyDesired(stored, options.identity);
     } catch (thrown) {
       this.#isLost = true;
-      this.#log('desired-not-read', { why: String(thrown) });
+      this.#log.warn('desired-not-read', { why: String(thrown) });
     }
   }
 
@@ -91,7 +91,7 @@ export class DesiredMemory {
     try {
       writeJsonFile(this.#disk, this.#path, message);
     } catch (thrown) {
-      this.#log('desired-not-written', { version: state.version, why: String(thrown) });
+      this.#log.warn('desired-not-written', { version: state.version, why: String(thrown) });
     }
     return state;
   }

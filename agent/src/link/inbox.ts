@@ -2,6 +2,7 @@
  * What arrives: topic and bytes to a checked message for whoever owns it. A message that does not decode is counted and
  * dropped, whatever it holds; nothing that arrives can end the agent.
  */
+
 import {
   type Ack,
   type Birth,
@@ -13,7 +14,7 @@ import {
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
-import type { Log } from '../ports/log.ts';
+import type { Log } from '@nanofleet/runtime/ports';
 
 /** Who owns which message. */
 export interface InboxHandlers {
@@ -66,6 +67,6 @@ export const makeInbox =
     } catch (thrown) {
       const { code, message } = toNanofleetError(thrown);
       options.dropped();
-      options.log('message-dropped', { topic: topic.slice(0, 200), code, why: message.slice(0, 300) });
+      options.log.warn('message-dropped', { topic: topic.slice(0, 200), code, why: message.slice(0, 300) });
     }
   };

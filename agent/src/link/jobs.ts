@@ -2,10 +2,10 @@
  * Jobs: each execution is done once, however often it is delivered. Owns what was done, on disk, bounded; never desired
  * state.
  */
+
 import { type Job, type JobState, toNanofleetError, type Uuid } from '@nanofleet/protocol';
+import type { Disk, Log } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
-import type { Disk } from '../ports/disk.ts';
-import type { Log } from '../ports/log.ts';
 import { readJsonFile, writeJsonFile } from '../store/json-file.ts';
 
 const DONE_MAX = 64;
@@ -51,7 +51,7 @@ export class Jobs {
     try {
       writeJsonFile(this.#options.disk, this.#options.path, this.#done);
     } catch (thrown) {
-      this.#options.log('job-not-written', { why: String(thrown) });
+      this.#options.log.warn('job-not-written', { why: String(thrown) });
     }
   }
 }

@@ -2,6 +2,7 @@
  * The connection to the controller's broker: births, wills, reconnecting with jitter, and the end when another process
  * uses the same identity. Everything that was retained is derived again after each connect. Never crashes on an error.
  */
+
 import {
   type Beat,
   type Birth,
@@ -21,11 +22,16 @@ import {
   topicOf,
   type Uuid,
 } from '@nanofleet/protocol';
-import { type CancelTimer, type Clock, pause } from '../ports/clock.ts';
-import { linkUnavailable } from '../ports/link-unavailable.ts';
-import type { Log } from '../ports/log.ts';
-import type { Random } from '../ports/random.ts';
-import type { Connection, Transport } from '../ports/transport.ts';
+import {
+  type CancelTimer,
+  type Clock,
+  type Connection,
+  type Log,
+  linkUnavailable,
+  pause,
+  type Random,
+  type Transport,
+} from '@nanofleet/runtime/ports';
 import type { Identity } from '../store/identity.ts';
 import type { SessionCounter } from '../store/session-counter.ts';
 import { backoffMs } from './backoff.ts';
@@ -159,7 +165,7 @@ export class Link {
     try {
       await this.#introduce(connection);
     } catch (thrown) {
-      this.#options.log('link-not-opened', { why: toNanofleetError(thrown).message });
+      this.#options.log.warn('link-not-opened', { why: toNanofleetError(thrown).message });
       await connection.end({ isOrderly: false });
     }
   }
@@ -174,7 +180,7 @@ export class Link {
     this.#hasBeenBorn = true;
     this.#failures = 0;
     this.#state = 'connected';
-    this.#options.log('link-connected', { session: sessions.current });
+    this.#options.log.info('link-connected', { session: sessions.current });
     pump.open((topic, payload) => connection.publish(topic, payload, { qos: 1, isRetained: false }));
     await this.#report();
   }
@@ -197,7 +203,7 @@ export class Link {
 
   /** Two processes that take the connection from each other would both be of no use: this one leaves. */
   async #giveWay(connection: Connection): Promise<void> {
-    this.#options.log('identity-in-use');
+    this.#options.log.warn('identity-in-use');
     this.#options.identityInUse(true);
     await this.#report();
     this.#state = 'identity-in-use';
@@ -216,7 +222,7 @@ export class Link {
     this.#failures += 1;
     this.#state = 'offline';
     const waitMs = backoffMs(this.#failures, this.#options.random.share());
-    this.#options.log('link-lost', { why: reason ?? 'ended', waitMs: Math.round(waitMs) });
+    this.#options.log.info('link-lost', { why: reason ?? 'ended', waitMs: Math.round(waitMs) });
     this.#retryAfter(waitMs);
   }
 
@@ -246,7 +252,7 @@ export class Link {
       await this.#send(kind, body, options);
     } catch (thrown) {
       const { code, message }: NanofleetError = toNanofleetError(thrown);
-      this.#options.log('message-not-sent', { kind, code, why: message });
+      this.#options.log.warn('message-not-sent', { kind, code, why: message });
     }
   }
 

@@ -2,6 +2,7 @@
  * Sends what lies in the outbox: highest class first, within its window, again when the controller stays silent. Owns
  * when; the outbox owns what. Nothing leaves before the outbound log says so.
  */
+
 import {
   type Address,
   type DeviceEvent,
@@ -11,9 +12,8 @@ import {
   type OffloadPolicy,
   topicOf,
 } from '@nanofleet/protocol';
+import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { decodeOffload } from '../inference/stored-offload.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Log } from '../ports/log.ts';
 import type { Identity } from '../store/identity.ts';
 import type { OutboundLog } from '../store/outbound-log.ts';
 import type { Outbox, OutboxRecord } from '../store/outbox.ts';
@@ -83,7 +83,7 @@ export class OutboxPump {
     const silentMs = (this.#options.clock.monotonicMicros() - this.#heardMicros) / 1_000;
     if (this.#send === null || this.#options.outbox.inFlight === 0 || silentMs < SILENCE_MS) return;
     this.#heardMicros = this.#options.clock.monotonicMicros();
-    this.#options.log('outbox-resend', { records: this.#options.outbox.inFlight });
+    this.#options.log.info('outbox-resend', { records: this.#options.outbox.inFlight });
     this.#options.outbox.rewind();
     this.wake(0);
   }
@@ -104,7 +104,7 @@ export class OutboxPump {
       void this.#send?.(topicOf(address), payload).catch(() => undefined);
     } catch (thrown) {
       // Stays unacknowledged, so it is tried again; the log tells if that goes on.
-      this.#options.log('record-not-sent', { sequence: record.sequence, why: String(thrown) });
+      this.#options.log.warn('record-not-sent', { sequence: record.sequence, why: String(thrown) });
     }
   }
 

@@ -1,4 +1,5 @@
 /** The real Disk: node:fs. Owns modes (directories 0700, files 0600) and whole reads and writes; never decides when to sync. */
+
 import {
   closeSync,
   constants,
@@ -16,7 +17,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs';
-import type { Disk, DiskFile } from './disk.ts';
+import type { Disk, DiskFile } from '@nanofleet/runtime/ports';
 
 const isMissing = (thrown: unknown): boolean =>
   thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';

@@ -2,10 +2,17 @@
  * The real Transport: mqtt.js 5 speaking MQTT 3.1.1. Owns nothing but the translation: no reconnect of its own, no store.
  * Handlers are attached before the connection starts, because messages that arrive with CONNACK are otherwise lost.
  */
+
 import { Socket } from 'node:net';
+import {
+  type Connection,
+  type ConnectionHandlers,
+  type ConnectOptions,
+  LINK_UNAVAILABLE_MESSAGE,
+  linkUnavailable,
+  type Transport,
+} from '@nanofleet/runtime/ports';
 import mqtt, { type MqttClient } from 'mqtt';
-import { LINK_UNAVAILABLE_MESSAGE, linkUnavailable } from './link-unavailable.ts';
-import type { Connection, ConnectionHandlers, ConnectOptions, Transport } from './transport.ts';
 
 const makeClient = (options: ConnectOptions): MqttClient =>
   mqtt.connect(options.url, {

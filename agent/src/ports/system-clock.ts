@@ -1,5 +1,5 @@
 /** The real Clock: the one file of the agent that asks the operating system for time and timers. */
-import type { Clock } from './clock.ts';
+import type { Clock } from '@nanofleet/runtime/ports';
 
 /** Time of the operating system. Its timers are unreferenced: listeners and connections keep the process alive. */
 export const systemClock: Clock = {

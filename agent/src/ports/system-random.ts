@@ -1,6 +1,7 @@
 /** The real Random: the operating system's generator, in blocks, because one call per id would cost a system call each. */
+
 import { randomFillSync } from 'node:crypto';
-import type { Random } from './random.ts';
+import type { Random } from '@nanofleet/runtime/ports';
 
 const BLOCK_BYTES = 4_096;
 

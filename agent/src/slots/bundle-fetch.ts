@@ -2,6 +2,7 @@
  * Brings a bundle into its download directory: signature and manifest first, checked before any other byte is asked
  * for, then each file in pieces that are kept across a kill. Never runs anything and never accepts a bundle.
  */
+
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
@@ -16,8 +17,8 @@ import {
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import type { Disk } from '@nanofleet/runtime/ports';
 import type { BlobSource } from '../ports/blob-source.ts';
-import type { Disk } from '../ports/disk.ts';
 import type { Wish } from './slots.machine.ts';
 
 /** What a fetch needs. */

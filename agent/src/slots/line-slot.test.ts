@@ -1,13 +1,9 @@
 import { generateSigningKey } from '@nanofleet/protocol/node';
 import type { Runner } from '@nanofleet/runtime';
+import { type Disk, type DiskFile, linkUnavailable, silentLog } from '@nanofleet/runtime/ports';
+import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import type { BlobSource } from '../ports/blob-source.ts';
-import type { Disk, DiskFile } from '../ports/disk.ts';
-import { linkUnavailable } from '../ports/link-unavailable.ts';
-import { silentLog } from '../ports/log.ts';
-import { ManualClock } from '../ports/manual-clock.ts';
-import { MemoryDisk } from '../ports/memory-disk.ts';
-import { makeSeededRandom } from '../ports/seeded-random.ts';
 import type { LineSlotOptions } from './line-slot.ts';
 import { LineSlot } from './line-slot.ts';
 import { loadNothing, makeBundle, openRunners, sourceOf, type TestBundle } from './test-bundles.ts';

@@ -2,16 +2,14 @@
  * Takes one line from what is accepted to what is asked for: fetch, verify, stage, accept, each step written down before
  * it is done. Owns retries and the report. A request never fails because of it: the old runner serves until the swap.
  */
+
 import { type ErrorCode, type LineReport, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
 import { loadRunner, verifyBundle } from '@nanofleet/runtime/node';
+import { type Clock, type Disk, isDiskFull, type Log, pause, type Random } from '@nanofleet/runtime/ports';
 import { runningOf } from '../inference/model-lines.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { BlobSource } from '../ports/blob-source.ts';
-import { type Clock, pause } from '../ports/clock.ts';
-import { type Disk, isDiskFull } from '../ports/disk.ts';
-import type { Log } from '../ports/log.ts';
-import type { Random } from '../ports/random.ts';
 import { fetchBundle } from './bundle-fetch.ts';
 import { bundleSourceOn, SlotStore } from './slot-store.ts';
 import {
@@ -102,7 +100,7 @@ export class LineSlot {
         this.#serve(await this.#load(accepted, 0));
         return;
       } catch (thrown) {
-        this.#options.log('slot-not-loaded', {
+        this.#options.log.warn('slot-not-loaded', {
           line: this.#options.line,
           digest: accepted.digest,
           why: String(thrown),
@@ -145,7 +143,7 @@ export class LineSlot {
         return;
       } catch (thrown) {
         const error = asRegistered(thrown);
-        this.#options.log('slot-attempt-failed', {
+        this.#options.log.warn('slot-attempt-failed', {
           line: this.#options.line,
           code: error.code,
           why: error.message,
@@ -242,7 +240,7 @@ export class LineSlot {
       if (this.#state.previous?.digest !== wish.digest) this.#store.discard(wish.digest);
       this.#persist(refuse(this.#state, this.#refusal(wish.digest, error)));
     } catch (thrown) {
-      this.#options.log('slot-not-written', { line: this.#options.line, why: String(thrown) });
+      this.#options.log.warn('slot-not-written', { line: this.#options.line, why: String(thrown) });
     }
     return true;
   }

@@ -2,6 +2,7 @@
  * Signed bundles in a local directory, as a source of first versions: what an image was built with. They pass the same
  * checks as fetched ones. Never writes there.
  */
+
 import { join } from 'node:path';
 import {
   type LineId,
@@ -11,8 +12,8 @@ import {
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import type { Disk } from '@nanofleet/runtime/ports';
 import type { BlobSource } from '../ports/blob-source.ts';
-import type { Disk } from '../ports/disk.ts';
 import type { Wish } from './slots.machine.ts';
 
 /** A bundle found, with the source of its bytes. */

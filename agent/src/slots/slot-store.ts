@@ -2,10 +2,11 @@
  * Where the slots of one line lie: `slots/{line}/state.json`, a directory per accepted digest, and `{digest}.part` for
  * a download. Owns their names and their durability; never judges content.
  */
+
 import { join } from 'node:path';
 import { MANIFEST_BYTES_MAX, MANIFEST_FILE, NanofleetError, SIGNATURE_FILE } from '@nanofleet/protocol';
 import type { BundleSource } from '@nanofleet/runtime/node';
-import type { Disk } from '../ports/disk.ts';
+import type { Disk } from '@nanofleet/runtime/ports';
 import { readJsonFile, writeJsonFile } from '../store/json-file.ts';
 import { EMPTY_SLOT, keptDigests, type SlotState, slotStateSchema } from './slots.machine.ts';
 

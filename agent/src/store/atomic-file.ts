@@ -2,8 +2,9 @@
  * Replaces small files so that a crash leaves the old or the new content, never a mixture. Owns the order of steps
  * (write beside, sync, rename, sync the directory); never decides what is in the file.
  */
+
 import { dirname } from 'node:path';
-import type { Disk } from '../ports/disk.ts';
+import type { Disk } from '@nanofleet/runtime/ports';
 
 /** Replaces a file's content; it survives a power cut once this returns. Throws the disk's error. */
 export const writeAtomically = (disk: Disk, path: string, content: Uint8Array | string): void => {

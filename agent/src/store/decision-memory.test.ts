@@ -1,9 +1,8 @@
 import type { Decision, OffloadResponse } from '@nanofleet/protocol';
 import { DECISIONS_REMEMBERED_MAX, decisionSchema } from '@nanofleet/protocol';
+import { newId } from '@nanofleet/runtime/ports';
+import { ManualClock, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../ports/manual-clock.ts';
-import { newId } from '../ports/random.ts';
-import { makeSeededRandom } from '../ports/seeded-random.ts';
 import { DecisionMemory } from './decision-memory.ts';
 
 const random = makeSeededRandom(4);

@@ -2,6 +2,7 @@
  * The decisions made lately, with what became of asking a bigger tier. Bounded; forgets the oldest. Owns who waits for
  * an answer. Never holds a text.
  */
+
 import {
   AWAITED_MAX,
   DECISIONS_REMEMBERED_MAX,
@@ -9,7 +10,7 @@ import {
   type OffloadResponse,
   type Uuid,
 } from '@nanofleet/protocol';
-import type { Clock } from '../ports/clock.ts';
+import type { Clock } from '@nanofleet/runtime/ports';
 
 interface Remembered {
   decision: Decision;

@@ -2,6 +2,7 @@
  * Who the device is: names, credential, keys and the fingerprints that its fleet token pinned. Written once by
  * enrolment, mode 0600; never sent anywhere, never logged.
  */
+
 import { join } from 'node:path';
 import {
   deviceIdSchema,
@@ -10,8 +11,8 @@ import {
   groupIdSchema,
   NanofleetError,
 } from '@nanofleet/protocol';
+import type { Disk } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
-import type { Disk } from '../ports/disk.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
 const identitySchema = z.object({

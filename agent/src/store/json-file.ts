@@ -2,9 +2,10 @@
  * Small JSON files of the state directory: read through a schema, replaced atomically. A file that cannot be read is
  * an error that names it, never a silent fresh start.
  */
+
 import { firstIssue, NanofleetError } from '@nanofleet/protocol';
+import type { Disk } from '@nanofleet/runtime/ports';
 import type { z } from 'zod';
-import type { Disk } from '../ports/disk.ts';
 import { writeAtomically } from './atomic-file.ts';
 
 const corrupt = (path: string, why: string, cause?: unknown): NanofleetError =>

@@ -2,15 +2,15 @@
  * The outbound log: one line for each question or update that left the device, written before it leaves. Holds times,
  * ids, sizes and counts, never content. Owns its bound: beyond it the oldest half is forgotten, and counted.
  */
+
 import {
   OUTBOUND_LOG_BYTES_MAX,
   type OutboundAnswer,
   type OutboundEntry,
   outboundEntrySchema,
 } from '@nanofleet/protocol';
+import type { Disk, DiskFile, Log } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
-import type { Disk, DiskFile } from '../ports/disk.ts';
-import type { Log } from '../ports/log.ts';
 import { writeAtomically } from './atomic-file.ts';
 
 const forgottenSchema = z.object({ forgotten: z.int().min(0) });
@@ -64,7 +64,7 @@ export class OutboundLog {
     try {
       writeAtomically(this.#disk, this.#path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     } catch (thrown) {
-      this.#log('outbound-not-trimmed', { why: String(thrown) });
+      this.#log.warn('outbound-not-trimmed', { why: String(thrown) });
       return;
     }
     this.#file.close();

@@ -2,9 +2,10 @@
  * The segments of one class, oldest first; the last is being written. Owns rolling to a new segment, dropping the oldest
  * one at a bound, and removing those that are done. Never chooses between classes.
  */
+
 import { join } from 'node:path';
 import { assert, OUTBOX_SEGMENTS_PER_CLASS_MAX, type RecordClass } from '@nanofleet/protocol';
-import { type Disk, isDiskFull } from '../ports/disk.ts';
+import { type Disk, isDiskFull } from '@nanofleet/runtime/ports';
 import { OutboxSegment } from './outbox-segment.ts';
 
 /** What a segment of a class is called. */

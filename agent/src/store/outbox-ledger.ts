@@ -3,9 +3,10 @@
  * is done. Two slots written in turn, each with a CRC, so that a torn write leaves the other one. Reserving ahead means
  * that a number is never used twice, even when a power cut took records that had been sent already.
  */
+
 import { crc32 } from 'node:zlib';
 import { type Epoch, epochSchema, type RecordClass } from '@nanofleet/protocol';
-import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { Disk, DiskFile } from '@nanofleet/runtime/ports';
 import { RECORD_CLASSES } from './outbox-format.ts';
 
 const MAGIC = 0x4e464c31;

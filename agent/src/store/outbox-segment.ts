@@ -2,8 +2,9 @@
  * One preallocated segment file with an index of its records in memory: where each lies and how far it has come.
  * Appends, reads, cuts a torn tail. Never decides what is dropped or sent.
  */
+
 import { assert, OUTBOX_SEGMENT_BYTES } from '@nanofleet/protocol';
-import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { Disk, DiskFile } from '@nanofleet/runtime/ports';
 import {
   decodeFrame,
   decodeSegmentHeader,

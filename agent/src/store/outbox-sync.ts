@@ -2,9 +2,9 @@
  * Group fsync: everything written is made durable within OUTBOX_SYNC_DELAY_MS by one sync per file, and whoever asks can
  * wait for it. Owns when files are synced and when files that are no longer used may be closed.
  */
+
 import { OUTBOX_SYNC_DELAY_MS } from '@nanofleet/protocol';
-import type { CancelTimer, Clock } from '../ports/clock.ts';
-import type { DiskFile } from '../ports/disk.ts';
+import type { CancelTimer, Clock, DiskFile } from '@nanofleet/runtime/ports';
 
 /** Half of the promise: the other half is for the sync itself. */
 const DELAY_MS = OUTBOX_SYNC_DELAY_MS / 2;

@@ -1,9 +1,7 @@
 import type { RecordClass } from '@nanofleet/protocol';
+import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../ports/manual-clock.ts';
-import { MemoryDisk } from '../ports/memory-disk.ts';
-import { makeSeededRandom } from '../ports/seeded-random.ts';
 import { Outbox, type OutboxRecord } from './outbox.ts';
 
 const DIRECTORY = '/state/outbox';

@@ -2,6 +2,7 @@
  * The outbox: records that must reach the controller exactly once in effect. Owns their order, numbers, bounds and
  * durability; a record leaves only by acknowledgement, by its deadline, or at a stated bound, counted. Never sends.
  */
+
 import { join } from 'node:path';
 import {
   type Ack,
@@ -13,10 +14,7 @@ import {
   OUTBOX_WINDOW_RECORDS,
   type RecordClass,
 } from '@nanofleet/protocol';
-import type { Clock } from '../ports/clock.ts';
-import type { Disk } from '../ports/disk.ts';
-import { type Log, silentLog } from '../ports/log.ts';
-import type { Random } from '../ports/random.ts';
+import { type Clock, type Disk, type Log, type Random, silentLog } from '@nanofleet/runtime/ports';
 import { OutboxChain } from './outbox-chain.ts';
 import { encodeFrame, FRAME_HEADER_BYTES, RECORD_CLASSES, type StoredFrame } from './outbox-format.ts';
 import { OutboxLedger } from './outbox-ledger.ts';
@@ -89,7 +87,7 @@ export class Outbox {
     this.#log = options.log ?? silentLog;
     options.disk.makeDirectory(options.directory);
     this.#sync = new OutboxSync(options.clock, (thrown) =>
-      this.#log('outbox-sync-failed', { why: String(thrown) }),
+      this.#log.warn('outbox-sync-failed', { why: String(thrown) }),
     );
     this.#ledger = new OutboxLedger(options.disk, join(options.directory, 'ledger'));
     const found = this.#readSegments();
@@ -217,7 +215,7 @@ export class Outbox {
     this.#writeLedger();
     await this.#sync
       .flushed()
-      .catch((thrown: unknown) => this.#log('outbox-close-failed', { why: String(thrown) }));
+      .catch((thrown: unknown) => this.#log.warn('outbox-close-failed', { why: String(thrown) }));
     for (const chain of this.#chains.values()) for (const { file } of chain.segments) file.close();
     this.#ledger.file.close();
   }
@@ -251,7 +249,7 @@ export class Outbox {
   /** Making a segment only to find that there is no room takes longer than a decision: not for every record. */
   #refused(recordClass: RecordClass, thrown: unknown): void {
     this.#refusedUntil[recordClass] = this.#options.clock.monotonicMicros() + REFUSED_FOR_MICROS;
-    this.#log('outbox-append-failed', { class: recordClass, why: String(thrown) });
+    this.#log.warn('outbox-append-failed', { class: recordClass, why: String(thrown) });
   }
 
   #write(recordClass: RecordClass, frame: StoredFrame): void {
@@ -310,7 +308,7 @@ export class Outbox {
       this.#sync.wrote(this.#ledger.file);
     } catch (thrown) {
       // Without it a restart sends some acknowledged records again; the controller knows them.
-      this.#log('outbox-ledger-failed', { why: String(thrown) });
+      this.#log.warn('outbox-ledger-failed', { why: String(thrown) });
     }
   }
 
@@ -329,7 +327,7 @@ export class Outbox {
     try {
       this.#ledger.file.syncNow();
     } catch (thrown) {
-      this.#log('outbox-ledger-failed', { why: String(thrown) });
+      this.#log.warn('outbox-ledger-failed', { why: String(thrown) });
     }
   }
 

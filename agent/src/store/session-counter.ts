@@ -2,9 +2,8 @@
  * The number of connections that the device has ever made, kept so that the next one is higher: births and wills carry
  * it. Never reused, also when the disk is full: then the number in memory goes on.
  */
+import type { Disk, Log } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
-import type { Disk } from '../ports/disk.ts';
-import type { Log } from '../ports/log.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
 const schema = z.object({ session: z.int().min(0) });
@@ -35,7 +34,7 @@ export class SessionCounter {
     try {
       writeJsonFile(this.#disk, this.#path, { session: this.#session });
     } catch (thrown) {
-      this.#log('session-not-written', { why: String(thrown) });
+      this.#log.warn('session-not-written', { why: String(thrown) });
     }
     return this.#session;
   }

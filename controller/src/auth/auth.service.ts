@@ -5,9 +5,10 @@
 
 import { type GroupId, NanofleetError, type Role, type Uuid } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
+import { type Clock, newId, type Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
-import { CLOCK, type Clock } from '../ports/clock.ts';
-import { newUuid, RANDOM, type Random } from '../ports/random.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { RANDOM } from '../ports/random.ts';
 import type { Operator } from './api-route.ts';
 import { AuthRepository, type FleetTokenRow, type OperatorTokenRow } from './auth.repository.ts';
 import { fitsHash } from './bearer.ts';
@@ -45,7 +46,7 @@ export class AuthService {
     if (row === undefined) {
       throw new NanofleetError('TOKEN_INVALID', 'The operator token is not known here; log in with another.');
     }
-    const nowMs = this.clock.nowMs();
+    const nowMs = this.clock.unixMs();
     if (nowMs - (row.lastUsedAt ?? 0) > TOUCH_EVERY_MS) await this.repository.touchOperator(row.id, nowMs);
     return { id: row.id, name: row.name, role: row.role };
   }
@@ -72,11 +73,11 @@ export class AuthService {
     token: string;
   }): Promise<OperatorTokenRow & { token: string }> {
     const row = {
-      id: newUuid(this.clock, this.random),
+      id: newId(this.clock, this.random),
       name: wish.name,
       role: wish.role,
       tokenHash: sha256Of(wish.token),
-      createdAt: this.clock.nowMs(),
+      createdAt: this.clock.unixMs(),
       lastUsedAt: null,
     };
     await this.repository.addOperator(row);
@@ -103,9 +104,9 @@ export class AuthService {
   /** Makes a fleet token; its secret is in the answer and nowhere else. */
   async makeFleetToken(wish: FleetTokenWish) {
     const secret = this.#secret();
-    const createdAt = this.clock.nowMs();
+    const createdAt = this.clock.unixMs();
     const row: FleetTokenRow = {
-      id: newUuid(this.clock, this.random),
+      id: newId(this.clock, this.random),
       name: wish.name,
       deviceGroup: wish.group,
       secretHash: sha256Of(secret),
@@ -135,7 +136,7 @@ export class AuthService {
         'This controller does not know the fleet token; make a new one: nanofleet fleet-tokens new.',
       );
     }
-    if (row.expiresAt <= this.clock.nowMs()) {
+    if (row.expiresAt <= this.clock.unixMs()) {
       throw new NanofleetError(
         'FLEET_TOKEN_EXPIRED',
         `The fleet token ${row.name} expired at ${new Date(row.expiresAt).toISOString()}; make a new one.`,

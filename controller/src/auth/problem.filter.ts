@@ -10,10 +10,11 @@ import {
   problemOf,
   toNanofleetError,
 } from '@nanofleet/protocol';
+import type { Log } from '@nanofleet/runtime/ports';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { isDatabaseGone } from '../db/database.ts';
-import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { factsOf, LOG } from '../ports/log.ts';
 
 const CODES: Readonly<Record<number, ErrorCode>> = {
   400: 'INPUT_INVALID',

@@ -5,11 +5,12 @@
  */
 
 import type { Desired, DesiredState, DeviceId, GroupId } from '@nanofleet/protocol';
+import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { Link } from '../link/link.ts';
 import { ModelsRepository } from '../models/models.repository.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
-import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { factsOf, LOG } from '../ports/log.ts';
 import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
 import { Identity } from '../state/identity.ts';
 import { isSamePlan, type Plan, planDesired } from './desired.plan.ts';
@@ -101,7 +102,7 @@ export class DesiredService {
       device: row.device,
       version: row.desiredVersion + 1,
       ...plan,
-      issuedAt: this.clock.nowMs(),
+      issuedAt: this.clock.unixMs(),
     };
     const signed = JSON.stringify(state);
     return { state, desired: { signed, signature: this.identity.sign(signed), keyId: this.identity.keyId } };

@@ -4,13 +4,14 @@
  */
 
 import { BEAT_INTERVAL_MS, type DeviceId, type Message } from '@nanofleet/protocol';
+import { type CancelTimer, type Clock, type Log, pause } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { isDatabaseGone } from '../db/database.ts';
 import { Link } from '../link/link.ts';
 import { Series } from '../link/series.ts';
 import { OffloadService } from '../offload/offload.service.ts';
-import { type Cancel, CLOCK, type Clock, pause } from '../ports/clock.ts';
-import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { factsOf, LOG } from '../ports/log.ts';
 import { DesiredService } from './desired.service.ts';
 import { type BeatRow, type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { afterBirth, afterDeath } from './presence.machine.ts';
@@ -26,7 +27,7 @@ const RETRY_LONGEST_MS = 2_000;
 export class DevicesLink implements OnModuleInit, OnModuleDestroy {
   readonly #series = new Series<DeviceId>();
   #beats = new Map<DeviceId, BeatRow>();
-  #cancel: Cancel = () => undefined;
+  #cancel: CancelTimer = () => undefined;
   #isClosed = false;
 
   constructor(
@@ -86,7 +87,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     const row = await this.#living(device);
     if (row === undefined) return;
     const { isConflict, ...presence } = afterBirth(row, body);
-    const lastSeenAt = this.clock.nowMs();
+    const lastSeenAt = this.clock.unixMs();
     await this.repository.change(device, {
       ...presence,
       lastSeenAt,
@@ -101,14 +102,14 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
   async #death({ device, body }: Message<'death'>): Promise<void> {
     const row = await this.#living(device);
     if (row === undefined || afterDeath(row, body).isOnline === row.isOnline) return;
-    await this.repository.change(device, { isOnline: false, lastSeenAt: this.clock.nowMs() });
+    await this.repository.change(device, { isOnline: false, lastSeenAt: this.clock.unixMs() });
     this.log.info('a device is gone', { device, reason: body.reason });
   }
 
   async #reported({ device, body }: Message<'reported'>): Promise<void> {
     const row = await this.#living(device);
     if (row === undefined) return;
-    const lastSeenAt = this.clock.nowMs();
+    const lastSeenAt = this.clock.unixMs();
     const isConflict = body.problems.some(({ code }) => code === 'IDENTITY_IN_USE');
     if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt });
     // The other one of two processes with one identity: only its complaint counts.
@@ -118,7 +119,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
   }
 
   #beat({ device, body }: Message<'beat'>): void {
-    this.#beats.set(device, { device, beat: body, beatAt: this.clock.nowMs() });
+    this.#beats.set(device, { device, beat: body, beatAt: this.clock.unixMs() });
   }
 
   #storeLater(): void {

@@ -14,10 +14,11 @@ import {
   NanofleetError,
   type OffloadPolicy,
 } from '@nanofleet/protocol';
+import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { fitsHash } from '../auth/bearer.ts';
 import { Link } from '../link/link.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
+import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
 import { DEFAULT_POLICY } from './desired.plan.ts';
 import { DesiredService } from './desired.service.ts';
@@ -63,7 +64,7 @@ export class DevicesService {
   /** Cuts the session and all rights of a device, for good; again changes nothing. */
   async revoke(device: DeviceId): Promise<DeviceSummary> {
     const row = await this.#known(device);
-    if (row.revokedAt === null) await this.repository.revoke(device, this.clock.nowMs());
+    if (row.revokedAt === null) await this.repository.revoke(device, this.clock.unixMs());
     this.link.drop(device);
     for (const kind of ['birth', 'reported', 'desired'] as const) await this.link.clearRetained(device, kind);
     return this.#summary(await this.#known(device));
@@ -115,7 +116,7 @@ export class DevicesService {
       desiredVersion: row.desiredVersion,
       reportedVersion: row.reportedVersion,
       lines: row.lines,
-      problems: problemsOf(row, this.clock.nowMs()),
+      problems: problemsOf(row, this.clock.unixMs()),
     };
   }
 }

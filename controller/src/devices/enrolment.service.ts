@@ -6,12 +6,13 @@
 
 import { type DeviceId, type GroupId, NanofleetError } from '@nanofleet/protocol';
 import { isSignedBy, sha256Of } from '@nanofleet/protocol/node';
+import type { Clock, Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthRepository, type FleetTokenRow } from '../auth/auth.repository.ts';
 import { AuthService } from '../auth/auth.service.ts';
 import { DATABASE, type Database, isDuplicate } from '../db/database.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
-import { RANDOM, type Random } from '../ports/random.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { RANDOM } from '../ports/random.ts';
 import { Identity } from '../state/identity.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
@@ -90,7 +91,7 @@ export class EnrolmentService {
     request: EnrolRequest,
     { token, credentialHash }: { token: FleetTokenRow; credentialHash: string },
   ): Promise<GroupId> {
-    const enrolledAt = this.clock.nowMs();
+    const enrolledAt = this.clock.unixMs();
     return this.database.transaction(async (transaction) => {
       const deviceGroup = await this.tokens.takeUse(transaction, token.id, enrolledAt);
       if (deviceGroup === undefined) throw usedUp(token.name);

@@ -3,6 +3,7 @@
  * each message to the domain that asked for its kind. What does not decode is counted and dropped. Never decides
  * anything and never touches the database.
  */
+
 import type { Duplex } from 'node:stream';
 import {
   allShards,
@@ -21,9 +22,9 @@ import {
   type UpChannel,
   type Uuid,
 } from '@nanofleet/protocol';
+import type { Clock, Log } from '@nanofleet/runtime/ports';
 import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
-import type { Clock } from '../ports/clock.ts';
-import { factsOf, type Log } from '../ports/log.ts';
+import { factsOf } from '../ports/log.ts';
 
 const RECONNECT_MS = 200;
 const CLIENT_ID = 'controller';
@@ -117,7 +118,7 @@ export class Link {
     const full = {
       ...message,
       device,
-      at: clock.nowMs(),
+      at: clock.unixMs(),
       ...(correlation === undefined ? {} : { correlation }),
     };
     const payload = encodeMessage(full as unknown as Message);

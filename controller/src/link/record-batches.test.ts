@@ -1,6 +1,6 @@
+import { ManualClock, settle } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { jsonLog } from '../ports/log.ts';
-import { ManualClock, settle } from '../testing/manual-clock.ts';
 import { RecordBatches } from './record-batches.ts';
 
 const gone = () => Object.assign(new TypeError('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
@@ -41,7 +41,8 @@ describe('batches of records', () => {
     batches.add(1);
     await settle();
     expect(commits).toEqual([]);
-    await clock.advance(20);
+    clock.advance(20);
+    await settle();
     expect(commits).toEqual([[1]]);
     for (const row of [2, 3, 4]) batches.add(row);
     await settle();
@@ -76,9 +77,11 @@ describe('batches of records', () => {
     await settle();
     for (let look = 0; look < 4; look += 1) {
       expect(settled).toEqual([]);
-      await clock.advance(2_000);
+      clock.advance(2_000);
+      await settle();
     }
-    await clock.advance(2_000);
+    clock.advance(2_000);
+    await settle();
     expect([settled, commits]).toEqual([[1], [[1]]]);
   });
 
@@ -89,7 +92,8 @@ describe('batches of records', () => {
     expect([1, 2, 3, 4].map((row) => batches.add(row))).toEqual([true, true, true, false]);
     isDown = false;
     await settle();
-    await clock.advance(2_000);
+    clock.advance(2_000);
+    await settle();
     expect(settled).toEqual([1, 2, 3]);
     expect(batches.add(4)).toBe(true);
   });
@@ -99,7 +103,8 @@ describe('batches of records', () => {
       rows.includes(2) ? Promise.reject(badValue()) : Promise.resolve();
     const { batches, clock, commits, refused, settled } = setUp({ commit });
     for (const row of [1, 2, 3]) batches.add(row);
-    await clock.advance(20);
+    clock.advance(20);
+    await settle();
     expect([commits, refused, settled]).toEqual([[[1], [3]], [2], [1, 2, 3]]);
   });
 
@@ -108,7 +113,8 @@ describe('batches of records', () => {
     batches.add(1);
     await settle();
     const closed = batches.close();
-    await clock.advance(2_000);
+    clock.advance(2_000);
+    await settle();
     await closed;
     expect([settled, batches.add(2)]).toEqual([[], false]);
   });

@@ -3,10 +3,11 @@
  * database took it, whatever time that needs, and tells the owner then, so that an acknowledgement never precedes a
  * commit. At its bound it refuses: the device keeps what is not acknowledged and sends it again.
  */
+
 import { assert, INGEST_QUEUE_MAX, INGEST_ROWS_MAX } from '@nanofleet/protocol';
+import { type Clock, type Log, pause } from '@nanofleet/runtime/ports';
 import { isValueFault } from '../db/database.ts';
-import { type Clock, pause } from '../ports/clock.ts';
-import { factsOf, type Log } from '../ports/log.ts';
+import { factsOf } from '../ports/log.ts';
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LONGEST_MS = 2_000;

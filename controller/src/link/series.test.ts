@@ -1,5 +1,5 @@
+import { settle } from '@nanofleet/runtime/testing';
 import { expect, it } from 'vitest';
-import { settle } from '../testing/manual-clock.ts';
 import { Series } from './series.ts';
 
 it('runs the work of one key in order, also after a failure, and keys beside one another', async () => {

@@ -5,8 +5,9 @@
 
 import { type ApiAnswer, type Digest, type Model, NanofleetError, parseManifest } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { CLOCK, type Clock } from '../ports/clock.ts';
+import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
 import { BlobStore } from './blob-store.ts';
 import { type ModelRow, ModelsRepository } from './models.repository.ts';
@@ -62,7 +63,7 @@ export class ModelsService implements OnModuleInit {
     const { files, line, parent, quality, releaseCounter, task, version } = manifest;
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const stated = { digest, line, task, version, releaseCounter, bytes, parent, quality, files, signature };
-    await this.repository.add({ ...stated, keyId, uploadedAt: this.clock.nowMs() });
+    await this.repository.add({ ...stated, keyId, uploadedAt: this.clock.unixMs() });
     const row = await this.known(digest);
     this.#allow(row);
     return row;

@@ -12,11 +12,12 @@ import {
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import type { TextRunner } from '@nanofleet/runtime';
+import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { BlobStore } from '../models/blob-store.ts';
 import { ModelsRepository } from '../models/models.repository.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
-import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { factsOf, LOG } from '../ports/log.ts';
 import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
 import { Identity } from '../state/identity.ts';
 
@@ -85,10 +86,10 @@ export class MiniTier implements OnModuleDestroy {
     const loaded = this.#loaded;
     if (loaded === null) throw noMini();
     loaded.inUse += 1;
-    const begun = this.clock.monotonicMs();
+    const begun = this.clock.monotonicMicros();
     try {
       const { confidence, label, outOfScope, verdict } = await loaded.runner.decide(text);
-      const micros = Math.round((this.clock.monotonicMs() - begun) * 1_000);
+      const micros = Math.round(this.clock.monotonicMicros() - begun);
       const { digest, version } = loaded.runner;
       return { label, confidence, outOfScope, verdict, version, digest, micros };
     } finally {

@@ -16,13 +16,14 @@ import {
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
+import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { storable } from '../db/database.ts';
 import { acknowledge, identityOf } from '../link/acknowledge.ts';
 import { Link } from '../link/link.ts';
 import { RecordBatches } from '../link/record-batches.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
-import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { factsOf, LOG } from '../ports/log.ts';
 import { answerOf, type FinalAnswer, refusalOf } from './answer.plan.ts';
 import { MiniTier } from './mini-tier.ts';
 import {
@@ -75,7 +76,7 @@ export class OffloadService implements OnModuleDestroy {
 
   /** Takes a question; ends the device's session when there is no room, so that it sends it again later. */
   ask(message: Message<'offload/req'>): void {
-    const receivedAt = this.clock.nowMs();
+    const receivedAt = this.clock.unixMs();
     const { decision, line, text } = message.body;
     const row = {
       ...identityOf(message),
@@ -154,9 +155,9 @@ export class OffloadService implements OnModuleDestroy {
     if (policy === 'none') {
       throw new NanofleetError('OFFLOAD_REFUSED', 'The policy of the group lets no text leave its devices.');
     }
-    if (this.clock.nowMs() >= expiresAt) return expired(decision);
+    if (this.clock.unixMs() >= expiresAt) return expired(decision);
     const answer = answerOf(decision, await this.mini.decide(text));
-    return this.clock.nowMs() >= expiresAt ? expired(decision) : answer;
+    return this.clock.unixMs() >= expiresAt ? expired(decision) : answer;
   }
 
   #finished(rows: readonly AnsweredQuestion[]): void {

@@ -3,26 +3,17 @@
  * give codes, ids and counts.
  */
 import { toNanofleetError } from '@nanofleet/protocol';
-
-/** Facts of one line. */
-export type LogFacts = Readonly<Record<string, string | number | boolean | null | undefined>>;
-
-/** Where lines go. */
-export interface Log {
-  info(message: string, facts?: LogFacts): void;
-  warn(message: string, facts?: LogFacts): void;
-  error(message: string, facts?: LogFacts): void;
-}
+import type { Log, LogFacts } from '@nanofleet/runtime/ports';
 
 /** Injection token of the log. */
 export const LOG = Symbol('Log');
 
 /** A log that hands each finished line to `write`. */
-export const jsonLog = (nowMs: () => number, write: (line: string) => void): Log => {
+export const jsonLog = (unixMs: () => number, write: (line: string) => void): Log => {
   const at =
     (level: string) =>
     (message: string, facts: LogFacts = {}) =>
-      write(`${JSON.stringify({ at: new Date(nowMs()).toISOString(), level, message, ...facts })}\n`);
+      write(`${JSON.stringify({ at: new Date(unixMs()).toISOString(), level, message, ...facts })}\n`);
   return { info: at('info'), warn: at('warn'), error: at('error') };
 };
 

@@ -1,18 +1,9 @@
-/** Chance as a port: random bytes for secrets and ids, and the real implementation. Never derives anything from them. */
+/** The operating system's Random and its injection token. Never derives anything from the bytes. */
 import { randomBytes } from 'node:crypto';
-import { makeUuid, type Uuid } from '@nanofleet/protocol';
-import type { Clock } from './clock.ts';
-
-/** Where random bytes come from. */
-export interface Random {
-  bytes(count: number): Uint8Array;
-}
+import type { Random } from '@nanofleet/runtime/ports';
 
 /** Injection token of chance. */
 export const RANDOM = Symbol('Random');
 
 /** Bytes from the operating system, fit for secrets. */
-export const systemRandom: Random = { bytes: (count) => randomBytes(count) };
-
-/** A new UUID version 7 by the ports. */
-export const newUuid = (clock: Clock, random: Random): Uuid => makeUuid(clock.nowMs(), random.bytes(10));
+export const systemRandom: Random = { bytes: (count) => randomBytes(count), share: () => Math.random() };

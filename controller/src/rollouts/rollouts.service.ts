@@ -4,13 +4,14 @@
  */
 
 import { type ApiAnswer, type ApiRequest, NanofleetError, type Uuid } from '@nanofleet/protocol';
+import { type Clock, newId, type Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { DesiredService } from '../devices/desired.service.ts';
 import { DevicesRepository } from '../devices/devices.repository.ts';
 import { ModelsService } from '../models/models.service.ts';
 import { MiniTier } from '../offload/mini-tier.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
-import { newUuid, RANDOM, type Random } from '../ports/random.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { RANDOM } from '../ports/random.ts';
 import {
   type CandidateDevice,
   countsOf,
@@ -45,12 +46,12 @@ export class RolloutsService {
     const { line, version } = await this.models.known(digest);
     if ('controller' in target) await this.mini.load(digest);
     const row = await this.repository.add({
-      id: newUuid(this.clock, this.random),
+      id: newId(this.clock, this.random),
       line,
       digest,
       version,
       ...targetColumns(target),
-      createdAt: this.clock.nowMs(),
+      createdAt: this.clock.unixMs(),
     });
     if (row.targetKind !== 'controller') await this.desired.refresh(row.targetGroup);
     return this.#shown(row, await this.#world());

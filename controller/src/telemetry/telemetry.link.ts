@@ -4,13 +4,14 @@
  */
 
 import { EVENT_ROWS_MAX, INGEST_DELAY_MS, type Message } from '@nanofleet/protocol';
+import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { storableJson } from '../db/database.ts';
 import { acknowledge, identityOf } from '../link/acknowledge.ts';
 import { Link } from '../link/link.ts';
 import { RecordBatches } from '../link/record-batches.ts';
-import { CLOCK, type Clock } from '../ports/clock.ts';
-import { factsOf, LOG, type Log } from '../ports/log.ts';
+import { CLOCK } from '../ports/clock.ts';
+import { factsOf, LOG } from '../ports/log.ts';
 import { type NewEvent, TelemetryRepository } from './telemetry.repository.ts';
 
 /** Looking for rows beyond the bound costs a query. */
@@ -56,7 +57,7 @@ export class TelemetryLink implements OnModuleInit, OnModuleDestroy {
     const row = {
       ...identityOf(message),
       recordedAt: message.at,
-      receivedAt: this.clock.nowMs(),
+      receivedAt: this.clock.unixMs(),
       event: storableJson(message.body),
     };
     if (!this.#batches.add(row)) this.link.drop(message.device);

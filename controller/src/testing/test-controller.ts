@@ -69,9 +69,9 @@ export class TestController {
 
   /** Starts it, also again after `halt`, on the same state. */
   async run(): Promise<void> {
-    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + this.#aheadMs };
+    const clock = { ...systemClock, unixMs: () => systemClock.unixMs() + this.#aheadMs };
     const log = jsonLog(
-      () => clock.nowMs(),
+      () => clock.unixMs(),
       (line) => this.logged.push(line),
     );
     this.#running = await startController(this.settings, {

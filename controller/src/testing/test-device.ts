@@ -257,7 +257,7 @@ export class TestDevice {
     return encodeMessage({
       kind,
       device: this.name,
-      at: systemClock.nowMs(),
+      at: systemClock.unixMs(),
       ...header,
       body,
     } as unknown as Message);

@@ -68,9 +68,9 @@ export const startTestController = async (options: ControllerOptions = {}): Prom
   const lines: string[] = [];
   let offsetMs = 0;
   let open: OpenDatabase | null = null;
-  const nowMs = (): number => systemClock.nowMs() + offsetMs;
+  const nowMs = (): number => systemClock.unixMs() + offsetMs;
   const running = await startController(settingsOf(directory, { ...options, publisher }), {
-    clock: { ...systemClock, nowMs },
+    clock: { ...systemClock, unixMs: nowMs },
     random: systemRandom,
     log: jsonLog(nowMs, (line) => void lines.push(line)),
     open: async (...wanted) => {

@@ -2,7 +2,8 @@
  * The real disk with a bound on its space: growing a file beyond it fails as on a full disk, writing over what is there
  * does not. Counts bytes of files below one directory; knows nothing of blocks.
  */
-import { type Disk, type DiskFile, fileDisk } from '@nanofleet/agent';
+import { fileDisk } from '@nanofleet/agent';
+import type { Disk, DiskFile } from '@nanofleet/runtime/ports';
 
 /** A disk whose space is the test's to give. */
 export interface SmallDisk extends Disk {

@@ -3,7 +3,12 @@
 import { type Import, importsOf, packageOf } from '../imports.ts';
 import { MAY_IMPORT } from '../packages.ts';
 import type { Rule, SourceFile, Violation } from '../source-file.ts';
-import { violation } from '../source-file.ts';
+import { isTest, violation } from '../source-file.ts';
+
+/** Tests, what stands in a folder `testing` or is named `test-…`, and the package of wider tests. */
+function isForTests(path: string): boolean {
+  return isTest(path) || path.startsWith('test/') || /\/(testing\/|test-)/.test(path);
+}
 
 function directionFault(file: SourceFile, { request, target }: Import): string | undefined {
   const own = packageOf(file.path);
@@ -13,8 +18,10 @@ function directionFault(file: SourceFile, { request, target }: Import): string |
     return other === own ? undefined : `reaches into ${other} by a path; import @nanofleet/${other}`;
   }
   if (other === own) return `imports its own package by name; use a relative path`;
-  if (!/^@nanofleet\/[a-z]+(\/node)?$/.test(request))
+  if (!/^@nanofleet\/[a-z]+(\/(node|ports|testing))?$/.test(request))
     return `reaches into ${other}: only its barrels are public`;
+  if (request.endsWith('/testing') && !isForTests(file.path))
+    return 'ships, and must not import what is for tests';
   return MAY_IMPORT[own]?.includes(other) === true ? undefined : `${own} must not import ${other}`;
 }
 
@@ -62,10 +69,10 @@ export const noCycles: Rule = (files) => {
     : [{ path: first, line: 1, message: `is in a cycle: ${cycle.join(' -> ')}` }];
 };
 
-/** Only `src/index.ts` and `src/node/index.ts` pass on what other files export. */
+/** Only a package's own barrels (`src/index.ts`, and those of `node`, `ports`, `testing`) pass on what other files export. */
 export const barrelsOnlyAtTheTop: Rule = (files) =>
   files.flatMap((file): Violation[] => {
-    if (/^[a-z]+\/src\/(node\/)?index\.ts$/.test(file.path)) return [];
+    if (/^[a-z]+\/src\/((node|ports|testing)\/)?index\.ts$/.test(file.path)) return [];
     const named = file.path.endsWith('/index.ts') ? [{ start: 0 }] : [];
     const passed = file.module.staticExports.filter(({ entries }) =>
       entries.some((entry) => entry.moduleRequest !== null),

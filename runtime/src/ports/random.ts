@@ -2,7 +2,7 @@
 import { makeUuid, type Uuid } from '@nanofleet/protocol';
 import type { Clock } from './clock.ts';
 
-/** Randomness as the agent sees it. */
+/** Randomness as agent and controller see it. */
 export interface Random {
   /** That many unpredictable bytes. */
   bytes(count: number): Uint8Array;
@@ -16,5 +16,5 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 export const randomHex = (random: Random, bytes: number): string =>
   Array.from(random.bytes(bytes), (byte) => HEX[byte]).join('');
 
-/** A new id of a decision, occurrence or request. */
+/** A new id (UUID version 7). */
 export const newId = (clock: Clock, random: Random): Uuid => makeUuid(clock.unixMs(), random.bytes(10));

@@ -3,8 +3,8 @@
  * Delivers at the next microtask, as a real one would: never inside the call that caused it.
  */
 import { isCovered } from '@nanofleet/protocol';
-import { LINK_UNAVAILABLE_MESSAGE, linkUnavailable } from './link-unavailable.ts';
-import type { Connection, ConnectionHandlers, ConnectOptions, Transport } from './transport.ts';
+import { LINK_UNAVAILABLE_MESSAGE, linkUnavailable } from '../ports/link-unavailable.ts';
+import type { Connection, ConnectionHandlers, ConnectOptions, Transport } from '../ports/transport.ts';
 
 /** A message as the broker saw it. */
 export interface SeenMessage {

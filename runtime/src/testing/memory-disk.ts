@@ -3,8 +3,8 @@
  * there. For tests of crashes. Writes of at most a sector are whole or missing; longer ones may be torn.
  */
 import { dirname } from 'node:path';
-import type { Disk, DiskFile } from './disk.ts';
-import type { Random } from './random.ts';
+import type { Disk, DiskFile } from '../ports/disk.ts';
+import type { Random } from '../ports/random.ts';
 
 const SECTOR_BYTES = 512;
 

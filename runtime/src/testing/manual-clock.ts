@@ -1,5 +1,5 @@
 /** A Clock that stands still until a test moves it. Runs due timers in the order of their times. */
-import type { Clock } from './clock.ts';
+import type { Clock } from '../ports/clock.ts';
 
 interface Timer {
   readonly dueMs: number;
@@ -51,3 +51,8 @@ export class ManualClock implements Clock {
     return this.#timers.filter(({ dueMs }) => dueMs <= endMs).toSorted((a, b) => a.dueMs - b.dueMs)[0];
   }
 }
+
+/** Lets everything that does not wait for time or for a real file come to rest. */
+export const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+};

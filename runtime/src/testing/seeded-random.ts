@@ -1,5 +1,5 @@
 /** A Random that repeats itself from a seed, for tests and replays. Never used for keys or ids of a real device. */
-import type { Random } from './random.ts';
+import type { Random } from '../ports/random.ts';
 
 /** Randomness out of a seed (mulberry32). */
 export const makeSeededRandom = (seed: number): Random => {

@@ -6,9 +6,9 @@
 /** Ends a timer; harmless when it has already run. */
 export type CancelTimer = () => void;
 
-/** Time as the agent sees it. */
+/** Time as agent and controller see it. */
 export interface Clock {
-  /** Milliseconds since 1970 by the device's clock, which may be wrong. */
+  /** Milliseconds since 1970 by the machine's clock, which may be wrong. */
   unixMs(): number;
   /** Microseconds since some fixed moment, never going back; with fractions. */
   monotonicMicros(): number;

@@ -19,7 +19,7 @@ export interface DiskFile {
   close(): void;
 }
 
-/** Files as the agent sees them. Paths are absolute. */
+/** Files as the program sees them. Paths are absolute. */
 export interface Disk {
   /** Makes a directory and its parents, mode 0700; nothing when it is there. */
   makeDirectory(path: string): void;

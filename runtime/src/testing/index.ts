@@ -1,0 +1,6 @@
+/** Twins of the ports and tiny bundles, for tests and the simulated fleet; nothing that ships imports it. */
+export * from './manual-clock.ts';
+export * from './memory-disk.ts';
+export * from './memory-transport.ts';
+export * from './seeded-random.ts';
+export * from './tiny-bundle.ts';
