@@ -236,6 +236,9 @@ export class Agent implements LocalService {
         },
         offload: (body) => void this.#memory.answer(body),
         job: (id, body) => this.#link.jobState(id, this.#jobs.take(id, body)),
+        roundPlan: (round) => this.#link.roundAccept(round, { examples: 0, code: 'EXAMPLES_TOO_FEW' }),
+        roundResult: () => undefined,
+        tokens: () => undefined,
       },
     });
     return new Link({

@@ -72,6 +72,10 @@ export const encodeFrame = (frame: Frame): Uint8Array => {
   return bytes;
 };
 
+/** Whether bytes begin as a frame does; a JSON message never does. */
+export const isFrame = (bytes: Uint8Array): boolean =>
+  bytes.length >= 2 && bytes[0] === MAGIC >> 8 && bytes[1] === (MAGIC & 0xff);
+
 const kindOf = (number: number): FrameKind => {
   const found = (Object.keys(FRAME_KINDS) as FrameKind[]).find((kind) => FRAME_KINDS[kind] === number);
   if (found === undefined) throw malformed(`kind ${number} is unknown`);

@@ -67,6 +67,19 @@ export const SENSOR_WINDOW_SAMPLES_MAX = 65_536;
 /** Chunk of a blob download: what a kill costs at most to fetch again. */
 export const BLOB_CHUNK_BYTES = 64 * KIB;
 
+// --- Learning -----------------------------------------------------------------------------------------------------
+
+/** Parameters that one update may hold; larger is refused with UPDATE_TOO_LARGE. */
+export const UPDATE_PARAMETERS_MAX = 4 * MIB;
+/** Bytes of one encoded update: a byte per parameter and its header. */
+export const UPDATE_BYTES_MAX = UPDATE_PARAMETERS_MAX + 64 * KIB;
+/** Bytes of a head file: four per parameter and its header. */
+export const HEAD_FILE_BYTES_MAX = 4 * UPDATE_PARAMETERS_MAX + KIB;
+/** Tensors of one update. */
+export const UPDATE_TENSORS_MAX = 64;
+/** Labels that a list may gain beyond the names of the bundle that runs. */
+export const LABELS_ADDED_MAX = 64;
+
 // --- Outbox -------------------------------------------------------------------------------------------------------
 
 /** One record in the outbox; a larger one is refused with RECORD_TOO_LARGE. */
@@ -146,6 +159,7 @@ assert(
   MANIFEST_BYTES_MAX < BUNDLE_FILE_BYTES_MAX && BUNDLE_FILE_BYTES_MAX <= BUNDLE_BYTES_MAX,
   'files fit a bundle',
 );
+assert(HEAD_FILE_BYTES_MAX <= BUNDLE_FILE_BYTES_MAX, 'a head fits a blob');
 assert(BLOB_CHUNK_BYTES < FRAME_PAYLOAD_BYTES_MAX, 'a blob chunk fits a frame');
 assert(INGEST_DELAY_MS * 10 < HTTP_DEADLINE_MS, 'batching is short against deadlines');
 assert(KEEPALIVE_S * 1_000 > BEAT_INTERVAL_MS, 'beats keep a connection alive');

@@ -5,8 +5,10 @@ import {
   BODIES,
   decodeFrame,
   decodeMessage,
+  decodeUpdate,
   encodeFrame,
   encodeMessage,
+  encodeUpdate,
   FRAME_KINDS,
 } from '@nanofleet/protocol';
 import { describe, expect, it } from 'vitest';
@@ -28,6 +30,11 @@ describe('fixtures of version 1', () => {
   it.each(frames)('%s decodes, and encodes to its very bytes', (name) => {
     const bytes = read(name);
     expect(encodeFrame(decodeFrame(bytes))).toEqual(bytes);
+  });
+
+  it('a model update decodes, and encodes to its very bytes', () => {
+    const bytes = read('update.nfu');
+    expect(encodeUpdate(decodeUpdate(bytes))).toEqual(bytes);
   });
 
   it('cover every kind of message and frame', () => {

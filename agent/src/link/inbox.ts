@@ -6,11 +6,18 @@
 import {
   type Ack,
   type Birth,
+  type Channel,
   type Desired,
   decodeFor,
+  decodeFrame,
+  type Frame,
+  isFrame,
   type Job,
+  NanofleetError,
   type OffloadResponse,
   parseTopic,
+  type RoundPlan,
+  type RoundResult,
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
@@ -23,6 +30,11 @@ export interface InboxHandlers {
   ack(body: Ack): void;
   offload(body: OffloadResponse): void;
   job(id: Uuid, body: Job): void;
+  /** @param remainingMs time left to the round's deadline when the plan was sent */
+  roundPlan(round: Uuid, body: RoundPlan, options: { remainingMs: number }): void;
+  roundResult(round: Uuid, body: RoundResult): void;
+  /** A piece of a reply that a bigger tier is still writing; the decision is its correlation. */
+  tokens(frame: Frame): void;
 }
 
 /** What the inbox needs. */
@@ -33,6 +45,27 @@ export interface InboxOptions {
   /** Told of each message that was dropped. */
   readonly dropped: () => void;
 }
+
+type RoundChannel = Extract<Channel, { kind: 'round' }>;
+
+const dispatchRound = (
+  { device, handlers }: Pick<InboxOptions, 'device' | 'handlers'>,
+  { round, step }: RoundChannel,
+  payload: Uint8Array,
+): void => {
+  if (step === 'plan') {
+    const { body, remainingMs = 0 } = decodeFor({ kind: 'round/plan', device }, payload);
+    handlers.roundPlan(round, body, { remainingMs });
+  } else if (step === 'result') {
+    handlers.roundResult(round, decodeFor({ kind: 'round/result', device }, payload).body);
+  }
+};
+
+const tokensOf = (payload: Uint8Array): Frame => {
+  const frame = decodeFrame(payload);
+  if (frame.kind === 'tokens') return frame;
+  throw new NanofleetError('FRAME_MALFORMED', `a frame of ${frame.kind} came where tokens are due`);
+};
 
 const dispatch = (
   { device, handlers }: InboxOptions,
@@ -48,9 +81,12 @@ const dispatch = (
     case 'ack':
       return handlers.ack(decodeFor({ kind: 'ack', device }, payload).body);
     case 'offload/res':
+      if (isFrame(payload)) return handlers.tokens(tokensOf(payload));
       return handlers.offload(decodeFor({ kind: 'offload/res', device }, payload).body);
     case 'job':
       return handlers.job(channel.job, decodeFor({ kind: 'job', device }, payload).body);
+    case 'round':
+      return dispatchRound({ device, handlers }, channel, payload);
     default:
       // Of a later version, or our own way up: nothing here owns it.
       return undefined;

@@ -10,7 +10,9 @@ import {
   type Channel,
   clientIdOf,
   deviceFilters,
+  encodeFrame,
   encodeMessage,
+  type Frame,
   HTTP_DEADLINE_MS,
   IDENTITY_IN_USE_WAIT_MS,
   type JobState,
@@ -18,6 +20,7 @@ import {
   type Message,
   NanofleetError,
   type Reported,
+  type RoundAccept,
   toNanofleetError,
   topicOf,
   type Uuid,
@@ -125,6 +128,26 @@ export class Link {
   /** Tells how a job went. */
   jobState(job: Uuid, body: JobState): void {
     void this.#publish('job/state', body, { qos: 1, channel: { kind: 'job/state', job } });
+  }
+
+  /** Tells whether this device takes part in a round. */
+  roundAccept(round: Uuid, body: RoundAccept): void {
+    const channel = { kind: 'round', round, step: 'accept' } as const;
+    void this.#publish('round/accept', body, { qos: 1, channel });
+  }
+
+  /**
+   * Sends frames in their order, at least once while the connection lives.
+   * @throws NanofleetError LINK_UNAVAILABLE
+   */
+  async sendFrames(channel: Channel, frames: readonly Frame[]): Promise<void> {
+    const { fleet, device } = this.#options.identity;
+    const topic = topicOf({ fleet, device, channel });
+    for (const frame of frames) {
+      const connection = this.#connection;
+      if (connection === null) throw linkUnavailable('it is not open');
+      await connection.publish(topic, encodeFrame(frame), { qos: 1, isRetained: false });
+    }
   }
 
   /** A birth of this device has arrived: its own, or one of another process with its identity. */
@@ -269,7 +292,7 @@ export class Link {
   }
 }
 
-type UpKind = 'birth' | 'death' | 'beat' | 'reported' | 'job/state';
+type UpKind = 'birth' | 'death' | 'beat' | 'reported' | 'job/state' | 'round/accept';
 
 interface PublishOptions {
   readonly qos: 0 | 1;

@@ -3,16 +3,20 @@
  * each message to the domain that asked for its kind. What does not decode is counted and dropped. Never decides
  * anything and never touches the database.
  */
-
 import type { Duplex } from 'node:stream';
 import {
   allShards,
   type BodyOf,
+  type Channel,
   type DeviceId,
   type DownChannel,
   decodeFor,
+  decodeFrame,
+  encodeFrame,
   encodeMessage,
   type FleetId,
+  type Frame,
+  type FrameKind,
   type Kind,
   kindOfChannel,
   type Message,
@@ -29,14 +33,18 @@ import { factsOf } from '../ports/log.ts';
 const RECONNECT_MS = 200;
 const CLIENT_ID = 'controller';
 
-/** Takes one message; what it throws is logged, and the link goes on. */
-export type Handler<K extends Kind> = (message: Message<K>) => void | Promise<void>;
+/** Takes one message; what it throws is logged, and the link goes on. `channel` tells which job or round it belongs to. */
+export type Handler<K extends Kind> = (message: Message<K>, channel: Channel) => void | Promise<void>;
+/** Takes one frame of a round, likewise. */
+export type FrameHandler = (frame: Frame, from: { device: DeviceId; round: Uuid }) => void | Promise<void>;
 
 /** What to send beside the body. */
 export interface SendOptions {
   readonly correlation?: Uuid;
   /** Kept by the broker for later subscribers. */
   readonly isRetained?: boolean;
+  /** Time left to the deadline, milliseconds. */
+  readonly remainingMs?: number;
 }
 
 /** Ports and identity of a link. */
@@ -46,13 +54,16 @@ export interface LinkOptions {
   readonly log: Log;
 }
 
-/** What can be sent to a device. */
+/** What can be sent to a device on a channel of the same name. */
 export type DownKind = Extract<Kind, DownChannel>;
+/** Steps of a round that a controller sends. */
+export type DownStep = 'plan' | 'result';
 
 /** The link. Handlers are registered before `start`. */
 export class Link {
   readonly #options: LinkOptions;
   readonly #handlers = new Map<Kind, Handler<Kind>>();
+  readonly #frameHandlers = new Map<FrameKind, FrameHandler>();
   #client: MqttClient | null = null;
   #drop: (device: DeviceId) => void = () => undefined;
   /** Since the process started. */
@@ -65,6 +76,11 @@ export class Link {
   /** Says who takes the messages of a kind; one taker per kind. */
   on<K extends Kind>(kind: K, handler: Handler<K>): void {
     this.#handlers.set(kind, handler as unknown as Handler<Kind>);
+  }
+
+  /** Says who takes the frames of a kind; one taker per kind. */
+  onFrame(kind: FrameKind, handler: FrameHandler): void {
+    this.#frameHandlers.set(kind, handler);
   }
 
   /** Connects and subscribes; resolves when all shards are heard. */
@@ -113,16 +129,37 @@ export class Link {
     message: { kind: K; body: BodyOf<K> },
     options: SendOptions = {},
   ): Promise<void> {
-    const { clock, fleet } = this.#options;
-    const { correlation, isRetained = false } = options;
-    const full = {
-      ...message,
+    await this.#publish(device, { channel: { kind: message.kind }, message }, options);
+  }
+
+  /** Sends a step of a round to a device. */
+  async sendRound<S extends DownStep>(
+    device: DeviceId,
+    step: { round: Uuid; step: S; body: BodyOf<`round/${S}`> },
+    options: Pick<SendOptions, 'remainingMs'> = {},
+  ): Promise<void> {
+    const channel = { kind: 'round', round: step.round, step: step.step } as const;
+    await this.#publish(
       device,
-      at: clock.unixMs(),
-      ...(correlation === undefined ? {} : { correlation }),
-    };
-    const payload = encodeMessage(full as unknown as Message);
-    const topic = topicOf({ fleet, device, channel: { kind: message.kind } });
+      { channel, message: { kind: `round/${step.step}`, body: step.body } },
+      { ...options, correlation: step.round },
+    );
+  }
+
+  /** Sends a frame to a device; it may be lost with the connection. */
+  async sendFrame(device: DeviceId, channel: Channel, frame: Frame): Promise<void> {
+    const topic = topicOf({ fleet: this.#options.fleet, device, channel });
+    await this.#client?.publishAsync(topic, Buffer.from(encodeFrame(frame)), { qos: 1 });
+  }
+
+  async #publish(
+    device: DeviceId,
+    { channel, message }: { channel: Channel; message: { kind: Kind; body: unknown } },
+    { isRetained = false, ...header }: SendOptions,
+  ): Promise<void> {
+    const { clock, fleet } = this.#options;
+    const payload = encodeMessage({ ...message, ...header, device, at: clock.unixMs() } as Message);
+    const topic = topicOf({ fleet, device, channel });
     await this.#client?.publishAsync(topic, Buffer.from(payload), { qos: 1, retain: isRetained });
   }
 
@@ -167,11 +204,21 @@ export class Link {
   #dispatch(topic: string, bytes: Uint8Array): void {
     const { channel, device } = parseTopic(topic);
     const kind = kindOfChannel(channel);
-    const handler = kind === null ? undefined : this.#handlers.get(kind);
-    if (kind === null || handler === undefined) return;
+    if (kind === null) return this.#takeFrame(device, channel, bytes);
+    const handler = this.#handlers.get(kind);
+    if (handler === undefined) return;
     const message = decodeFor({ kind, device }, bytes);
     const failed = (thrown: unknown) =>
       this.#options.log.error('a message could not be handled', { kind, device, ...factsOf(thrown) });
-    Promise.resolve(handler(message)).catch(failed);
+    Promise.resolve(handler(message, channel)).catch(failed);
+  }
+
+  #takeFrame(device: DeviceId, channel: Channel, bytes: Uint8Array): void {
+    if (channel.kind !== 'round') return;
+    const frame = decodeFrame(bytes);
+    const { round } = channel;
+    const failed = (thrown: unknown) =>
+      this.#options.log.error('a frame could not be handled', { round, device, ...factsOf(thrown) });
+    Promise.resolve(this.#frameHandlers.get(frame.kind)?.(frame, { device, round })).catch(failed);
   }
 }

@@ -1,6 +1,7 @@
 // The bundles that this project ships, as they lie in the repository.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { headOf } from '@nanofleet/runtime';
 import { type CheckedBundle, inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
 import { describe, expect, it } from 'vitest';
 import { readRecipe } from '../text/recipe.ts';
@@ -34,6 +35,19 @@ describe('the shipped text bundles', () => {
       const card = readFileSync(`${BUNDLES}${name}/CARD.md`, 'utf8');
       for (const stated of [digest, manifest.license, ...manifest.attribution])
         expect(card).toContain(stated);
+    },
+  );
+
+  it.each(['intent-1', 'intent-2', 'mini-1'])(
+    '%s has the head that its manifest lets train',
+    async (name) => {
+      const { manifest, files } = await open(name);
+      const head = headOf(files.get('infer.int8') ?? new Uint8Array());
+      expect(manifest.trainable).toEqual([
+        { name: 'head.weight', shape: [head.width, head.classes] },
+        { name: 'head.bias', shape: [head.classes] },
+      ]);
+      expect(head.weight.every((value) => Math.abs(value) < 100)).toBe(true);
     },
   );
 

@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema } from '../ids.ts';
-import { countSchema, offloadPolicySchema, perLine, unixMsSchema } from './vocabulary.ts';
+import { LABELS_ADDED_MAX } from '../limits.ts';
+import { countSchema, labelSchema, offloadPolicySchema, perLine, unixMsSchema } from './vocabulary.ts';
 
 /** The string inside `desired`, once its signature has been checked. */
 export const desiredStateSchema = z.object({
@@ -19,6 +20,10 @@ export const desiredStateSchema = z.object({
       digest: digestSchema,
       releaseCounter: z.int().min(1),
       /** Of all files. */ bytes: countSchema,
+      /** Labels allocated beyond those of the bundle, in the order of their head rows; none when left out. */
+      labels: z
+        .object({ version: z.int().min(1), added: z.array(labelSchema).min(1).max(LABELS_ADDED_MAX) })
+        .optional(),
     }),
   ),
   offload: offloadPolicySchema,

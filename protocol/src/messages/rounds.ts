@@ -5,9 +5,11 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, lineIdSchema } from '../ids.ts';
+import { HEAD_FILE_BYTES_MAX, LABELS_ADDED_MAX, UPDATE_TENSORS_MAX } from '../limits.ts';
 import { countSchema, errorCodeSchema, labelSchema, shareSchema } from './vocabulary.ts';
 
 const PEERS_MAX = 256;
+const BATCH_MAX = 4_096;
 const keySchema = z.base64().length(44);
 
 /** Controller to a selected device. */
@@ -16,8 +18,8 @@ export const roundPlanSchema = z.object({
   /** The bundle that the update is relative to; a device that runs another declines. */
   base: digestSchema,
   /** The label list that the update's rows follow. */
-  labels: z.object({ version: z.int().min(1), added: z.array(labelSchema).max(64) }),
-  tensors: z.array(z.string().max(128)).min(1).max(64),
+  labels: z.object({ version: z.int().min(1), added: z.array(labelSchema).max(LABELS_ADDED_MAX) }),
+  tensors: z.array(z.string().max(128)).min(1).max(UPDATE_TENSORS_MAX),
   examplesMin: countSchema,
   examplesMax: countSchema,
   steps: z.int().min(1).max(10_000),
@@ -27,6 +29,14 @@ export const roundPlanSchema = z.object({
   noise: z.number().min(0),
   masked: z.boolean(),
   seed: countSchema,
+  /** Examples of one step; the device's default when left out. */
+  batch: z.int().min(1).max(BATCH_MAX).optional(),
+  /** Weight of rehearsed prototypes against own examples in the loss; the device's default when left out. */
+  rehearsal: z.number().min(0).max(1_000).optional(),
+  /** Pull towards the start, the mu of FedProx (Li et al. 2020, arXiv 1812.06127); none when left out. */
+  pull: z.number().min(0).max(1_000).optional(),
+  /** Blob with the head that the round begins from; the base's own head, with new columns of zeros, when left out. */
+  start: z.object({ digest: digestSchema, bytes: z.int().min(1).max(HEAD_FILE_BYTES_MAX) }).optional(),
 });
 
 /** Device to controller: takes part with so many examples, or declines with a code. */
@@ -56,9 +66,9 @@ export const roundUnmaskSchema = z.object({
     }),
 });
 
-/** Controller to the devices of the round: how it ended. */
+/** Controller to the devices of the round: how it ended, or that this device's part was `refused` with a code. */
 export const roundResultSchema = z.object({
-  status: z.enum(['candidate', 'failed']),
+  status: z.enum(['candidate', 'failed', 'refused']),
   updates: countSchema,
   candidate: digestSchema.nullable(),
   accuracy: z.object({ before: shareSchema, after: shareSchema }).nullable(),
