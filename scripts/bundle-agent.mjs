@@ -49,8 +49,10 @@ export async function bundleAgent() {
   const packages = ['protocol', 'runtime'];
   const alias = Object.fromEntries(
     packages.flatMap((name) => [
-      [`@nanofleet/${name}/node`, join(root, name, 'src', 'node', 'index.ts')],
-      [`@nanofleet/${name}/ports`, join(root, name, 'src', 'ports', 'index.ts')],
+      ...['node', 'ports', 'mqtt'].map((part) => [
+        `@nanofleet/${name}/${part}`,
+        join(root, name, 'src', part, 'index.ts'),
+      ]),
       [`@nanofleet/${name}`, join(root, name, 'src', 'index.ts')],
     ]),
   );

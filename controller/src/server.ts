@@ -5,6 +5,7 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { API_BODY_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
+import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Ground } from './app.module.ts';
@@ -99,7 +100,12 @@ const connectBroker = async (
     port: settings.mqttPort,
     certificate: settings.certificate,
   });
-  await link.start({ connect: () => broker.connect(), secret, drop: (device) => broker.drop(device) });
+  await link.start({
+    transport: makeMqttTransport(() => broker.connect()),
+    url: 'mqtt://embedded',
+    secret,
+    drop: (device) => broker.drop(device),
+  });
   return broker;
 };
 

@@ -11,6 +11,7 @@ import {
   SHUTDOWN_MS,
   SOCKET_PATH_BYTES_MAX,
 } from '@nanofleet/protocol';
+import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
 import { loadRunner } from '@nanofleet/runtime/node';
 import { pause, randomHex } from '@nanofleet/runtime/ports';
 import { env } from 'onnxruntime-node';
@@ -23,7 +24,6 @@ import { fileDisk } from '../ports/file-disk.ts';
 import { freeAfterStart } from '../ports/heap.ts';
 import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
 import { closeHttp } from '../ports/http-client.ts';
-import { mqttTransport } from '../ports/mqtt-transport.ts';
 import { makeStderrLog } from '../ports/stderr-log.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { systemHost } from '../ports/system-host.ts';
@@ -46,7 +46,7 @@ export const portsFor = (identity: Identity): AgentPorts => {
     clock: systemClock,
     random: makeSystemRandom(),
     disk: fileDisk,
-    transport: mqttTransport,
+    transport: makeMqttTransport(),
     blobs: makeHttpBlobSource(controllerUrl, `Bearer ${clientIdOf(fleet, device)}:${credential}`),
     host: systemHost,
     log: makeStderrLog(systemClock),

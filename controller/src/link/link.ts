@@ -1,9 +1,8 @@
 /**
- * The controller's link to its devices: one mqtt.js client that hears all shards, decodes by `decodeFor` and hands
+ * The controller's link to its devices: one session that hears all shards, decodes by `decodeFor` and hands
  * each message to the domain that asked for its kind. What does not decode is counted and dropped. Never decides
  * anything and never touches the database.
  */
-import type { Duplex } from 'node:stream';
 import {
   allShards,
   type BodyOf,
@@ -26,11 +25,10 @@ import {
   type UpChannel,
   type Uuid,
 } from '@nanofleet/protocol';
-import type { Clock, Log } from '@nanofleet/runtime/ports';
-import mqtt, { type IPublishPacket, type MqttClient } from 'mqtt';
+import type { Clock, Log, Transport } from '@nanofleet/runtime/ports';
 import { factsOf } from '../ports/log.ts';
+import { Session } from './session.ts';
 
-const RECONNECT_MS = 200;
 const CLIENT_ID = 'controller';
 
 /** Takes one message; what it throws is logged, and the link goes on. `channel` tells which job or round it belongs to. */
@@ -54,6 +52,16 @@ export interface LinkOptions {
   readonly log: Log;
 }
 
+/** How a link comes in. */
+export interface LinkAccess {
+  readonly transport: Transport;
+  /** Address of the broker; means nothing to a transport inside the process. */
+  readonly url: string;
+  readonly secret: string;
+  /** Ends the session of a device. */
+  readonly drop: (device: DeviceId) => void;
+}
+
 /** What can be sent to a device on a channel of the same name. */
 export type DownKind = Extract<Kind, DownChannel>;
 /** Steps of a round that a controller sends. */
@@ -64,7 +72,7 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #handlers = new Map<Kind, Handler<Kind>>();
   readonly #frameHandlers = new Map<FrameKind, FrameHandler>();
-  #client: MqttClient | null = null;
+  #session: Session | null = null;
   #drop: (device: DeviceId) => void = () => undefined;
   /** Since the process started. */
   readonly counts = { messages: 0, malformed: 0 };
@@ -83,44 +91,25 @@ export class Link {
     this.#frameHandlers.set(kind, handler);
   }
 
-  /** Connects and subscribes; resolves when all shards are heard. */
-  async start(access: {
-    connect: () => Duplex;
-    secret: string;
-    drop: (device: DeviceId) => void;
-  }): Promise<void> {
-    this.#drop = access.drop;
-    // Handlers are attached before connecting: messages that come with the CONNACK would be acknowledged unseen.
-    const client = new mqtt.MqttClient(() => access.connect(), {
+  /** Connects and subscribes; resolves when all shards are heard, and holds the connection until `close`. */
+  async start({ drop, secret, transport, url }: LinkAccess): Promise<void> {
+    this.#drop = drop;
+    const { clock, fleet, log } = this.#options;
+    this.#session = await Session.start({
+      clock,
+      log,
+      transport,
+      url,
       clientId: CLIENT_ID,
-      username: CLIENT_ID,
-      password: access.secret,
-      protocolVersion: 4,
-      // A short loss of the link then loses no message: the broker keeps them for this session.
-      clean: false,
-      reconnectPeriod: RECONNECT_MS,
-      resubscribe: false,
-      keepalive: 0,
-      manualConnect: true,
+      password: secret,
+      filters: allShards().flatMap((shard) => shardFilters(fleet, shard)),
+      received: (topic, payload) => this.#take(topic, payload),
     });
-    this.#client = client;
-    client.on('error', (error) => this.#options.log.warn('the link failed', factsOf(error)));
-    client.handleMessage = (packet, done) => {
-      this.#take(packet);
-      done();
-    };
-    const heard = new Promise<void>((resolve, reject) => {
-      client.on('connect', () => {
-        this.#subscribe(client).then(resolve, reject);
-      });
-    });
-    client.connect();
-    await heard;
   }
 
   /** Whether messages can flow now. */
   get isConnected(): boolean {
-    return this.#client?.connected ?? false;
+    return this.#session?.isConnected ?? false;
   }
 
   /** Sends a message to a device, at least once while the broker lives. */
@@ -149,7 +138,7 @@ export class Link {
   /** Sends a frame to a device; it may be lost with the connection. */
   async sendFrame(device: DeviceId, channel: Channel, frame: Frame): Promise<void> {
     const topic = topicOf({ fleet: this.#options.fleet, device, channel });
-    await this.#client?.publishAsync(topic, Buffer.from(encodeFrame(frame)), { qos: 1 });
+    await this.#session?.publish(topic, encodeFrame(frame), { isRetained: false });
   }
 
   async #publish(
@@ -160,13 +149,13 @@ export class Link {
     const { clock, fleet } = this.#options;
     const payload = encodeMessage({ ...message, ...header, device, at: clock.unixMs() } as Message);
     const topic = topicOf({ fleet, device, channel });
-    await this.#client?.publishAsync(topic, Buffer.from(payload), { qos: 1, retain: isRetained });
+    await this.#session?.publish(topic, payload, { isRetained });
   }
 
   /** Makes the broker forget what it keeps on a channel of a device. */
   async clearRetained(device: DeviceId, kind: DownChannel | UpChannel): Promise<void> {
     const topic = topicOf({ fleet: this.#options.fleet, device, channel: { kind } });
-    await this.#client?.publishAsync(topic, Buffer.alloc(0), { qos: 1, retain: true });
+    await this.#session?.publish(topic, new Uint8Array(), { isRetained: true });
   }
 
   /** Ends the session of a device. */
@@ -176,26 +165,19 @@ export class Link {
 
   /** Ends the link. */
   async close(): Promise<void> {
-    await this.#client?.endAsync(true);
+    await this.#session?.close();
   }
 
-  async #subscribe(client: MqttClient): Promise<void> {
-    const filters = allShards().flatMap((shard) => shardFilters(this.#options.fleet, shard));
-    await client.subscribeAsync(filters, { qos: 1 });
-  }
-
-  #take(packet: IPublishPacket): void {
-    const payload = packet.payload;
-    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+  #take(topic: string, bytes: Uint8Array): void {
     // An empty retained message is how a channel is cleared; it says nothing.
     if (bytes.length === 0) return;
     this.counts.messages += 1;
     try {
-      this.#dispatch(packet.topic, bytes);
+      this.#dispatch(topic, bytes);
     } catch (thrown) {
       this.counts.malformed += 1;
       this.#options.log.warn('a message was dropped', {
-        topic: packet.topic.slice(0, 200),
+        topic: topic.slice(0, 200),
         ...factsOf(thrown),
       });
     }

@@ -7,17 +7,23 @@
 export interface ConnectOptions {
   readonly url: string;
   readonly clientId: string;
+  /** Left out: the client id. */
+  readonly username?: string;
   readonly password: string;
+  /** 0: none. */
   readonly keepaliveS: number;
   readonly connectTimeoutMs: number;
+  /** Whether the broker keeps subscriptions and what was not acknowledged after the end; left out: no. */
+  readonly isPersistent?: boolean;
   /** Published by the broker when the connection is lost; QoS 1, not retained. */
-  readonly will: { readonly topic: string; readonly payload: Uint8Array };
+  readonly will?: { readonly topic: string; readonly payload: Uint8Array };
 }
 
 /** Called by a connection; attached before the first byte is sent, so that nothing arrives unseen. */
 export interface ConnectionHandlers {
   opened(): void;
-  received(topic: string, payload: Uint8Array, options: { isRetained: boolean }): void;
+  /** A promise holds back the acknowledgement of a message of QoS 1, and what comes behind it, until it is settled. */
+  received(topic: string, payload: Uint8Array, options: { isRetained: boolean }): void | Promise<void>;
   /** Once, also when it never opened; the reason is null for an end that was asked for. */
   closed(reason: string | null): void;
 }

@@ -44,7 +44,7 @@ export class MemoryBroker {
     if (options.isRetained) this.retained.set(topic, payload);
     for (const { filters, handlers } of this.#clients.values()) {
       if (!filters.some((filter) => isCovered(topic, filter))) continue;
-      queueMicrotask(() => handlers.received(topic, payload, { isRetained: false }));
+      queueMicrotask(() => void handlers.received(topic, payload, { isRetained: false }));
     }
   }
 
@@ -82,7 +82,7 @@ export class MemoryBroker {
         client.filters = filters;
         for (const [topic, payload] of this.retained) {
           if (filters.some((filter) => isCovered(topic, filter))) {
-            queueMicrotask(() => client.handlers.received(topic, payload, { isRetained: true }));
+            queueMicrotask(() => void client.handlers.received(topic, payload, { isRetained: true }));
           }
         }
         return Promise.resolve();
@@ -97,7 +97,7 @@ export class MemoryBroker {
   #drop(client: Client, { reason, isWillDue }: { reason: string | null; isWillDue: boolean }): void {
     const { clientId, will } = client.options;
     this.#clients.delete(clientId);
-    if (isWillDue) {
+    if (isWillDue && will !== undefined) {
       this.seen.push({ from: clientId, ...will });
       this.publish(will.topic, will.payload);
     }

@@ -1,0 +1,118 @@
+/**
+ * The real Transport: mqtt.js 5 speaking MQTT 3.1.1. Owns nothing but the translation: no reconnect of its own, no store.
+ * Handlers are attached before the connection starts, because messages that arrive with CONNACK are otherwise lost.
+ */
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { LINK_UNAVAILABLE_MESSAGE, linkUnavailable } from '../ports/link-unavailable.ts';
+import type { Connection, ConnectionHandlers, ConnectOptions, Transport } from '../ports/transport.ts';
+
+/** Opens a stream to a broker of this very process. */
+export type OpenStream = () => Duplex;
+
+/** Asks of one connection that its end must settle: mqtt.js leaves them open when the session is to persist. */
+type Pending = Set<(ended: Error) => void>;
+
+const willOf = ({ will }: ConnectOptions): Pick<IClientOptions, 'will'> =>
+  will === undefined
+    ? {}
+    : { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false } };
+
+const clientOptionsOf = (options: ConnectOptions): IClientOptions => ({
+  manualConnect: true,
+  reconnectPeriod: 0,
+  protocolVersion: 4,
+  clean: options.isPersistent !== true,
+  clientId: options.clientId,
+  username: options.username ?? options.clientId,
+  password: options.password,
+  keepalive: options.keepaliveS,
+  connectTimeout: options.connectTimeoutMs,
+  resubscribe: false,
+  queueQoSZero: false,
+  // The cache holds a buffer for each 16-bit number: 7 MB for some nanoseconds per packet.
+  writeCache: false,
+  ...willOf(options),
+});
+
+const makeClient = (options: ConnectOptions, open: OpenStream | undefined): MqttClient =>
+  open === undefined
+    ? mqtt.connect(options.url, clientOptionsOf(options))
+    : new mqtt.MqttClient(() => open(), clientOptionsOf(options));
+
+/** Without it Nagle's algorithm adds 40 ms to small messages. */
+const sendAtOnce = (client: MqttClient): void => {
+  if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+};
+
+/** Lets mqtt.js acknowledge a message once it is taken. */
+const take = (handlers: ConnectionHandlers, packet: IPublishPacket, acknowledge: () => void): void => {
+  const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
+  const taken = handlers.received(packet.topic, payload, { isRetained: packet.retain });
+  if (taken === undefined) acknowledge();
+  else void taken.catch(() => undefined).then(acknowledge);
+};
+
+const attach = (client: MqttClient, handlers: ConnectionHandlers, pending: Pending): void => {
+  let reason: string | null = null;
+  let isClosed = false;
+  client.on('connect', () => {
+    sendAtOnce(client);
+    handlers.opened();
+  });
+  client.handleMessage = (packet, acknowledge) => {
+    if (!isClosed) take(handlers, packet, () => acknowledge());
+  };
+  client.on('error', (error) => {
+    reason = error.message === '' ? LINK_UNAVAILABLE_MESSAGE : error.message;
+  });
+  client.on('close', () => {
+    if (isClosed) return;
+    isClosed = true;
+    client.end(true);
+    const why = reason ?? (client.disconnecting ? null : LINK_UNAVAILABLE_MESSAGE);
+    handlers.closed(why);
+    for (const end of pending) end(linkUnavailable(why ?? LINK_UNAVAILABLE_MESSAGE));
+  });
+};
+
+/** What is asked of the broker, or a rejection when the connection ends first. */
+const orEnded = <T>(pending: Pending, asked: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    pending.add(reject);
+    asked
+      .then(resolve, (thrown: unknown) => reject(linkUnavailable(thrown)))
+      .finally(() => pending.delete(reject));
+  });
+
+const connect = (
+  options: ConnectOptions,
+  handlers: ConnectionHandlers,
+  open: OpenStream | undefined,
+): Connection => {
+  const client = makeClient(options, open);
+  const pending: Pending = new Set();
+  attach(client, handlers, pending);
+  client.connect();
+  return {
+    publish: async (topic, payload, { qos, isRetained }) => {
+      const asked = client.publishAsync(topic, Buffer.from(payload), { qos, retain: isRetained });
+      await orEnded(pending, asked);
+    },
+    subscribe: async (filters) => {
+      const granted = await orEnded(pending, client.subscribeAsync([...filters], { qos: 1 }));
+      const refused = granted.find(({ qos }) => qos === 128);
+      if (refused !== undefined) throw linkUnavailable(`the broker refused to subscribe to ${refused.topic}`);
+    },
+    end: ({ isOrderly }) =>
+      new Promise((resolve) => {
+        client.end(!isOrderly, {}, () => resolve());
+      }),
+  };
+};
+
+/** MQTT over TCP or TLS by the address; over streams of `open` instead, whatever the address, when it is given. */
+export const makeMqttTransport = (open?: OpenStream): Transport => ({
+  connect: (options, handlers) => connect(options, handlers, open),
+});
