@@ -9,6 +9,7 @@ import { BlobStore } from './models/blob-store.ts';
 import { ModelsModule } from './models/models.module.ts';
 import { OffloadModule } from './offload/offload.module.ts';
 import { CLOCK } from './ports/clock.ts';
+import { LOAD_MODEL, type LoadModel, loadModel } from './ports/load-model.ts';
 import { LOG } from './ports/log.ts';
 import { RANDOM } from './ports/random.ts';
 import { RolloutsModule } from './rollouts/rollouts.module.ts';
@@ -24,6 +25,8 @@ export interface Ground {
   readonly identity: Identity;
   readonly blobs: BlobStore;
   readonly link: Link;
+  /** How models get into memory; left out: by ONNX Runtime. */
+  readonly load?: LoadModel;
 }
 
 /** The whole controller. */
@@ -35,6 +38,7 @@ export class AppModule {
       { provide: CLOCK, useValue: ground.clock },
       { provide: RANDOM, useValue: ground.random },
       { provide: LOG, useValue: ground.log },
+      { provide: LOAD_MODEL, useValue: ground.load ?? loadModel },
       { provide: DATABASE, useValue: ground.database },
       { provide: Identity, useValue: ground.identity },
       { provide: BlobStore, useValue: ground.blobs },

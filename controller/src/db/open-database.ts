@@ -40,15 +40,31 @@ export const openDatabase = async (wanted: Wanted, unique: string): Promise<Open
       ? await openEmbedded(wanted, unique)
       : await openPostgres(wanted.databaseUrl, wanted.databaseSchema);
   try {
-    await migrateDatabase(open.database, {
-      migrations: readMigrationFiles({ migrationsFolder: MIGRATIONS }),
-      schema: wanted.databaseSchema,
-    });
+    await bringUpToDate(open.database, wanted.databaseSchema);
     return open;
   } catch (thrown) {
     await open.close().catch(() => undefined);
     throw open.kind === 'embedded' ? corrupt(wanted.directory, thrown) : unavailable(thrown);
   }
+};
+
+const bringUpToDate = (database: Database, schema: string): Promise<void> =>
+  migrateDatabase(database, { migrations: readMigrationFiles({ migrationsFolder: MIGRATIONS }), schema });
+
+/** What drizzle's driver of PGlite calls. */
+export type PgliteConnection = Pick<PgliteClient, 'query' | 'transaction'>;
+
+/** The database over a connection that is open already, brought up to date. */
+export const openOver = async (connection: PgliteConnection): Promise<Database> => {
+  const database = await drizzled(connection);
+  await bringUpToDate(database, 'public');
+  return database;
+};
+
+const drizzled = async (connection: PgliteConnection): Promise<Database> => {
+  const { drizzle } = await import('drizzle-orm/pglite');
+  // The driver calls `query` and `transaction` only; both are there.
+  return drizzle(connection as unknown as PGlite, { casing: 'snake_case' }) as unknown as Database;
 };
 
 const corrupt = (directory: string, cause: unknown) =>
@@ -70,16 +86,13 @@ const openEmbedded = async (wanted: Wanted, unique: string): Promise<OpenDatabas
   const directory = join(wanted.directory, 'db');
   refuseForeign(directory, wanted.directory);
   await provideCluster({ directory, cacheDirectory: wanted.cacheDirectory, unique });
-  const { drizzle } = await import('drizzle-orm/pglite');
   const client = await connectThread(directory);
   try {
     await client.opened();
   } catch (thrown) {
     throw corrupt(wanted.directory, thrown);
   }
-  // The driver calls `query` and `transaction` only; both are there.
-  const database = drizzle(client as unknown as PGlite, { casing: 'snake_case' }) as unknown as Database;
-  return { database, kind: 'embedded', close: () => client.close() };
+  return { database: await drizzled(client), kind: 'embedded', close: () => client.close() };
 };
 
 /** A folder that holds something but no cluster was damaged: making a new one in it would hide that. */

@@ -4,7 +4,8 @@
  * Knows nothing of tables and transactions: `begin` and `commit` are queries like others.
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { PGlite, types } from '@electric-sql/pglite';
+import { PGlite } from '@electric-sql/pglite';
+import { PARSERS } from './pglite-parsers.ts';
 
 /** One query; `array` gives rows as arrays. */
 export interface PgliteQuery {
@@ -18,15 +19,6 @@ export interface PgliteQuery {
 export type PgliteReply =
   | { readonly id: number; readonly rows: unknown[]; readonly affectedRows: number }
   | { readonly id: number; readonly failure: { readonly message: string; readonly code: string | null } };
-
-const asText = (value: string): string => value;
-/** Times and dates stay text, as drizzle expects of its driver. */
-const PARSERS = {
-  [types.TIMESTAMP]: asText,
-  [types.TIMESTAMPTZ]: asText,
-  [types.INTERVAL]: asText,
-  [types.DATE]: asText,
-};
 
 const failureOf = (id: number, thrown: unknown): PgliteReply => ({
   id,

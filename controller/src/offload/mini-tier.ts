@@ -17,6 +17,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { BlobStore } from '../models/blob-store.ts';
 import { ModelsRepository } from '../models/models.repository.ts';
 import { CLOCK } from '../ports/clock.ts';
+import { LOAD_MODEL, type LoadModel } from '../ports/load-model.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
 import { Identity } from '../state/identity.ts';
@@ -46,6 +47,7 @@ export class MiniTier implements OnModuleDestroy {
     private readonly models: ModelsRepository,
     private readonly blobs: BlobStore,
     private readonly identity: Identity,
+    @Inject(LOAD_MODEL) private readonly loadModel: LoadModel,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -67,10 +69,9 @@ export class MiniTier implements OnModuleDestroy {
    * @throws NanofleetError of verifying or loading; then the one before goes on
    */
   async load(digest: Digest): Promise<void> {
-    const { loadTextRunner, memorySource, verifyBundle } = await import('@nanofleet/runtime/node');
-    const source = memorySource(await this.#filesOf(digest));
+    const files = await this.#filesOf(digest);
     const publisherFingerprints = this.identity.publisherKeyIds;
-    const runner = await loadTextRunner(await verifyBundle(source, { publisherFingerprints, digest }));
+    const runner = await this.loadModel({ files, publisherFingerprints, digest });
     const before = this.#loaded;
     this.#loaded = { runner, inUse: 0, isReplaced: false };
     this.log.info('the mini tier runs', { digest, version: runner.version });
