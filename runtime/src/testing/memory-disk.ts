@@ -5,25 +5,7 @@
 import { dirname } from 'node:path';
 import type { Disk, DiskFile } from '../ports/disk.ts';
 import type { Random } from '../ports/random.ts';
-
-const SECTOR_BYTES = 512;
-
-interface Write {
-  readonly position: number;
-  readonly bytes: Uint8Array;
-}
-
-/** One file: what is certain, and what was written since. */
-class Inode {
-  durable: Uint8Array = new Uint8Array();
-  current: Uint8Array = new Uint8Array();
-  unsynced: (Write | { readonly truncatedTo: number })[] = [];
-
-  sync(): void {
-    this.durable = this.current.slice();
-    this.unsynced = [];
-  }
-}
+import { MemoryFile } from './memory-file.ts';
 
 class NoSpace extends Error {
   readonly code = 'ENOSPC';
@@ -32,9 +14,9 @@ class NoSpace extends Error {
 /** A simulated disk. */
 export class MemoryDisk implements Disk {
   /** Names as the program sees them; a null is a directory. */
-  #names = new Map<string, Inode | null>();
+  #names = new Map<string, MemoryFile | null>();
   /** Names that would be there after a power cut, by directory. */
-  #durableNames = new Map<string, Inode | null>();
+  #durableNames = new Map<string, MemoryFile | null>();
   /** Bytes that all files together may have. */
   bytesMax = Number.POSITIVE_INFINITY;
   /** Calls of sync that fail from now on. */
@@ -55,25 +37,27 @@ export class MemoryDisk implements Disk {
   }
 
   read(path: string): Uint8Array | null {
-    return this.#names.get(path)?.current.slice() ?? null;
+    const file = this.#names.get(path);
+    return file?.read(0, file.length) ?? null;
   }
 
   readPiece(path: string, { from, length }: { from: number; length: number }) {
-    const bytes = this.read(path);
-    return bytes === null ? null : { bytes: bytes.subarray(from, from + length), totalBytes: bytes.length };
+    const file = this.#names.get(path);
+    if (file === undefined || file === null) return null;
+    return { bytes: file.read(from, length), totalBytes: file.length };
   }
 
   open(path: string): DiskFile {
-    const found = this.#names.get(path) ?? new Inode();
+    const found = this.#names.get(path) ?? new MemoryFile();
     this.#names.set(path, found);
     return this.#fileOf(found);
   }
 
   rename(from: string, to: string): void {
-    for (const [name, inode] of [...this.#names]) {
+    for (const [name, file] of [...this.#names]) {
       if (name !== from && !name.startsWith(`${from}/`)) continue;
       this.#names.delete(name);
-      this.#names.set(to + name.slice(from.length), inode);
+      this.#names.set(to + name.slice(from.length), file);
     }
   }
 
@@ -90,13 +74,13 @@ export class MemoryDisk implements Disk {
   syncDirectory(path: string): void {
     const isInside = (name: string): boolean => name.startsWith(`${path}/`);
     for (const name of [...this.#durableNames.keys()]) if (isInside(name)) this.#durableNames.delete(name);
-    for (const [name, inode] of this.#names) if (isInside(name)) this.#durableNames.set(name, inode);
+    for (const [name, file] of this.#names) if (isInside(name)) this.#durableNames.set(name, file);
   }
 
   /** The disk that the next process finds after `kill -9`: everything written is there. */
   afterKill(): MemoryDisk {
     const disk = new MemoryDisk();
-    for (const [name, inode] of this.#names) disk.#put(name, inode?.current ?? null);
+    for (const [name, file] of this.#names) disk.#put(name, file?.written() ?? null);
     return disk;
   }
 
@@ -104,70 +88,38 @@ export class MemoryDisk implements Disk {
   afterPowerCut(random: Random): MemoryDisk {
     const disk = new MemoryDisk();
     const names = random.share() < 0.5 ? this.#durableNames : this.#names;
-    for (const [name, inode] of names) disk.#put(name, inode === null ? null : survivors(inode, random));
+    for (const [name, file] of names) disk.#put(name, file?.survivor(random) ?? null);
     return disk;
   }
 
-  #put(name: string, bytes: Uint8Array | null): void {
-    const inode = bytes === null ? null : new Inode();
-    if (inode !== null && bytes !== null) {
-      inode.current = bytes.slice();
-      inode.durable = bytes.slice();
-    }
-    this.#names.set(name, inode);
-    this.#durableNames.set(name, inode);
+  #put(name: string, file: MemoryFile | null): void {
+    this.#names.set(name, file);
+    this.#durableNames.set(name, file);
   }
 
   #used(): number {
-    return [...new Set(this.#names.values())].reduce((sum, inode) => sum + (inode?.current.length ?? 0), 0);
+    return [...new Set(this.#names.values())].reduce((sum, file) => sum + (file?.length ?? 0), 0);
   }
 
-  #fileOf(inode: Inode): DiskFile {
+  #fileOf(file: MemoryFile): DiskFile {
     return {
-      read: (position, length) => inode.current.slice(position, position + length),
+      read: (position, length) => file.read(position, length),
       write: (bytes, position) => {
-        const growth = Math.max(0, position + bytes.length - inode.current.length);
-        if (growth > 0 && this.#used() + growth > this.bytesMax)
+        const growth = Math.max(0, position + bytes.length - file.length);
+        if (growth > 0 && this.bytesMax < Number.POSITIVE_INFINITY && this.#used() + growth > this.bytesMax)
           throw new NoSpace('no space left on the simulated disk');
-        inode.current = overwritten(inode.current, { position, bytes });
-        inode.unsynced.push({ position, bytes: bytes.slice() });
+        file.write(bytes, position);
       },
-      truncate: (length) => {
-        inode.current = inode.current.slice(0, length);
-        inode.unsynced.push({ truncatedTo: length });
-      },
-      sync: () => Promise.resolve().then(() => this.#sync(inode)),
-      syncNow: () => this.#sync(inode),
-      size: () => inode.current.length,
+      truncate: (length) => file.truncate(length),
+      sync: () => Promise.resolve().then(() => this.#sync(file)),
+      syncNow: () => this.#sync(file),
+      size: () => file.length,
       close: () => undefined,
     };
   }
 
-  #sync(inode: Inode): void {
+  #sync(file: MemoryFile): void {
     if (this.isSyncBroken) throw new NoSpace('the simulated disk cannot sync');
-    inode.sync();
+    file.sync();
   }
 }
-
-const overwritten = (before: Uint8Array, { position, bytes }: Write): Uint8Array => {
-  const after = position + bytes.length > before.length ? new Uint8Array(position + bytes.length) : before;
-  if (after !== before) after.set(before);
-  after.set(bytes, position);
-  return after;
-};
-
-const survivors = ({ durable, unsynced }: Inode, random: Random): Uint8Array => {
-  let bytes: Uint8Array = durable.slice();
-  for (const step of unsynced) {
-    const chance = random.share();
-    if (chance < 0.3) continue;
-    if ('truncatedTo' in step) bytes = bytes.slice(0, step.truncatedTo);
-    else if (chance < 0.5 && step.bytes.length > SECTOR_BYTES) {
-      bytes = overwritten(bytes, {
-        ...step,
-        bytes: step.bytes.subarray(0, Math.floor(step.bytes.length / 2)),
-      });
-    } else bytes = overwritten(bytes, step);
-  }
-  return bytes;
-};
