@@ -64,7 +64,7 @@ export const openOver = async (connection: PgliteConnection): Promise<Database> 
 const drizzled = async (connection: PgliteConnection): Promise<Database> => {
   const { drizzle } = await import('drizzle-orm/pglite');
   // The driver calls `query` and `transaction` only; both are there.
-  return drizzle(connection as unknown as PGlite, { casing: 'snake_case' }) as unknown as Database;
+  return drizzle(connection as unknown as PGlite, { casing: 'snake_case' });
 };
 
 const corrupt = (directory: string, cause: unknown) =>
