@@ -1,6 +1,9 @@
 /** What runs and fine-tunes a model bundle, without Node: features, events, metrics, quantization, graph surgery. */
 export * from './golden.ts';
 export * from './learning/head.ts';
+export * from './learning/head-batches.ts';
+export * from './learning/head-update.ts';
+export * from './learning/seeded-shares.ts';
 export * from './metrics.ts';
 export * from './onnx/initializers.ts';
 export * from './onnx/protobuf-reader.ts';

@@ -27,6 +27,8 @@ export interface TextRunner extends LoadedModel {
   readonly manifest: TextManifest;
   /** Decides on one text; rejects with `TEXT_EMPTY`, `TEXT_TOO_LARGE` or `TEXT_MALFORMED`. */
   decide(text: string): Promise<Scored>;
+  /** What the layer before the head makes of a text, for learning; rejects as `decide` does. */
+  penultimate(text: string): Promise<Float32Array>;
 }
 
 /** A loaded `sensor-event` model. */

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import type { Prototypes } from '../prototypes.ts';
+import type { Head } from './head.ts';
+import { HeadBatches, type HeadTrainingSettings, NO_LABEL } from './head-batches.ts';
+
+const start: Head = { width: 2, classes: 3, weight: new Float32Array(6), bias: new Float32Array(3) };
+const prototypes: Prototypes = {
+  counts: Uint32Array.of(5, 5),
+  width: 2,
+  means: Float32Array.of(1, 0, -1, 0),
+};
+const examples = { features: Float32Array.of(7, 7, 8, 8, 9, 9), labels: Int32Array.of(2, 0, NO_LABEL) };
+const settings: HeadTrainingSettings = {
+  steps: 1,
+  learningRate: 0.01,
+  batch: 3,
+  rehearsal: 3,
+  rehearsalNoise: 0,
+  pull: 0,
+  seed: 1,
+};
+const batchesWith = (change: Partial<HeadTrainingSettings> = {}): HeadBatches =>
+  new HeadBatches({ start, prototypes, examples, settings: { ...settings, ...change } });
+const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
+
+describe('HeadBatches', () => {
+  it('weighs what is rehearsed against the own examples as asked, and all of them as many as rows', () => {
+    const { rows, targets } = batchesWith().next();
+    expect(rows).toBe(3 + 32);
+    expect(sum(targets)).toBeCloseTo(rows, 3);
+    expect(sum(targets.subarray(0, 9))).toBeCloseTo(rows / 4, 3);
+  });
+
+  it('rehearses the prototypes of the labels that have one, and no other', () => {
+    const { features, targets, rows } = batchesWith().next();
+    for (let at = 3; at < rows; at += 1) {
+      const target = targets.subarray(at * 3, at * 3 + 3);
+      expect(target[2]).toBe(0);
+      expect(features[at * 2]).toBe((target[0] ?? 0) > 0 ? 1 : -1);
+    }
+  });
+
+  it('blurs prototypes only along features in which labels differ', () => {
+    const { features } = batchesWith({ rehearsalNoise: 0.5 }).next();
+    const rehearsed = Array.from(features.subarray(6));
+    expect(new Set(rehearsed.filter((_, at) => at % 2 === 0)).size).toBeGreaterThan(10);
+    expect(new Set(rehearsed.filter((_, at) => at % 2 === 1))).toEqual(new Set([0]));
+  });
+
+  it('spreads the target of an example that belongs to no label over all of them', () => {
+    const { features, targets } = batchesWith({ rehearsal: 0 }).next();
+    const row = [0, 1, 2].find((at) => features[at * 2] === 9) ?? -1;
+    const shares = Array.from(targets.subarray(row * 3, row * 3 + 3));
+    expect(shares[0]).toBeCloseTo(1 / 3, 5);
+    expect(new Set(shares).size).toBe(1);
+  });
+
+  it('takes every example once before any comes twice', () => {
+    const batches = batchesWith({ batch: 1, rehearsal: 0 });
+    const seen = [batches.next(), batches.next(), batches.next()].map(({ features }) => features[0]);
+    expect(new Set(seen)).toEqual(new Set([7, 8, 9]));
+  });
+
+  it('repeats itself from its seed', () => {
+    expect(batchesWith({ rehearsalNoise: 1 }).next()).toEqual(batchesWith({ rehearsalNoise: 1 }).next());
+    expect(batchesWith({ rehearsalNoise: 1, seed: 2 }).next()).not.toEqual(
+      batchesWith({ rehearsalNoise: 1 }).next(),
+    );
+  });
+});

@@ -1,0 +1,174 @@
+/**
+ * Owns what one step of head training is fed: some of the device's own examples, and prototypes of all labels that are rehearsed so that
+ * old labels are not forgotten. Pure but for its seed; never runs a graph.
+ */
+import { assert } from '@nanofleet/protocol';
+import type { Prototypes } from '../prototypes.ts';
+import type { Head } from './head.ts';
+import { normalOf, seededShares, shuffled } from './seeded-shares.ts';
+
+/** The label of an example that belongs to none: its target is the same share for every label (Hendrycks et al. 2019, 1812.04606). */
+export const NO_LABEL = -1;
+
+/** Examples as features: what the layer before the head made of each. */
+export interface HeadExamples {
+  /** Row-major [examples, width]. */
+  readonly features: Float32Array;
+  /** Index of each one's label, or `NO_LABEL`. */
+  readonly labels: Int32Array;
+  /** How much each counts, 1 when left out. */
+  readonly weights?: Float32Array;
+}
+
+/** How a head is trained. */
+export interface HeadTrainingSettings {
+  readonly steps: number;
+  readonly learningRate: number;
+  /** Own examples of one step. */
+  readonly batch: number;
+  /** Weight of all that is rehearsed against all own examples of a step; 0 rehearses nothing. */
+  readonly rehearsal: number;
+  /** Deviation of the noise on a rehearsed prototype, per feature in units of the deviation of that feature over the prototypes. */
+  readonly rehearsalNoise: number;
+  /** Pull towards the start, the mu of FedProx (Li et al. 2020, 1812.06127). */
+  readonly pull: number;
+  readonly seed: number;
+}
+
+/** Defaults where a plan is silent. */
+export const HEAD_TRAINING_DEFAULTS = { batch: 16, rehearsal: 2, rehearsalNoise: 0.5, pull: 0 } as const;
+
+/** One step's feed. */
+export interface HeadBatch {
+  readonly rows: number;
+  /** Row-major [rows, width]. */
+  readonly features: Float32Array;
+  /** Row-major [rows, classes]; a row's sum is its weight, and all weights together are the count of rows. */
+  readonly targets: Float32Array;
+}
+
+/** Rehearsed rows of one step: as many prototypes as own examples, and no fewer than this. */
+const REHEARSED_MIN = 32;
+
+/** What batches are made from. */
+export interface HeadBatchSource {
+  readonly start: Head;
+  readonly examples: HeadExamples;
+  readonly prototypes: Prototypes;
+  readonly settings: HeadTrainingSettings;
+}
+
+/** Makes batch after batch, for ever; the same ones for the same seed. */
+export class HeadBatches {
+  readonly #source: HeadBatchSource;
+  readonly #share: () => number;
+  readonly #own: Turns;
+  readonly #rehearsed: Turns;
+  readonly #deviations: Float32Array;
+
+  constructor(source: HeadBatchSource) {
+    const { start, examples, prototypes, settings } = source;
+    const count = examples.labels.length;
+    assert(count > 0 && examples.features.length === count * start.width, 'a row of features per example');
+    assert(
+      examples.labels.every((label) => label >= NO_LABEL && label < start.classes),
+      'labels of the head',
+    );
+    assert(prototypes.width === start.width, 'prototypes of the same features');
+    this.#source = source;
+    this.#share = seededShares(settings.seed);
+    const known = Array.from(prototypes.counts.keys()).filter((at) => (prototypes.counts[at] ?? 0) > 0);
+    this.#own = new Turns(
+      Array.from({ length: count }, (_, at) => at),
+      this.#share,
+    );
+    this.#rehearsed = new Turns(settings.rehearsal > 0 ? known : [], this.#share);
+    this.#deviations = deviationsOf(prototypes, known);
+  }
+
+  next(): HeadBatch {
+    const { start, examples, settings } = this.#source;
+    const own = this.#own.take(Math.min(settings.batch, examples.labels.length));
+    const rehearsed = this.#rehearsed.take(Math.max(own.length, REHEARSED_MIN));
+    const rows = own.length + rehearsed.length;
+    const batch = {
+      rows,
+      features: new Float32Array(rows * start.width),
+      targets: new Float32Array(rows * start.classes),
+    };
+    const share = rehearsed.length === 0 ? 0 : settings.rehearsal / (1 + settings.rehearsal);
+    own.forEach((example, at) =>
+      this.#writeOwn(batch, { example, at, weight: ((1 - share) * rows) / own.length }),
+    );
+    rehearsed.forEach((label, at) =>
+      this.#writeRehearsed(batch, { label, at: own.length + at, weight: (share * rows) / rehearsed.length }),
+    );
+    return batch;
+  }
+
+  #writeOwn(
+    batch: HeadBatch,
+    { example, at, weight }: { example: number; at: number; weight: number },
+  ): void {
+    const { start, examples } = this.#source;
+    const { width, classes } = start;
+    batch.features.set(examples.features.subarray(example * width, (example + 1) * width), at * width);
+    const label = examples.labels[example] ?? NO_LABEL;
+    const whole = weight * (examples.weights?.[example] ?? 1);
+    if (label === NO_LABEL) batch.targets.fill(whole / classes, at * classes, (at + 1) * classes);
+    else batch.targets[at * classes + label] = whole;
+  }
+
+  #writeRehearsed(
+    batch: HeadBatch,
+    { label, at, weight }: { label: number; at: number; weight: number },
+  ): void {
+    const { start, prototypes, settings } = this.#source;
+    const { width, classes } = start;
+    for (let feature = 0; feature < width; feature += 1) {
+      const mean = prototypes.means[label * width + feature] ?? 0;
+      const deviation = settings.rehearsalNoise * (this.#deviations[feature] ?? 0);
+      batch.features[at * width + feature] =
+        deviation === 0 ? mean : mean + deviation * normalOf(this.#share);
+    }
+    batch.targets[at * classes + label] = weight;
+  }
+}
+
+/** Deals out the same things again and again, each once before any comes twice. */
+class Turns {
+  readonly #things: readonly number[];
+  readonly #share: () => number;
+  #order: Int32Array = new Int32Array();
+  #at = 0;
+
+  constructor(things: readonly number[], share: () => number) {
+    this.#things = things;
+    this.#share = share;
+  }
+
+  take(count: number): number[] {
+    if (this.#things.length === 0) return [];
+    return Array.from({ length: count }, () => this.#one());
+  }
+
+  #one(): number {
+    if (this.#at === this.#order.length) {
+      this.#order = shuffled(this.#things.length, this.#share);
+      this.#at = 0;
+    }
+    const chosen = this.#things[this.#order[this.#at] ?? 0] ?? 0;
+    this.#at += 1;
+    return chosen;
+  }
+}
+
+/** Deviation of each feature over the prototypes of the labels that have one. */
+function deviationsOf({ means, width }: Prototypes, known: readonly number[]): Float32Array {
+  const count = Math.max(1, known.length);
+  return Float32Array.from({ length: width }, (_, feature) => {
+    const values = known.map((label) => means[label * width + feature] ?? 0);
+    const mean = values.reduce((sum, value) => sum + value, 0) / count;
+    return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count);
+  });
+}

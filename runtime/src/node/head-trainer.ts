@@ -1,0 +1,175 @@
+/**
+ * Owns training a head on ONNX Runtime with the `train-step` graph of a bundle: inference operators only, so the stock runtime does it
+ * (Adam inside the graph). Works in slices, because a step holds up its thread. Never sees a text and never decides what is sent.
+ */
+import { NanofleetError } from '@nanofleet/protocol';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Head } from '../learning/head.ts';
+import { HeadBatches, type HeadBatchSource } from '../learning/head-batches.ts';
+import { openSession } from './session.ts';
+
+/** Longest time that training holds up its thread without a break, milliseconds. */
+export const TRAINING_SLICE_MS = 50;
+
+const BETA1 = 0.9;
+const BETA2 = 0.999;
+const PARAMETERS = ['head.weight', 'head.bias'] as const;
+
+/** A head to be trained: what batches are made from, and the graph of one step. */
+export interface HeadTraining extends HeadBatchSource {
+  /** Bytes of the bundle's `train-step`. */
+  readonly trainStep: Uint8Array;
+}
+
+/** A trained head. */
+export interface TrainedHead {
+  readonly head: Head;
+  /** Mean loss of the first and of the last tenth of the steps. */
+  readonly loss: { readonly first: number; readonly last: number };
+  readonly steps: number;
+}
+
+/** How training yields. */
+export interface SliceOptions {
+  /** Microseconds of a clock that never goes back. */
+  readonly monotonicMicros: () => number;
+  /** Resolves after the thread has done something else. */
+  readonly breathe: () => Promise<void>;
+  readonly signal?: AbortSignal;
+  readonly sliceMs?: number;
+}
+
+/** Value and moments of the parameters; two sets take turns, because one buffer as input and output gives garbage silently. */
+type Half = ReadonlyMap<string, Tensor>;
+
+/**
+ * Trains a head; holds up its thread for at most a slice at a time.
+ * @throws NanofleetError `TRAINING_FAILED` when the graph fails or a loss is not finite; the signal's reason when it is aborted
+ */
+export async function trainHead(training: HeadTraining, options: SliceOptions): Promise<TrainedHead> {
+  const session = await openSession(training.trainStep, 'train-step');
+  try {
+    return await new Trainer(session, training).run(options);
+  } finally {
+    await session.release();
+  }
+}
+
+class Trainer {
+  readonly #session: InferenceSession;
+  readonly #training: HeadTraining;
+  readonly #batches: HeadBatches;
+  readonly #halves: readonly [Half, Half];
+  readonly #losses: number[] = [];
+
+  constructor(session: InferenceSession, training: HeadTraining) {
+    this.#session = session;
+    this.#training = training;
+    this.#batches = new HeadBatches(training);
+    this.#halves = [freshHalf(training.start), freshHalf(training.start)];
+  }
+
+  async run({
+    monotonicMicros,
+    breathe,
+    signal,
+    sliceMs = TRAINING_SLICE_MS,
+  }: SliceOptions): Promise<TrainedHead> {
+    const { steps } = this.#training.settings;
+    let longestMicros = 0;
+    let sliceStart = monotonicMicros();
+    for (let step = 1; step <= steps; step += 1) {
+      const before = monotonicMicros();
+      // A step as long as the longest so far must still fit.
+      if (before - sliceStart + longestMicros > sliceMs * 1_000) {
+        await breathe();
+        sliceStart = monotonicMicros();
+      }
+      signal?.throwIfAborted();
+      await this.#step(step);
+      longestMicros = Math.max(longestMicros, monotonicMicros() - before);
+    }
+    return { head: this.#head(steps), loss: this.#loss(), steps };
+  }
+
+  async #step(step: number): Promise<void> {
+    const { start, settings } = this.#training;
+    const { rows, features, targets } = this.#batches.next();
+    const [now, next] = step % 2 === 1 ? this.#halves : [this.#halves[1], this.#halves[0]];
+    const loss = new Tensor('float32', new Float32Array(1), []);
+    const feeds: Record<string, Tensor> = {
+      ...Object.fromEntries(now),
+      penultimate: new Tensor('float32', features, [rows, start.width]),
+      targets: new Tensor('float32', targets, [rows, start.classes]),
+      learningRate: new Tensor('float32', Float32Array.of(correctedRate(settings.learningRate, step)), []),
+    };
+    const fetches: Record<string, Tensor> = { loss };
+    for (const [name, tensor] of next) fetches[`${name}:next`] = tensor;
+    try {
+      await this.#session.run(feeds, fetches);
+    } catch (cause) {
+      throw failed('ONNX Runtime refused a step', cause);
+    }
+    if (!Number.isFinite(loss.data[0])) throw failed(`the loss of step ${step} is ${String(loss.data[0])}`);
+    this.#losses.push(Number(loss.data[0]));
+    if (settings.pull > 0) this.#pull(next, settings.learningRate * settings.pull);
+  }
+
+  /** Beside the gradient, as decoupled weight decay is: Adam would divide the pull by the size of the gradient. */
+  #pull(half: Half, share: number): void {
+    const { start } = this.#training;
+    for (const [name, origin] of [
+      ['head.weight', start.weight],
+      ['head.bias', start.bias],
+    ] as const) {
+      const values = floatsOf(half, name);
+      for (let at = 0; at < values.length; at += 1) {
+        const value = values[at] ?? 0;
+        values[at] = value - share * (value - (origin[at] ?? 0));
+      }
+    }
+  }
+
+  #head(steps: number): Head {
+    const { width, classes } = this.#training.start;
+    const half = this.#halves[steps % 2 === 1 ? 1 : 0];
+    return {
+      width,
+      classes,
+      weight: floatsOf(half, 'head.weight').slice(),
+      bias: floatsOf(half, 'head.bias').slice(),
+    };
+  }
+
+  #loss(): TrainedHead['loss'] {
+    const tenth = Math.max(1, Math.floor(this.#losses.length / 10));
+    const mean = (losses: readonly number[]): number =>
+      losses.reduce((sum, loss) => sum + loss, 0) / Math.max(1, losses.length);
+    return { first: mean(this.#losses.slice(0, tenth)), last: mean(this.#losses.slice(-tenth)) };
+  }
+}
+
+/** Adam's rate with the correction of its moments' bias folded in (Kingma and Ba 2015, end of section 2). */
+const correctedRate = (rate: number, step: number): number =>
+  (rate * Math.sqrt(1 - BETA2 ** step)) / (1 - BETA1 ** step);
+
+function freshHalf({ width, classes, weight, bias }: Head): Half {
+  const shapes = { 'head.weight': [width, classes], 'head.bias': [classes] };
+  const values = { 'head.weight': weight, 'head.bias': bias };
+  return new Map(
+    PARAMETERS.flatMap((name) => [
+      [name, new Tensor('float32', values[name].slice(), shapes[name])] as const,
+      [`${name}:m`, new Tensor('float32', new Float32Array(values[name].length), shapes[name])] as const,
+      [`${name}:v`, new Tensor('float32', new Float32Array(values[name].length), shapes[name])] as const,
+    ]),
+  );
+}
+
+function floatsOf(half: Half, name: string): Float32Array {
+  const values = half.get(name)?.data;
+  if (values instanceof Float32Array) return values;
+  throw failed(`${name} is not float32`);
+}
+
+const failed = (why: string, cause?: unknown): NanofleetError =>
+  new NanofleetError('TRAINING_FAILED', `The head was not trained: ${why}.`, { cause });
