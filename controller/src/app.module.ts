@@ -4,10 +4,13 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.ts';
 import { DATABASE, type Database } from './db/database.ts';
 import { DevicesModule } from './devices/devices.module.ts';
+import { HistoryModule } from './history/history.module.ts';
 import { Link } from './link/link.ts';
+import { LiveModule } from './live/live.module.ts';
 import { BlobStore } from './models/blob-store.ts';
 import { ModelsModule } from './models/models.module.ts';
 import { OffloadModule } from './offload/offload.module.ts';
+import { PagesModule } from './pages/pages.module.ts';
 import { CLOCK } from './ports/clock.ts';
 import { LOAD_MODEL, type LoadModel, loadModel } from './ports/load-model.ts';
 import { LOG } from './ports/log.ts';
@@ -27,6 +30,8 @@ export interface Ground {
   readonly link: Link;
   /** How models get into memory; left out: by ONNX Runtime. */
   readonly load?: LoadModel;
+  /** Where the built dashboard is. */
+  readonly siteDirectory: string;
 }
 
 /** The whole controller. */
@@ -47,7 +52,17 @@ export class AppModule {
     return {
       module: AppModule,
       global: true,
-      imports: [AuthModule, DevicesModule, ModelsModule, RolloutsModule, OffloadModule, TelemetryModule],
+      imports: [
+        AuthModule,
+        HistoryModule,
+        DevicesModule,
+        ModelsModule,
+        RolloutsModule,
+        OffloadModule,
+        TelemetryModule,
+        LiveModule,
+        PagesModule.over(ground.siteDirectory),
+      ],
       providers,
       exports: providers.map(({ provide }) => provide),
     };

@@ -26,6 +26,7 @@ describe('the command line', () => {
       adminTokenFile: join(directory, 'state', 'admin-token'),
       cacheDirectory: join(directory, '.cache', 'nanofleet'),
     });
+    expect((await settings(['--dashboard', directory])).siteDirectory).toBe(directory);
   });
 
   it('listens elsewhere only with a certificate and its key', async () => {

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
 import type { Certificate, Settings } from './ports/settings.ts';
@@ -23,6 +24,7 @@ Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQ
   --cert FILE --key FILE   certificate and key of both listeners, PEM
   --publisher-key FILE     public key whose bundles are accepted, PEM or base64; may repeat; kept for later starts
   --admin-token-file FILE  where the first admin token is written (default DIR/admin-token)
+  --dashboard DIR          folder of the built dashboard (default: the one of this clone)
   --advertise-mqtt URL     broker address that devices are told at enrolment
   --advertise-http URL     HTTP address that operators are told
   --exit-with-stdin        end when standard input ends
@@ -36,6 +38,8 @@ NANOFLEET_CACHE is where snapshots of empty databases are kept.
 const DEFAULT_HTTP_PORT = 7_300;
 const DEFAULT_MQTT_PORT = 7_301;
 const PORT_MAX = 65_535;
+/** Where `pnpm build` puts the dashboard. */
+const SITE = fileURLToPath(new URL('../../dashboard/dist/site', import.meta.url));
 
 const OPTIONS = {
   dir: { type: 'string', default: join('.nanofleet', 'controller') },
@@ -47,6 +51,7 @@ const OPTIONS = {
   key: { type: 'string' },
   'publisher-key': { type: 'string', multiple: true, default: [] as string[] },
   'admin-token-file': { type: 'string' },
+  dashboard: { type: 'string' },
   'advertise-mqtt': { type: 'string' },
   'advertise-http': { type: 'string' },
   'exit-with-stdin': { type: 'boolean', default: false },
@@ -108,6 +113,7 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
     databaseUrl: databaseUrlOf(environment),
     databaseSchema: 'public',
     cacheDirectory: cacheOf(environment, directory),
+    siteDirectory: values.dashboard === undefined ? SITE : resolve(values.dashboard),
     advertisedMqttUrl: urlOf('--advertise-mqtt', values['advertise-mqtt'], ['mqtt:', 'mqtts:']),
     advertisedHttpUrl: urlOf('--advertise-http', values['advertise-http'], ['http:', 'https:']),
   };

@@ -17,6 +17,7 @@ import { Broker } from './link/broker.ts';
 import { Link } from './link/link.ts';
 import { MiniTier } from './offload/mini-tier.ts';
 import { OffloadService } from './offload/offload.service.ts';
+import { guardHeaders } from './pages/site-headers.ts';
 import type { Settings } from './ports/settings.ts';
 
 /** What is undone at the end, in reverse. */
@@ -35,11 +36,11 @@ export interface Served {
  */
 export const serve = async (
   settings: Settings,
-  ground: Omit<Ground, 'link'>,
+  ground: Omit<Ground, 'link' | 'siteDirectory'>,
   run: { secret: string; undo: Undo[] },
 ): Promise<Served> => {
   const link = new Link({ fleet: settings.fleet, clock: ground.clock, log: ground.log });
-  const app = await createApp(settings, { ...ground, link });
+  const app = await createApp(settings, { ...ground, link, siteDirectory: settings.siteDirectory });
   run.undo.push(() => app.close());
   await keepFleetName(app.get(AuthRepository), settings.fleet);
   const newAdminToken = await provideAdminToken(app.get(AuthService), settings.adminTokenFile);
@@ -72,6 +73,13 @@ const createApp = async (settings: Settings, ground: Ground): Promise<NestFastif
   // Uploads stay a stream: the blob store reads, counts and hashes them.
   adapter.getInstance().addContentTypeParser('application/octet-stream', (_request, payload, done) => {
     done(null, payload);
+  });
+  const { isSecure } = ground.identity.cookie;
+  adapter.getInstance().addHook('onSend', (request, reply, _payload, done) => {
+    const isData = request.url.startsWith('/api/');
+    reply.headers(guardHeaders({ isPage: !isData, isSecure }));
+    if (isData) reply.header('cache-control', 'no-store');
+    done();
   });
   await app.init();
   return app;

@@ -5,9 +5,12 @@
 import type { z } from 'zod';
 import { ACCESS_ROUTES } from './api/access.ts';
 import { DEVICE_ROUTES } from './api/devices.ts';
+import { HISTORY_ROUTES } from './api/history.ts';
 import { MODEL_ROUTES } from './api/models.ts';
 import { OFFLOAD_ROUTES } from './api/offload.ts';
+import { REFERENCE_ROUTES } from './api/reference.ts';
 import { ROLLOUT_ROUTES } from './api/rollouts.ts';
+import { SESSION_ROUTES } from './api/sessions.ts';
 import { TELEMETRY_ROUTES } from './api/telemetry.ts';
 
 /** Every operator route. */
@@ -18,6 +21,9 @@ export const API = {
   ...ROLLOUT_ROUTES,
   ...OFFLOAD_ROUTES,
   ...TELEMETRY_ROUTES,
+  ...HISTORY_ROUTES,
+  ...SESSION_ROUTES,
+  ...REFERENCE_ROUTES,
 } as const;
 
 export type ApiRoute = keyof typeof API;

@@ -57,6 +57,8 @@ export const ERRORS = {
   ROLE_INSUFFICIENT: entry('caller', 403, 'The token has a role that may not do this'),
   HOST_REFUSED: entry('caller', 403, 'The Host header names a host that this listener does not serve'),
   ORIGIN_REFUSED: entry('caller', 403, 'Requests from web pages are refused'),
+  SIGN_IN_CODE_INVALID: entry('caller', 401, 'The sign-in link was used, or its time is over'),
+  STREAMS_TOO_MANY: entry('operator', 503, 'The controller feeds its greatest number of streams', 'retry'),
   FLEET_TOKEN_MALFORMED: entry('operator', 400, 'The fleet token could not be read'),
   FLEET_TOKEN_UNKNOWN: entry('operator', 401, 'The controller does not know this fleet token'),
   FLEET_TOKEN_EXPIRED: entry('operator', 401, 'The fleet token has expired'),

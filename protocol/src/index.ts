@@ -2,10 +2,14 @@
 
 export * from './api/access.ts';
 export * from './api/devices.ts';
+export * from './api/history.ts';
+export * from './api/live.ts';
 export * from './api/models.ts';
 export * from './api/offload.ts';
 export * from './api/roles.ts';
 export * from './api/rollouts.ts';
+export type { RouteShape } from './api/route.ts';
+export * from './api/sessions.ts';
 export * from './api/telemetry.ts';
 export * from './api.ts';
 export * from './api-call.ts';
@@ -25,6 +29,8 @@ export * from './messages/presence.ts';
 export * from './messages/records.ts';
 export * from './messages/rounds.ts';
 export * from './messages/vocabulary.ts';
+export * from './openapi.ts';
+export * from './pages.ts';
 export * from './problem.ts';
 export * from './recording.ts';
 export * from './topics.ts';

@@ -116,10 +116,39 @@ export const OFFLOAD_ROWS_MAX = 100_000;
 /** Offloads in work at once for one controller; further ones wait until their deadline. */
 export const OFFLOADS_IN_WORK_MAX = 64;
 
+/** Happenings of the timeline that are kept; the oldest leave beyond. */
+export const TIMELINE_ROWS_MAX = 100_000;
+/** Beats of a device that are kept in fine grain; a newer one takes the place of the oldest. */
+export const BEATS_FINE_MAX = 120;
+/** Beats of a device that are kept in coarse grain, likewise. */
+export const BEATS_COARSE_MAX = 240;
+/** Span of one row of the fleet's figures, milliseconds. */
+export const FIGURES_STEP_MS = 10_000;
+/** How long the fleet's figures are kept, milliseconds. */
+export const FIGURES_KEPT_MS = 7 * 86_400_000;
+/** Points of one answer about figures over time. */
+export const FIGURE_POINTS_MAX = 480;
+/** Sessions of browsers that one operator token may have; the oldest ends beyond. */
+export const SESSIONS_PER_TOKEN_MAX = 16;
+/** A session of a browser ends after this, milliseconds. */
+export const SESSION_MS = 12 * 3_600_000;
+/** A sign-in code is useless after this, milliseconds. */
+export const SIGN_IN_CODE_MS = 15 * 60_000;
+/** Streams of changes that one controller feeds at once; one more is refused with STREAMS_TOO_MANY. */
+export const STREAMS_MAX = 100;
+/** Bytes that wait for a slow reader of a stream; beyond it the stream is cut, and the reader comes back with its position. */
+export const STREAM_BYTES_MAX = 256 * KIB;
+/** Decisions in one event of a stream; older ones are left out, and the event says so. */
+export const STREAM_DECISIONS_MAX = 50;
+/** Happenings that a reader who comes back is told; older ones it reads from the timeline. */
+export const STREAM_TIMELINE_MAX = 200;
+
 // --- Time ---------------------------------------------------------------------------------------------------------
 
 /** MQTT keep-alive, seconds. */
 export const KEEPALIVE_S = 15;
+/** A stream of changes sends a sign of life after this, and looks whether its reader may still read, milliseconds. */
+export const STREAM_HEARTBEAT_MS = 15_000;
 /** Default interval of beats, milliseconds. */
 export const BEAT_INTERVAL_MS = 5_000;
 /** First wait between connection attempts, milliseconds; it doubles, with full jitter. */
@@ -163,4 +192,6 @@ assert(HEAD_FILE_BYTES_MAX <= BUNDLE_FILE_BYTES_MAX, 'a head fits a blob');
 assert(BLOB_CHUNK_BYTES < FRAME_PAYLOAD_BYTES_MAX, 'a blob chunk fits a frame');
 assert(INGEST_DELAY_MS * 10 < HTTP_DEADLINE_MS, 'batching is short against deadlines');
 assert(KEEPALIVE_S * 1_000 > BEAT_INTERVAL_MS, 'beats keep a connection alive');
+assert(SIGN_IN_CODE_MS < SESSION_MS, 'a sign-in code does not outlive the session that it makes');
+assert(BEAT_INTERVAL_MS <= FIGURES_STEP_MS, 'each device beats within one span of the figures');
 assert(SHUTDOWN_MS < REVOKE_WITHIN_MS, 'a controlled end is quicker than a revocation is promised');

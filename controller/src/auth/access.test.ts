@@ -1,6 +1,19 @@
-// Who may call what: every row of the API table, without a token, with a lower role, with the right one.
-import { API, type ApiRoute, hasRole, httpCallOf, ROLES, type Role } from '@nanofleet/protocol';
+// Who may call what: every row of the API table and every other address, without a token, with a lower role, with the
+// right one, by a token and by a session.
+import {
+  API,
+  type ApiRoute,
+  DEVICE_PATHS,
+  hasRole,
+  httpCallOf,
+  PAGE_HEADER,
+  PAGES,
+  ROLES,
+  type Role,
+  STREAMS,
+} from '@nanofleet/protocol';
 import { expect, it } from 'vitest';
+import { signIn } from '../testing/browser-session.ts';
 import { type GetController, onEachDatabase } from '../testing/each-database.ts';
 import type { TestController } from '../testing/test-controller.ts';
 
@@ -13,13 +26,17 @@ const PARTS: Readonly<Record<string, string>> = {
   digest: DIGEST,
 };
 
-const request = (url: string, route: ApiRoute, token: string | null) => {
+const filled = (path: string): string => path.replace(/:([a-z]+)/g, (_, name: string) => PARTS[name] ?? name);
+
+const bearer = (token: string | null): Record<string, string> =>
+  token === null ? {} : { authorization: `Bearer ${token}` };
+
+const request = (url: string, route: ApiRoute, credentials: string | null | Record<string, string>) => {
   const { method, path } = API[route];
-  const filled = path.replace(/:([a-z]+)/g, (_, name: string) => PARTS[name] ?? name);
-  return fetch(`${url}${filled}`, {
+  return fetch(`${url}${filled(path)}`, {
     method,
     headers: {
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      ...(typeof credentials === 'object' && credentials !== null ? credentials : bearer(credentials)),
       ...(method === 'GET' || method === 'DELETE' ? {} : { 'content-type': 'application/json' }),
     },
     ...(method === 'GET' || method === 'DELETE' ? {} : { body: '{}' }),
@@ -61,6 +78,21 @@ const roles = (controller: GetController): void => {
     }
   });
 
+  it.each(guarded)('%s answers a session as it answers the token that opened it', async (route) => {
+    const needed = API[route].role ?? 'viewer';
+    for (const [role, token] of await tokensOf(controller)) {
+      // Signing out ends a session: each row gets its own.
+      const { cookie } = await signIn(controller().url, { token });
+      const response = await request(controller().url, route, { cookie, [PAGE_HEADER]: '1' });
+      const isRefused = response.status === 403 && (await codeOf(response)) === 'ROLE_INSUFFICIENT';
+      expect([role, isRefused]).toEqual([role, !hasRole(role, needed)]);
+    }
+  });
+
+  it('the open rows are health, readiness and the sign-in', () => {
+    expect(routes.filter((route) => API[route].role === null)).toEqual(['health', 'ready', 'signIn']);
+  });
+
   it('health and readiness are open to everybody', async () => {
     expect(await (await request(controller().url, 'health', null)).json()).toEqual({ ok: true });
     const ready = await request(controller().url, 'ready', null);
@@ -73,6 +105,60 @@ const roles = (controller: GetController): void => {
     });
     expect([response.status, await codeOf(response)]).toEqual([404, 'NOT_FOUND']);
   });
+};
+
+const otherAddresses = (controller: GetController): void => {
+  const streams = Object.values(STREAMS);
+  it.each(streams)('the stream $path is refused without the right token', async ({ path }) => {
+    for (const [token, code] of [
+      [null, 'TOKEN_MISSING'],
+      ['nfo_wrong', 'TOKEN_INVALID'],
+    ] as const) {
+      const response = await fetch(`${controller().url}${path}`, { headers: bearer(token) });
+      expect([response.status, await codeOf(response)]).toEqual([401, code]);
+    }
+  });
+
+  it.each(streams)('the stream $path opens for its role', async ({ path, role }) => {
+    for (const [held, token] of await tokensOf(controller)) {
+      const ended = new AbortController();
+      const { signal } = ended;
+      const response = await fetch(`${controller().url}${path}`, { headers: bearer(token), signal });
+      expect([held, response.status]).toEqual([held, hasRole(held, role) ? 200 : 403]);
+      expect(response.headers.get('content-type')).toContain('text/event-stream');
+      ended.abort();
+    }
+  });
+
+  it.each(Object.values(PAGES))('the page %s is open, and holds nothing of the fleet', async (path) => {
+    const response = await fetch(`${controller().url}${filled(path)}`);
+    const body = await response.text();
+    expect(response.headers.get('content-type')).toContain('text/html');
+    expect(response.headers.get('content-security-policy')).toContain("script-src 'self'");
+    expect(body).not.toContain('home');
+  });
+
+  it('a device endpoint gives nothing to an operator, nor to nobody', async () => {
+    for (const token of [null, controller().adminToken]) {
+      const headers = bearer(token);
+      const blob = await fetch(`${controller().url}${DEVICE_PATHS.blob}${DIGEST}`, { headers });
+      expect(blob.status).toBe(401);
+      const enrolled = await fetch(`${controller().url}${DEVICE_PATHS.enrol}`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: '{}',
+      });
+      expect(enrolled.status).toBe(400);
+    }
+  });
+
+  it.each(['/api', '/api/', '/api/live/', '/assets/../admin-token', '/assets/x.js', '/.env', '/v1/decide'])(
+    'there is nothing at %s',
+    async (path) => {
+      const headers = bearer(controller().adminToken);
+      expect((await fetch(`${controller().url}${path}`, { headers })).status).toBe(404);
+    },
+  );
 };
 
 const input = (controller: GetController): void => {
@@ -126,4 +212,4 @@ const secrets = (controller: GetController): void => {
   });
 };
 
-onEachDatabase('access to the operator API', [roles, input, secrets]);
+onEachDatabase('access to the operator API', [roles, otherAddresses, input, secrets]);

@@ -11,7 +11,10 @@ import {
   DEVICE_PATHS,
   firstIssue,
   NanofleetError,
+  PAGES,
   type Role,
+  STREAMS,
+  type StreamName,
 } from '@nanofleet/protocol';
 import {
   applyDecorators,
@@ -28,12 +31,19 @@ import type { z } from 'zod';
 const ROUTE = 'nanofleet:route';
 /** Mark of an endpoint that checks its caller itself; no name of a row, so that none can be taken for it. */
 export const FOR_DEVICES = Symbol('for devices');
+/** Mark of the dashboard's own files, which hold nothing of the fleet and are open to everybody. */
+export const FILE = Symbol('file of the dashboard');
+
+/** What a handler serves. */
+export type Mark = ApiRoute | StreamName | typeof FOR_DEVICES | typeof FILE;
 
 /** Who calls, once the guard has let them in. */
 export interface Operator {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
+  /** Id of the browser's session; absent for a token. */
+  readonly session?: string;
 }
 
 /** A request with what the guard found out. */
@@ -61,9 +71,31 @@ export const DeviceRoute = (name: keyof typeof DEVICE_PATHS): MethodDecorator =>
     HttpCode(200),
   );
 
+/** Serves a stream; the handler writes to the connection itself. */
+export const StreamRoute = (name: StreamName): MethodDecorator =>
+  applyDecorators(
+    SetMetadata(ROUTE, name),
+    RequestMapping({ method: RequestMethod.GET, path: STREAMS[name].path }),
+  );
+
+/** Serves files of the dashboard below a path, or its page at all of its addresses. */
+export const FileRoute = (path: string | typeof PAGES): MethodDecorator =>
+  applyDecorators(
+    SetMetadata(ROUTE, FILE),
+    RequestMapping({
+      method: RequestMethod.GET,
+      path: typeof path === 'string' ? path : Object.values(path),
+    }),
+    HttpCode(200),
+  );
+
 /** Which row a handler serves; undefined when it has no mark. */
-export const routeOf = (context: ExecutionContext): ApiRoute | typeof FOR_DEVICES | undefined =>
-  Reflect.getMetadata(ROUTE, context.getHandler()) as ApiRoute | typeof FOR_DEVICES | undefined;
+export const routeOf = (context: ExecutionContext): Mark | undefined =>
+  Reflect.getMetadata(ROUTE, context.getHandler()) as Mark | undefined;
+
+/** Whether a mark is a row of the API table. */
+export const isApiRoute = (mark: Mark | undefined): mark is ApiRoute =>
+  typeof mark === 'string' && Object.hasOwn(API, mark);
 
 const parsePart = (schema: z.ZodType, part: { name: string; value: unknown }): unknown => {
   const parsed = schema.safeParse(part.value ?? {});
@@ -74,7 +106,7 @@ const parsePart = (schema: z.ZodType, part: { name: string; value: unknown }): u
 /** The checked params, query and body of a row of the table: `ApiRequest` of its name. */
 export const Input = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const name = routeOf(context);
-  assert(name !== undefined && name !== FOR_DEVICES, 'only rows of the API table have checked input');
+  assert(isApiRoute(name), 'only rows of the API table have checked input');
   const request = context.switchToHttp().getRequest<OperatorRequest>();
   const { body, params, query } = API[name];
   return {

@@ -2,6 +2,7 @@
 
 import type { ApiAnswer, ApiRequest } from '@nanofleet/protocol';
 import { Controller } from '@nestjs/common';
+import { TimelineService } from '../history/timeline.service.ts';
 import { Identity } from '../state/identity.ts';
 import { Caller, Input, type Operator, Route } from './api-route.ts';
 import { AuthService } from './auth.service.ts';
@@ -12,6 +13,7 @@ export class AuthHttp {
   constructor(
     private readonly auth: AuthService,
     private readonly identity: Identity,
+    private readonly timeline: TimelineService,
   ) {}
 
   /** Token, fleet and keys. */
@@ -29,14 +31,17 @@ export class AuthHttp {
 
   /** A new operator token. */
   @Route('makeOperatorToken')
-  makeOperatorToken(@Input() { body }: ApiRequest<'makeOperatorToken'>) {
-    return this.auth.makeOperator(body);
+  async makeOperatorToken(@Input() { body }: ApiRequest<'makeOperatorToken'>) {
+    const made = await this.auth.makeOperator(body);
+    this.timeline.note({ kind: 'token-made', key: made.id, detail: `${made.name} (${made.role})` });
+    return made;
   }
 
   /** One operator token less. */
   @Route('dropOperatorToken')
   async dropOperatorToken(@Input() { params }: ApiRequest<'dropOperatorToken'>) {
     await this.auth.dropOperator(params.id);
+    this.timeline.note({ kind: 'token-dropped', key: params.id, subject: params.id });
     return { dropped: true };
   }
 

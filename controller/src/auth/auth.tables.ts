@@ -1,6 +1,6 @@
-/** Tables of operator tokens, fleet tokens and the fleet's own name. Secrets are kept as SHA-256 only. */
+/** Tables of operator tokens, sessions of browsers, fleet tokens and the fleet's own name. Secrets are kept as SHA-256 only. */
 import type { Role } from '@nanofleet/protocol';
-import { bigint, integer, pgTable, text } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, pgTable, text } from 'drizzle-orm/pg-core';
 
 /** Tokens of operators. */
 export const operatorTokens = pgTable('operator_tokens', {
@@ -10,6 +10,26 @@ export const operatorTokens = pgTable('operator_tokens', {
   tokenHash: text().notNull().unique(),
   createdAt: bigint({ mode: 'number' }).notNull(),
   lastUsedAt: bigint({ mode: 'number' }),
+});
+
+/** Sessions of browsers; one without its token opens nothing. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: text().primaryKey(),
+    secretHash: text().notNull().unique(),
+    tokenId: text().notNull(),
+    createdAt: bigint({ mode: 'number' }).notNull(),
+    expiresAt: bigint({ mode: 'number' }).notNull(),
+  },
+  (table) => [index().on(table.tokenId, table.createdAt)],
+);
+
+/** Codes of sign-in links; one is gone with its use. */
+export const signInCodes = pgTable('sign_in_codes', {
+  codeHash: text().primaryKey(),
+  tokenId: text().notNull(),
+  expiresAt: bigint({ mode: 'number' }).notNull(),
 });
 
 /** Tokens with which devices enrol. */

@@ -7,13 +7,16 @@ import { BEAT_INTERVAL_MS, type DeviceId, type Message } from '@nanofleet/protoc
 import { type CancelTimer, type Clock, type Log, pause } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { isDatabaseGone } from '../db/database.ts';
+import { type BeatRow, BeatsRepository } from '../history/beats.repository.ts';
+import { reportedHappenings } from '../history/reported.plan.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
 import { Series } from '../link/series.ts';
 import { OffloadService } from '../offload/offload.service.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { DesiredService } from './desired.service.ts';
-import { type BeatRow, type DeviceRow, DevicesRepository } from './devices.repository.ts';
+import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { afterBirth, afterDeath } from './presence.machine.ts';
 
 const BEATS_EVERY_MS = BEAT_INTERVAL_MS / 5;
@@ -35,6 +38,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     private readonly repository: DevicesRepository,
     private readonly desired: DesiredService,
     private readonly offload: OffloadService,
+    private readonly beats: BeatsRepository,
+    private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -95,6 +100,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
       ...(isConflict ? { conflictAt: lastSeenAt } : {}),
     });
     this.log.info('a device is there', { device, session: body.session });
+    const key = `${device} ${body.instance} ${body.session}`;
+    this.timeline.note({ kind: 'device-online', key, device, detail: body.agentVersion });
     this.desired.born(device, body.desiredVersion);
     await this.offload.resend(device, body.awaiting);
   }
@@ -104,6 +111,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     if (row === undefined || afterDeath(row, body).isOnline === row.isOnline) return;
     await this.repository.change(device, { isOnline: false, lastSeenAt: this.clock.unixMs() });
     this.log.info('a device is gone', { device, reason: body.reason });
+    const key = `${device} ${body.instance} ${body.session}`;
+    this.timeline.note({ kind: 'device-offline', key, device, detail: body.reason });
   }
 
   async #reported({ device, body }: Message<'reported'>): Promise<void> {
@@ -116,6 +125,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     if (row.instance !== null && row.instance !== body.instance) return;
     const { desiredVersion: reportedVersion, lines, problems } = body;
     await this.repository.change(device, { lastSeenAt, reportedVersion, lines, problems });
+    for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
   }
 
   #beat({ device, body }: Message<'beat'>): void {
@@ -135,7 +145,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     const beats = this.#beats;
     this.#beats = new Map();
     try {
-      await this.repository.storeBeats([...beats.values()]);
+      await this.beats.store([...beats.values()]);
     } catch (thrown) {
       this.log.warn('beats wait for the database', { devices: beats.size, ...factsOf(thrown) });
       // Newer ones that came meanwhile win.

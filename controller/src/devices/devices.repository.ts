@@ -1,6 +1,6 @@
 /** SQL of devices and groups. */
 
-import type { Beat, Desired, DesiredState, DeviceId, GroupId, OffloadPolicy } from '@nanofleet/protocol';
+import type { Desired, DesiredState, DeviceId, GroupId, OffloadPolicy } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { asc, eq, inArray, sql } from 'drizzle-orm';
 import { DATABASE, type Database, type Queries, rowsOf } from '../db/database.ts';
@@ -25,13 +25,6 @@ export type DeviceChange = Partial<
     | 'conflictAt'
   >
 >;
-
-/** A beat with its arrival. */
-export interface BeatRow {
-  readonly device: DeviceId;
-  readonly beat: Beat;
-  readonly beatAt: number;
-}
 
 /** Devices in the database. */
 @Injectable()
@@ -101,15 +94,6 @@ export class DevicesRepository {
       .update(devices)
       .set({ desiredVersion: next.state.version, desiredState: next.state, desired: next.desired })
       .where(eq(devices.device, device));
-  }
-
-  /** Stores the newest beat of each device in one statement. */
-  async storeBeats(rows: readonly BeatRow[]): Promise<void> {
-    const list = JSON.stringify(rows.map(({ device, beat, beatAt }) => ({ device, beat, beat_at: beatAt })));
-    await this.database.execute(sql`
-      update ${devices} set beat = given.beat, beat_at = given.beat_at, last_seen_at = given.beat_at
-      from jsonb_to_recordset(${list}::jsonb) as given(device text, beat jsonb, beat_at bigint)
-      where ${devices.device} = given.device and ${devices.revokedAt} is null`);
   }
 
   /** After a start nobody is connected, whatever the rows say. */

@@ -17,6 +17,7 @@ import {
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { fitsHash } from '../auth/bearer.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
@@ -33,6 +34,7 @@ export class DevicesService {
     private readonly desired: DesiredService,
     private readonly identity: Identity,
     private readonly link: Link,
+    private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -64,7 +66,10 @@ export class DevicesService {
   /** Cuts the session and all rights of a device, for good; again changes nothing. */
   async revoke(device: DeviceId): Promise<DeviceSummary> {
     const row = await this.#known(device);
-    if (row.revokedAt === null) await this.repository.revoke(device, this.clock.unixMs());
+    if (row.revokedAt === null) {
+      await this.repository.revoke(device, this.clock.unixMs());
+      this.timeline.note({ kind: 'device-revoked', key: device, device });
+    }
     this.link.drop(device);
     for (const kind of ['birth', 'reported', 'desired'] as const) await this.link.clearRetained(device, kind);
     return this.#summary(await this.#known(device));
@@ -75,6 +80,7 @@ export class DevicesService {
     const row = await this.#known(device);
     if (row.revokedAt !== null) throw revoked(device);
     await this.repository.move(device, group);
+    this.timeline.note({ kind: 'device-moved', key: this.#moment(device), device, group });
     await this.desired.refreshDevice(device);
     return this.#summary(await this.#known(device));
   }
@@ -93,8 +99,14 @@ export class DevicesService {
   /** Sets how far texts of a group may travel, and tells its devices. */
   async setPolicy(group: GroupId, offload: OffloadPolicy) {
     await this.repository.setPolicy(group, offload);
+    this.timeline.note({ kind: 'policy-set', key: this.#moment(group), group, detail: offload });
     await this.desired.refresh(group);
     return { group, offload, devices: (await this.repository.groupSizes()).get(group) ?? 0 };
+  }
+
+  /** Key of what an operator may do to the same thing again and again. */
+  #moment(name: string): string {
+    return `${name} ${this.clock.unixMs()}`;
   }
 
   async #known(device: DeviceId): Promise<DeviceRow> {

@@ -11,6 +11,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AuthRepository, type FleetTokenRow } from '../auth/auth.repository.ts';
 import { AuthService } from '../auth/auth.service.ts';
 import { DATABASE, type Database, isDuplicate } from '../db/database.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { RANDOM } from '../ports/random.ts';
 import { Identity } from '../state/identity.ts';
@@ -37,6 +38,7 @@ export class EnrolmentService {
     private readonly tokens: AuthRepository,
     private readonly devices: DevicesRepository,
     private readonly desired: DesiredService,
+    private readonly timeline: TimelineService,
     private readonly identity: Identity,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -54,7 +56,9 @@ export class EnrolmentService {
     requireProof(request);
     const credential = Buffer.from(this.random.bytes(CREDENTIAL_BYTES)).toString('base64url');
     const group = await this.#admit(request, { token, credentialHash: sha256Of(credential) });
-    await this.desired.refreshDevice(request.device);
+    const { device } = request;
+    this.timeline.note({ kind: 'device-enrolled', key: device, device, group });
+    await this.desired.refreshDevice(device);
     return this.#answer(request, { group, credential });
   }
 

@@ -7,6 +7,7 @@ import { type ApiAnswer, type Digest, type Model, NanofleetError, parseManifest 
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
 import { BlobStore } from './blob-store.ts';
@@ -22,6 +23,7 @@ export class ModelsService implements OnModuleInit {
     private readonly repository: ModelsRepository,
     private readonly blobs: BlobStore,
     private readonly identity: Identity,
+    private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -66,6 +68,7 @@ export class ModelsService implements OnModuleInit {
     await this.repository.add({ ...stated, keyId, uploadedAt: this.clock.unixMs() });
     const row = await this.known(digest);
     this.#allow(row);
+    this.timeline.note({ kind: 'model-added', key: digest, line, digest, detail: version });
     return row;
   }
 

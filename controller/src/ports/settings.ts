@@ -30,6 +30,8 @@ export interface Settings {
   readonly databaseSchema: string;
   /** Where snapshots of empty embedded databases are kept. */
   readonly cacheDirectory: string;
+  /** Where the built dashboard is; it may be built later. */
+  readonly siteDirectory: string;
   /** What devices are told to connect to instead of this listener's own address. */
   readonly advertisedMqttUrl: string | null;
   readonly advertisedHttpUrl: string | null;

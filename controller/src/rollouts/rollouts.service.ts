@@ -8,6 +8,7 @@ import { type Clock, newId, type Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { DesiredService } from '../devices/desired.service.ts';
 import { DevicesRepository } from '../devices/devices.repository.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { ModelsService } from '../models/models.service.ts';
 import { MiniTier } from '../offload/mini-tier.ts';
 import { CLOCK } from '../ports/clock.ts';
@@ -34,6 +35,7 @@ export class RolloutsService {
     private readonly devices: DevicesRepository,
     private readonly desired: DesiredService,
     private readonly mini: MiniTier,
+    private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
   ) {}
@@ -53,6 +55,7 @@ export class RolloutsService {
       ...targetColumns(target),
       createdAt: this.clock.unixMs(),
     });
+    this.#note(row);
     if (row.targetKind !== 'controller') await this.desired.refresh(row.targetGroup);
     return this.#shown(row, await this.#world());
   }
@@ -68,6 +71,18 @@ export class RolloutsService {
     const row = await this.repository.one(id);
     if (row === undefined) throw new NanofleetError('ROLLOUT_UNKNOWN', `No rollout has the id ${id}.`);
     return this.#shown(row, await this.#world());
+  }
+
+  #note({ id, line, digest, version, targetGroup, targetKind }: RolloutRow): void {
+    this.timeline.note({
+      kind: 'rollout-made',
+      key: id,
+      subject: id,
+      line,
+      digest,
+      detail: `${version} to ${targetKind === 'group' ? targetGroup : targetKind}`,
+      ...(targetGroup === null ? {} : { group: targetGroup }),
+    });
   }
 
   async #world(): Promise<{ latest: RolloutRow[]; devices: CandidateDevice[] }> {

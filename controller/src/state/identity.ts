@@ -74,6 +74,12 @@ export class Identity {
     return this.#settings.advertisedMqttUrl ?? `${scheme}://${this.#host()}:${this.#ports.mqtt}`;
   }
 
+  /** How the cookie of a browser's session is called and guarded. */
+  get cookie(): { keyId: Digest; isSecure: boolean } {
+    // A proxy in front that speaks TLS says so in the address that operators are told.
+    return { keyId: this.keyId, isSecure: this.deviceUrl.startsWith('https://') };
+  }
+
   /** What an operator may know. */
   shown() {
     return {

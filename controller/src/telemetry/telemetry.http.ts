@@ -5,9 +5,8 @@ import { Controller, Inject } from '@nestjs/common';
 import { sql } from 'drizzle-orm';
 import { Input, Route } from '../auth/api-route.ts';
 import { DATABASE, type Database } from '../db/database.ts';
-import { DevicesRepository } from '../devices/devices.repository.ts';
 import { Link } from '../link/link.ts';
-import { TelemetryLink } from './telemetry.link.ts';
+import { FleetService } from './fleet.service.ts';
 import { TelemetryRepository } from './telemetry.repository.ts';
 
 /** Routes of `telemetry`. */
@@ -15,8 +14,7 @@ import { TelemetryRepository } from './telemetry.repository.ts';
 export class TelemetryHttp {
   constructor(
     private readonly repository: TelemetryRepository,
-    private readonly ingest: TelemetryLink,
-    private readonly devices: DevicesRepository,
+    private readonly figures: FleetService,
     private readonly link: Link,
     @Inject(DATABASE) private readonly database: Database,
   ) {}
@@ -40,22 +38,8 @@ export class TelemetryHttp {
 
   /** The fleet in figures. */
   @Route('fleet')
-  async fleet(): Promise<ApiAnswer<'fleet'>> {
-    const [devices, tallies] = await Promise.all([this.devices.counts(), this.repository.tallies()]);
-    const tally = (name: string): number => tallies.get(name) ?? 0;
-    const events = [...tallies].filter(([name]) => name.startsWith('event:'));
-    return {
-      devices,
-      decisions: tally('event:decision'),
-      events: events.reduce((sum, [, value]) => sum + value, 0),
-      offloads: {
-        total: tally('offload:asked'),
-        answered: tally('offload:answered'),
-        unanswered: tally('offload:unanswered'),
-        expired: tally('offload:expired'),
-      },
-      ingest: { ...this.link.counts, duplicates: this.ingest.duplicates },
-    };
+  fleet(): Promise<ApiAnswer<'fleet'>> {
+    return this.figures.figures();
   }
 
   /** Events after a position. */

@@ -61,6 +61,7 @@ export class TestController {
       mqttPort: 0,
       certificate: null,
       publisherKeys: [this.publisher.publicKey],
+      siteDirectory: `${this.#database.settings.directory}/site`,
       adminTokenFile: `${this.#database.settings.directory}/admin-token`,
       advertisedMqttUrl: null,
       advertisedHttpUrl: null,

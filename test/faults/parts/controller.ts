@@ -52,6 +52,7 @@ const settingsOf = (directory: string, options: ControllerOptions & { publisher:
   mqttPort: 0,
   certificate: null,
   publisherKeys: [options.publisher, ...(options.otherPublishers ?? [])].map(({ publicKey }) => publicKey),
+  siteDirectory: join(directory, 'site'),
   adminTokenFile: join(directory, 'admin-token'),
   databaseUrl: null,
   databaseSchema: 'public',

@@ -1,0 +1,54 @@
+/** What a device's report says that its last one did not: a bundle that runs, a bundle that it refused. Pure. */
+import type { DeviceId, LineId, LineReport } from '@nanofleet/protocol';
+import type { Happening } from './timeline.service.ts';
+
+/** What was known of the device. */
+export interface KnownLines {
+  readonly device: DeviceId;
+  readonly lines: Readonly<Record<string, LineReport>>;
+}
+
+/** What it reports. */
+export interface ReportedLines {
+  readonly desiredVersion: number;
+  readonly lines: Readonly<Record<string, LineReport>>;
+}
+
+/** The happenings in a report; the desired version makes the same bundle on a later order another happening. */
+export const reportedHappenings = (before: KnownLines, report: ReportedLines): Happening[] => {
+  const { device } = before;
+  return Object.entries(report.lines).flatMap(([name, { running, refused }]): Happening[] => {
+    const line = name as LineId;
+    const old = before.lines[name];
+    const keyOf = (digest: string) => `${device} ${line} ${digest} ${report.desiredVersion}`;
+    const runs = running !== null && running.digest !== old?.running?.digest;
+    const refuses = refused !== undefined && refused.digest !== old?.refused?.digest;
+    return [
+      ...(runs
+        ? [
+            {
+              kind: 'bundle-running' as const,
+              key: keyOf(running.digest),
+              device,
+              line,
+              digest: running.digest,
+              detail: running.version,
+            },
+          ]
+        : []),
+      ...(refuses
+        ? [
+            {
+              kind: 'bundle-refused' as const,
+              key: keyOf(refused.digest),
+              device,
+              line,
+              digest: refused.digest,
+              code: refused.code,
+              detail: refused.message,
+            },
+          ]
+        : []),
+    ];
+  });
+};
