@@ -5,7 +5,7 @@
 import { NanofleetError } from '@nanofleet/protocol';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Head } from '../learning/head.ts';
-import { HeadBatches, type HeadBatchSource } from '../learning/head-batches.ts';
+import { HeadBatches, type HeadBatchSource, trainedLabels } from '../learning/head-batches.ts';
 import { openSession } from './session.ts';
 
 /** Longest time that training holds up its thread without a break, milliseconds. */
@@ -61,11 +61,13 @@ class Trainer {
   readonly #batches: HeadBatches;
   readonly #halves: readonly [Half, Half];
   readonly #losses: number[] = [];
+  readonly #trained: readonly number[];
 
   constructor(session: InferenceSession, training: HeadTraining) {
     this.#session = session;
     this.#training = training;
     this.#batches = new HeadBatches(training);
+    this.#trained = trainedLabels(training.examples);
     this.#halves = [freshHalf(training.start), freshHalf(training.start)];
   }
 
@@ -112,22 +114,17 @@ class Trainer {
     }
     if (!Number.isFinite(loss.data[0])) throw failed(`the loss of step ${step} is ${String(loss.data[0])}`);
     this.#losses.push(Number(loss.data[0]));
-    if (settings.pull > 0) this.#pull(next, settings.learningRate * settings.pull);
+    this.#hold(next, settings.learningRate * settings.pull);
   }
 
-  /** Beside the gradient, as decoupled weight decay is: Adam would divide the pull by the size of the gradient. */
-  #pull(half: Half, share: number): void {
-    const { start } = this.#training;
-    for (const [name, origin] of [
-      ['head.weight', start.weight],
-      ['head.bias', start.bias],
-    ] as const) {
-      const values = floatsOf(half, name);
-      for (let at = 0; at < values.length; at += 1) {
-        const value = values[at] ?? 0;
-        values[at] = value - share * (value - (origin[at] ?? 0));
-      }
-    }
+  /**
+   * Puts the columns that are not trained back to the start, and pulls the others there by a share. The pull stands beside the gradient,
+   * as decoupled weight decay does: Adam would divide it by the size of the gradient.
+   */
+  #hold(half: Half, share: number): void {
+    const { weight, bias, classes } = this.#training.start;
+    holdColumns(floatsOf(half, 'head.weight'), { origin: weight, classes, trained: this.#trained, share });
+    holdColumns(floatsOf(half, 'head.bias'), { origin: bias, classes, trained: this.#trained, share });
   }
 
   #head(steps: number): Head {
@@ -152,6 +149,27 @@ class Trainer {
 /** Adam's rate with the correction of its moments' bias folded in (Kingma and Ba 2015, end of section 2). */
 const correctedRate = (rate: number, step: number): number =>
   (rate * Math.sqrt(1 - BETA2 ** step)) / (1 - BETA1 ** step);
+
+function holdColumns(
+  values: Float32Array,
+  {
+    origin,
+    classes,
+    trained,
+    share,
+  }: { origin: Float32Array; classes: number; trained: readonly number[]; share: number },
+): void {
+  const rows = values.length / classes;
+  const kept = new Float32Array(rows * trained.length);
+  for (let row = 0; row < rows; row += 1)
+    trained.forEach((label, at) => (kept[row * trained.length + at] = values[row * classes + label] ?? 0));
+  values.set(origin);
+  for (let row = 0; row < rows; row += 1)
+    trained.forEach((label, at) => {
+      const value = kept[row * trained.length + at] ?? 0;
+      values[row * classes + label] = value - share * (value - (origin[row * classes + label] ?? 0));
+    });
+}
 
 function freshHalf({ width, classes, weight, bias }: Head): Half {
   const shapes = { 'head.weight': [width, classes], 'head.bias': [classes] };
