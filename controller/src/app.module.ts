@@ -16,6 +16,7 @@ import { LOAD_MODEL, type LoadModel, loadModel } from './ports/load-model.ts';
 import { LOG } from './ports/log.ts';
 import { RANDOM } from './ports/random.ts';
 import { RolloutsModule } from './rollouts/rollouts.module.ts';
+import { RoundsModule } from './rounds/rounds.module.ts';
 import { Identity } from './state/identity.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 
@@ -58,6 +59,7 @@ export class AppModule {
         DevicesModule,
         ModelsModule,
         RolloutsModule,
+        RoundsModule,
         OffloadModule,
         TelemetryModule,
         LiveModule,

@@ -19,6 +19,7 @@ import { MiniTier } from './offload/mini-tier.ts';
 import { OffloadService } from './offload/offload.service.ts';
 import { guardHeaders } from './pages/site-headers.ts';
 import type { Settings } from './ports/settings.ts';
+import { RoundsDriver } from './rounds/rounds.driver.ts';
 
 /** What is undone at the end, in reverse. */
 export type Undo = () => Promise<void> | void;
@@ -51,6 +52,7 @@ export const serve = async (
   );
   app.get(MiniTier).restore();
   await app.get(OffloadService).resume();
+  app.get(RoundsDriver).resume();
   const mqttPort = await broker.listen();
   // Known before the first enrolment can come.
   ground.identity.listensOn({ http: settings.httpPort, mqtt: mqttPort });

@@ -6,10 +6,12 @@ import type { z } from 'zod';
 import { ACCESS_ROUTES } from './api/access.ts';
 import { DEVICE_ROUTES } from './api/devices.ts';
 import { HISTORY_ROUTES } from './api/history.ts';
+import { LABEL_ROUTES } from './api/labels.ts';
 import { MODEL_ROUTES } from './api/models.ts';
 import { OFFLOAD_ROUTES } from './api/offload.ts';
 import { REFERENCE_ROUTES } from './api/reference.ts';
 import { ROLLOUT_ROUTES } from './api/rollouts.ts';
+import { ROUND_ROUTES } from './api/rounds.ts';
 import { SESSION_ROUTES } from './api/sessions.ts';
 import { TELEMETRY_ROUTES } from './api/telemetry.ts';
 
@@ -19,6 +21,8 @@ export const API = {
   ...DEVICE_ROUTES,
   ...MODEL_ROUTES,
   ...ROLLOUT_ROUTES,
+  ...LABEL_ROUTES,
+  ...ROUND_ROUTES,
   ...OFFLOAD_ROUTES,
   ...TELEMETRY_ROUTES,
   ...HISTORY_ROUTES,

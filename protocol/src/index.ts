@@ -3,11 +3,13 @@
 export * from './api/access.ts';
 export * from './api/devices.ts';
 export * from './api/history.ts';
+export * from './api/labels.ts';
 export * from './api/live.ts';
 export * from './api/models.ts';
 export * from './api/offload.ts';
 export * from './api/roles.ts';
 export * from './api/rollouts.ts';
+export * from './api/rounds.ts';
 export type { RouteShape } from './api/route.ts';
 export * from './api/sessions.ts';
 export * from './api/telemetry.ts';

@@ -109,6 +109,10 @@ export const API_BODY_BYTES_MAX = 1 * MIB;
 export const PAGE_ROWS_MAX = 500;
 /** Blobs that a controller keeps in memory; one above a quarter of it is read from the disk each time. */
 export const BLOB_CACHE_BYTES = 32 * MIB;
+/** Part of a blob in one answer to an operator. */
+export const BLOB_PART_BYTES_MAX = 256 * KIB;
+/** Examples of a line that judge its rounds; more is refused. */
+export const EXAMPLES_MAX = 20_000;
 /** Rows of events that are kept; the oldest leave beyond, their tallies stay. */
 export const EVENT_ROWS_MAX = 1_000_000;
 /** Rows of offloads that are kept, likewise. */

@@ -1,8 +1,13 @@
 /** What runs and fine-tunes a model bundle, without Node: features, events, metrics, quantization, graph surgery. */
+export * from './calibration.ts';
 export * from './golden.ts';
+export * from './learning/aggregate/aggregator.ts';
+export * from './learning/candidate-head.ts';
+export * from './learning/examples.ts';
 export * from './learning/head.ts';
 export * from './learning/head-batches.ts';
 export * from './learning/head-update.ts';
+export * from './learning/judge.ts';
 export * from './learning/seeded-shares.ts';
 export * from './metrics.ts';
 export * from './onnx/initializers.ts';

@@ -1,7 +1,7 @@
 import type { DesiredState, Digest, GroupId, LineId } from '@nanofleet/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSamePlan, type PlannedRollout, planDesired } from './desired.plan.ts';
+import { isSamePlan, type PlannedLabels, type PlannedRollout, planDesired } from './desired.plan.ts';
 
 const digest = (letter: string): Digest => letter.repeat(64) as Digest;
 const bundles = new Map(
@@ -26,8 +26,11 @@ const rollout = (position: number, letter: string, target: Target, line = 'inten
   ...targetOf(target),
 });
 
-const plan = (rollouts: readonly PlannedRollout[], policy?: 'none') =>
-  planDesired({ group: homes, rollouts, bundles, policy });
+const plan = (
+  rollouts: readonly PlannedRollout[],
+  policy?: 'none',
+  labels: ReadonlyMap<string, PlannedLabels> = new Map(),
+) => planDesired({ group: homes, rollouts, bundles, policy, labels });
 
 const stateOf = (planned: ReturnType<typeof plan>): DesiredState =>
   ({ ...planned, fleet: 'home', device: 'lamp', version: 3, issuedAt: 1 }) as unknown as DesiredState;
@@ -89,5 +92,21 @@ describe('isSamePlan', () => {
     expect(isSamePlan(plan([rollout(1, 'a', 'all')], 'none'), stateOf(before))).toBe(false);
     const more = plan([rollout(1, 'a', 'all'), rollout(2, 'b', 'all', 'vibration')]);
     expect(isSamePlan(more, stateOf(before))).toBe(false);
+  });
+});
+
+describe('labels beyond a bundle', () => {
+  const rollouts = [rollout(1, 'a', 'all'), rollout(2, 'b', 'all', 'vibration')];
+  const beyond = (version: number, ...added: string[]) =>
+    new Map([[digest('a') as string, { version, added }]]);
+
+  it('go to the line of that bundle only, and each change of the list is a change of the plan', () => {
+    const lines = plan(rollouts, undefined, beyond(2, 'dim')).lines;
+    expect(lines['intent' as LineId]?.labels).toEqual({ version: 2, added: ['dim'] });
+    expect(lines['vibration' as LineId]).not.toHaveProperty('labels');
+    const state = stateOf(plan(rollouts, undefined, beyond(2, 'dim')));
+    expect(isSamePlan(plan(rollouts, undefined, beyond(2, 'dim')), state)).toBe(true);
+    expect(isSamePlan(plan(rollouts, undefined, beyond(3, 'dim', 'fade')), state)).toBe(false);
+    expect(isSamePlan(plan(rollouts), state)).toBe(false);
   });
 });

@@ -23,6 +23,12 @@ export interface PlannedBundle {
   readonly bytes: number;
 }
 
+/** Labels that a line has beyond a bundle. */
+export interface PlannedLabels {
+  readonly version: number;
+  readonly added: string[];
+}
+
 /** The part of a desired state that is planned; the rest names the device and counts. */
 export type Plan = Pick<DesiredState, 'group' | 'lines' | 'offload'>;
 
@@ -51,6 +57,8 @@ export const planDesired = (input: {
   readonly rollouts: readonly PlannedRollout[];
   readonly bundles: ReadonlyMap<string, PlannedBundle>;
   readonly policy: OffloadPolicy | undefined;
+  /** By digest of the bundle; none for a bundle that has all labels of its line. */
+  readonly labels: ReadonlyMap<string, PlannedLabels>;
 }): Plan => {
   const deciding = [...decidingRollouts(input.rollouts, input.group)].sort(([left], [right]) =>
     left < right ? -1 : 1,
@@ -59,7 +67,9 @@ export const planDesired = (input: {
   for (const [line, { digest }] of deciding) {
     const bundle = input.bundles.get(digest);
     if (bundle !== undefined) {
-      lines[line] = { digest, releaseCounter: bundle.releaseCounter, bytes: bundle.bytes };
+      const labels = input.labels.get(digest);
+      const { bytes, releaseCounter } = bundle;
+      lines[line] = { digest, releaseCounter, bytes, ...(labels === undefined ? {} : { labels }) };
     }
   }
   return { group: input.group, lines, offload: input.policy ?? DEFAULT_POLICY };
@@ -71,6 +81,9 @@ export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   const before = Object.entries(state.lines);
   return (
     before.length === Object.keys(plan.lines).length &&
-    before.every(([line, { digest }]) => plan.lines[line as LineId]?.digest === digest)
+    before.every(([line, { digest, labels }]) => {
+      const planned = plan.lines[line as LineId];
+      return planned?.digest === digest && planned.labels?.version === labels?.version;
+    })
   );
 };

@@ -8,12 +8,21 @@ import type { Desired, DesiredState, DeviceId, GroupId } from '@nanofleet/protoc
 import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { Link } from '../link/link.ts';
+import { labelListOf } from '../models/labels.plan.ts';
+import { LabelsRepository } from '../models/labels.repository.ts';
 import { ModelsRepository } from '../models/models.repository.ts';
+import { ModelsService } from '../models/models.service.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
 import { Identity } from '../state/identity.ts';
-import { isSamePlan, type Plan, planDesired } from './desired.plan.ts';
+import {
+  isSamePlan,
+  type Plan,
+  type PlannedLabels,
+  type PlannedRollout,
+  planDesired,
+} from './desired.plan.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 
 /** Births that come together are planned together. */
@@ -29,6 +38,8 @@ export class DesiredService {
     private readonly devices: DevicesRepository,
     private readonly rollouts: RolloutsRepository,
     private readonly models: ModelsRepository,
+    private readonly registry: ModelsService,
+    private readonly labels: LabelsRepository,
     private readonly identity: Identity,
     private readonly link: Link,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -84,9 +95,10 @@ export class DesiredService {
       this.models.plannable(),
       this.devices.policies(),
     ]);
+    const labels = await this.#labelsBeyond(rollouts);
     for (const row of living) {
       const group = row.deviceGroup;
-      const plan = planDesired({ group, rollouts, bundles, policy: policies.get(group) });
+      const plan = planDesired({ group, rollouts, bundles, policy: policies.get(group), labels });
       if (isSamePlan(plan, row.desiredState)) continue;
       const next = this.#sign(row, plan);
       await this.devices.setDesired(row.device, next);
@@ -94,6 +106,24 @@ export class DesiredService {
       changed.add(row.device);
     }
     return changed;
+  }
+
+  /** Labels allocated beyond each bundle that a rollout gives to devices. */
+  async #labelsBeyond(rollouts: readonly PlannedRollout[]): Promise<Map<string, PlannedLabels>> {
+    const allocated = await this.labels.all();
+    const beyond = new Map<string, PlannedLabels>();
+    for (const { digest, line, targetKind } of rollouts) {
+      const own = allocated.filter((label) => label.line === line);
+      if (targetKind === 'controller' || own.length === 0) continue;
+      try {
+        const list = labelListOf(await this.registry.labelsOf(digest), own);
+        if (list.added.length > 0) beyond.set(digest, list);
+      } catch (thrown) {
+        // A manifest that the disk lost costs its line the new labels, not every device its desired state.
+        this.log.warn('labels of a bundle are unknown', { digest, ...factsOf(thrown) });
+      }
+    }
+    return beyond;
   }
 
   #sign(row: DeviceRow, plan: Plan): { state: DesiredState; desired: Desired } {

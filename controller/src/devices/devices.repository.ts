@@ -2,7 +2,7 @@
 
 import type { Desired, DesiredState, DeviceId, GroupId, OffloadPolicy } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
-import { asc, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { DATABASE, type Database, type Queries, rowsOf } from '../db/database.ts';
 import { devices, groups } from './devices.tables.ts';
 
@@ -25,6 +25,9 @@ export type DeviceChange = Partial<
     | 'conflictAt'
   >
 >;
+
+/** A connected device as a round looks at it. */
+export type OnlineDevice = Pick<DeviceRow, 'device' | 'deviceGroup' | 'session' | 'lines'>;
 
 /** Devices in the database. */
 @Injectable()
@@ -99,6 +102,16 @@ export class DevicesRepository {
   /** After a start nobody is connected, whatever the rows say. */
   async allOffline(): Promise<void> {
     await this.database.update(devices).set({ isOnline: false }).where(eq(devices.isOnline, true));
+  }
+
+  /** Connected devices by name, with what a round looks at. */
+  online(): Promise<OnlineDevice[]> {
+    const { device, deviceGroup, isOnline, lines, revokedAt, session } = devices;
+    return this.database
+      .select({ device, deviceGroup, session, lines })
+      .from(devices)
+      .where(and(eq(isOnline, true), isNull(revokedAt)))
+      .orderBy(asc(device));
   }
 
   /** Counts for the fleet's figures. */

@@ -9,6 +9,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BLOB_CACHE_BYTES, BUNDLE_FILE_BYTES_MAX, type Digest, NanofleetError } from '@nanofleet/protocol';
+import { sha256Of } from '@nanofleet/protocol/node';
 
 const PART_SUFFIX = '.part';
 
@@ -67,6 +68,13 @@ export class BlobStore {
     } finally {
       await rm(part, { force: true });
     }
+  }
+
+  /** Stores bytes under their digest. */
+  async keep(bytes: Uint8Array): Promise<Digest> {
+    const digest = sha256Of(bytes);
+    await this.put(digest, one(bytes));
+    return digest;
   }
 
   /** All bytes of a blob; @throws NanofleetError BUNDLE_FILE_MISSING */
@@ -129,6 +137,10 @@ export class BlobStore {
   #path(digest: Digest): string {
     return join(this.#directory, digest);
   }
+}
+
+async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
 }
 
 const tooLarge = () =>

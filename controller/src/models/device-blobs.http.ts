@@ -38,7 +38,7 @@ export class DeviceBlobsHttp {
     await this.#requireDevice(request.headers.authorization);
     const isSignature = name.endsWith(SIGNATURE_SUFFIX);
     const digest = digestSchema.safeParse(isSignature ? name.slice(0, -SIGNATURE_SUFFIX.length) : name);
-    if (!digest.success || !this.models.isServable(digest.data)) throw notHere(name);
+    if (!digest.success || !(await this.models.isServable(digest.data))) throw notHere(name);
     if (isSignature) this.#send(request, reply, await this.models.signatureOf(digest.data));
     else await this.#sendBlob(request, reply, digest.data);
   }

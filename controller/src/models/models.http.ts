@@ -1,6 +1,6 @@
 /** Operator routes of the registry. Rules are in the service. */
 
-import { type ApiRequest, NanofleetError } from '@nanofleet/protocol';
+import { type ApiRequest, BLOB_PART_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
 import { Controller, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Input, Route } from '../auth/api-route.ts';
@@ -23,6 +23,14 @@ export class ModelsHttp {
       throw new NanofleetError('INPUT_INVALID', 'body: send the bytes as application/octet-stream.');
     }
     return { bytes: await this.blobs.put(params.digest, content) };
+  }
+
+  /** A part of one file, for a publisher who checks a candidate before signing it. */
+  @Route('blobPart')
+  async blobPart(@Input() { params, query: { from } }: ApiRequest<'blobPart'>) {
+    const whole = await this.blobs.read(params.digest);
+    const content = whole.subarray(from, from + BLOB_PART_BYTES_MAX).toString('base64');
+    return { bytes: whole.length, from, content };
   }
 
   /** A bundle whose files are stored. */

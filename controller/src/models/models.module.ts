@@ -1,6 +1,9 @@
 /** Wires the registry and its blobs. */
 import { Global, Module } from '@nestjs/common';
 import { DeviceBlobsHttp } from './device-blobs.http.ts';
+import { LabelsHttp } from './labels.http.ts';
+import { LabelsRepository } from './labels.repository.ts';
+import { LabelsService } from './labels.service.ts';
 import { ModelsHttp } from './models.http.ts';
 import { ModelsRepository } from './models.repository.ts';
 import { ModelsService } from './models.service.ts';
@@ -8,8 +11,8 @@ import { ModelsService } from './models.service.ts';
 /** The module. */
 @Global()
 @Module({
-  controllers: [ModelsHttp, DeviceBlobsHttp],
-  providers: [ModelsRepository, ModelsService],
-  exports: [ModelsRepository, ModelsService],
+  controllers: [ModelsHttp, LabelsHttp, DeviceBlobsHttp],
+  providers: [ModelsRepository, ModelsService, LabelsRepository, LabelsService],
+  exports: [ModelsRepository, ModelsService, LabelsRepository, LabelsService],
 })
 export class ModelsModule {}

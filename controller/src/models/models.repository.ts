@@ -5,6 +5,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { asc, eq, sql } from 'drizzle-orm';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
 import type { PlannedBundle } from '../devices/desired.plan.ts';
+import { rounds } from '../rounds/rounds.tables.ts';
 import { models } from './models.tables.ts';
 
 /** A row of models. */
@@ -40,6 +41,17 @@ export class ModelsRepository {
       .select({ digest: models.digest, releaseCounter: models.releaseCounter, bytes: models.bytes })
       .from(models);
     return new Map(rows.map(({ digest, ...bundle }) => [digest, bundle]));
+  }
+
+  /** Whether a blob belongs to a registered bundle or is the head that a round begins from; another controller may know. */
+  async isServable(digest: Digest): Promise<boolean> {
+    const file = JSON.stringify([{ sha256: digest }]);
+    const rows = await rowsOf(
+      this.database,
+      sql`select 1 from ${models} where ${models.digest} = ${digest} or ${models.files} @> ${file}::jsonb
+        union all select 1 from ${rounds} where ${rounds.startHead} = ${digest} limit 1`,
+    );
+    return rows.length > 0;
   }
 
   /** Digests of a bundle's ancestors that are registered, nearest first. */

@@ -3,7 +3,14 @@
  * parses them, and all its files are stored. Never signs, never changes a bundle, never decides who runs it.
  */
 
-import { type ApiAnswer, type Digest, type Model, NanofleetError, parseManifest } from '@nanofleet/protocol';
+import {
+  type ApiAnswer,
+  type Digest,
+  type Manifest,
+  type Model,
+  NanofleetError,
+  parseManifest,
+} from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
@@ -11,13 +18,16 @@ import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
 import { BlobStore } from './blob-store.ts';
+import type { BundleLabels } from './labels.plan.ts';
 import { type ModelRow, ModelsRepository } from './models.repository.ts';
 
 /** The registry. */
 @Injectable()
 export class ModelsService implements OnModuleInit {
-  /** Manifests and files of registered bundles: all that devices may fetch. */
+  /** Blobs that devices may fetch, as far as this process has met them. */
   readonly #servable = new Set<Digest>();
+  /** Of bundles that were asked for; a manifest never changes. */
+  readonly #manifests = new Map<Digest, Manifest>();
 
   constructor(
     private readonly repository: ModelsRepository,
@@ -32,9 +42,26 @@ export class ModelsService implements OnModuleInit {
     for (const row of await this.repository.all()) this.#allow(row);
   }
 
-  /** Whether devices may fetch a blob. */
-  isServable(digest: Digest): boolean {
-    return this.#servable.has(digest);
+  /** Whether devices may fetch a blob: a part of a registered bundle, or the head that a round begins from. */
+  async isServable(digest: Digest): Promise<boolean> {
+    if (this.#servable.has(digest)) return true;
+    const isServable = await this.repository.isServable(digest);
+    if (isServable) this.#servable.add(digest);
+    return isServable;
+  }
+
+  /** The manifest of a registered bundle; @throws NanofleetError BUNDLE_FILE_MISSING */
+  async manifestOf(digest: Digest): Promise<Manifest> {
+    const known = this.#manifests.get(digest);
+    if (known !== undefined) return known;
+    const manifest = parseManifest(await this.blobs.read(digest));
+    this.#manifests.set(digest, manifest);
+    return manifest;
+  }
+
+  /** The label list of a registered bundle; @throws NanofleetError BUNDLE_FILE_MISSING */
+  async labelsOf(digest: Digest): Promise<BundleLabels> {
+    return (await this.manifestOf(digest)).labels;
   }
 
   /** Content of manifest.sig; @throws NanofleetError MODEL_UNKNOWN */
@@ -61,7 +88,7 @@ export class ModelsService implements OnModuleInit {
     const manifest = parseManifest(manifestBytes);
     const digest = sha256Of(manifestBytes);
     for (const file of manifest.files) await this.#requireBlob(file);
-    await this.blobs.put(digest, one(manifestBytes));
+    await this.blobs.keep(manifestBytes);
     const { files, line, parent, quality, releaseCounter, task, version } = manifest;
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const stated = { digest, line, task, version, releaseCounter, bytes, parent, quality, files, signature };
@@ -115,8 +142,4 @@ export class ModelsService implements OnModuleInit {
     this.#servable.add(row.digest);
     for (const { sha256 } of row.files) this.#servable.add(sha256);
   }
-}
-
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(bytes);
 }

@@ -10,15 +10,18 @@ import {
   decodeMessage,
   desiredStateSchema,
   deviceFilters,
+  encodeFrame,
   encodeMessage,
   enrolAnswerSchema,
   enrolmentSchema,
   errorOfProblem,
+  framesOf,
   type Kind,
   type Message,
   type OffloadResponse,
   topicOf,
   type UpChannel,
+  type Uuid,
 } from '@nanofleet/protocol';
 import { generateSigningKey, type SigningKey, signBytes } from '@nanofleet/protocol/node';
 import mqtt, { type MqttClient } from 'mqtt';
@@ -197,6 +200,25 @@ export class TestDevice {
     await this.publish(this.#topic(kind), this.#encode(kind, body, header), retain);
   }
 
+  /** Sends a step of a round. */
+  async sendRound<S extends 'accept'>(round: Uuid, step: S, body: BodyOf<`round/${S}`>): Promise<void> {
+    await this.publish(this.#roundTopic(round, step), this.#encode(`round/${step}`, body));
+  }
+
+  /** Sends the bytes of an update, in as many frames as they need. */
+  async sendUpdate(round: Uuid, bytes: Uint8Array): Promise<void> {
+    for (const frame of framesOf({ kind: 'update', correlation: round, bytes })) {
+      await this.publish(this.#roundTopic(round, 'update'), encodeFrame(frame));
+    }
+  }
+
+  /** The newest plan of a round, and which round it is. */
+  get plan(): { round: Uuid; body: BodyOf<'round/plan'>; remainingMs: number } | undefined {
+    const newest = this.heard.filter((message) => message.kind === 'round/plan').at(-1);
+    if (newest?.kind !== 'round/plan' || newest.correlation === undefined) return undefined;
+    return { round: newest.correlation, body: newest.body, remainingMs: newest.remainingMs ?? 0 };
+  }
+
   /** Publishes bytes on any topic. */
   async publish(topic: string, bytes: Uint8Array, retain = false): Promise<void> {
     await this.#client?.publishAsync(topic, Buffer.from(bytes), { qos: 1, retain });
@@ -251,6 +273,11 @@ export class TestDevice {
   #topic(kind: UpChannel): string {
     const { device, fleet } = this.enrolment;
     return topicOf({ fleet, device, channel: { kind } });
+  }
+
+  #roundTopic(round: Uuid, step: 'accept' | 'update'): string {
+    const { device, fleet } = this.enrolment;
+    return topicOf({ fleet, device, channel: { kind: 'round', round, step } });
   }
 
   #encode<K extends Kind>(kind: K, body: BodyOf<K>, header: object = {}): Uint8Array {

@@ -6,16 +6,17 @@ import { sha256OfFile } from '@nanofleet/protocol/node';
 import {
   accuracy,
   auroc,
+  calibrate,
+  decided,
   encodeGolden,
   encodePrototypes,
   expectedCalibrationError,
   fpr95,
+  prototypesOf,
   scoreLogits,
   TextFeatures,
 } from '@nanofleet/runtime';
-import { calibrate, decided } from '../bundle/calibration.ts';
 import { textCard } from '../bundle/card.ts';
-import { prototypesOf } from '../bundle/prototypes-of.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { headTrainingGraph } from '../train/head-step.ts';
 import { HEAD, type InferenceGraph, inferenceGraph } from './inference-graph.ts';

@@ -1,9 +1,14 @@
 // Owns the way from a seed to a vibration bundle: draw machines, train, quantize, calibrate, judge on machines that were
 // never used before, write. The same seed gives the same weights on the same machine; only the measured time differs.
 import type { FileRole, ManifestDraft } from '@nanofleet/protocol';
-import { encodeGolden, encodePrototypes, encodeWindow, quantile } from '@nanofleet/runtime';
-import { calibrate } from '../bundle/calibration.ts';
-import { prototypesOf } from '../bundle/prototypes-of.ts';
+import {
+  calibrate,
+  encodeGolden,
+  encodePrototypes,
+  encodeWindow,
+  prototypesOf,
+  quantile,
+} from '@nanofleet/runtime';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { headTrainingGraph } from '../train/head-step.ts';
 import { vibrationCard } from './card.ts';

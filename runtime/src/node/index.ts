@@ -2,5 +2,7 @@
 export * from './bundle-files.ts';
 export * from './head-trainer.ts';
 export * from './load-runner.ts';
+export * from './make-candidate.ts';
 export * from './session.ts';
+export * from './text-model.ts';
 export * from './verify-bundle.ts';

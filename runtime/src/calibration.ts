@@ -1,7 +1,10 @@
-// Owns how a text model's logits become thresholds: temperature, out-of-scope score, and from which confidence on a
-// label counts as sure. All from validation texts that the model was not trained on. It never runs a model.
+/**
+ * Owns how a model's logits become thresholds: temperature, out-of-scope score, and from which confidence on a label counts
+ * as sure. All from examples that the model was not trained on. It never runs a model.
+ */
 import type { ManifestDraft } from '@nanofleet/protocol';
-import { argMax, auroc, fitTemperature, quantile, scoreLogits } from '@nanofleet/runtime';
+import { argMax, auroc, fitTemperature, quantile } from './metrics.ts';
+import { scoreLogits } from './scoring.ts';
 
 type Calibration = ManifestDraft['calibration'];
 type Thresholds = ManifestDraft['thresholds'];
@@ -23,7 +26,9 @@ export interface CalibrationTexts {
 
 const KINDS = ['max-logit', 'energy', 'max-probability'] as const;
 /** How far a label's own threshold may move from the common one; with 20 texts a label its quantile is half noise. */
-const OWN_SHARE = 0.5;
+const OWN_SHARE_MAX = 0.5;
+/** Texts of a label from which on it may; with fewer its share is smaller in proportion. */
+const OWN_TEXTS = 20;
 
 /** Fits temperature, out-of-scope score and thresholds. */
 export function calibrate(
@@ -131,9 +136,9 @@ function ownQuantiles(
     const confidences = scored
       .filter(({ labelIndex }) => labelIndex === label)
       .map(({ confidence }) => confidence);
-    return confidences.length === 0
-      ? common
-      : OWN_SHARE * quantile(confidences, at) + (1 - OWN_SHARE) * common;
+    if (confidences.length === 0) return common;
+    const share = OWN_SHARE_MAX * Math.min(1, confidences.length / OWN_TEXTS);
+    return share * quantile(confidences, at) + (1 - share) * common;
   });
 }
 

@@ -1,13 +1,14 @@
-import { scoreLogits } from '@nanofleet/runtime';
+// Behaviour of calibration on made-up logits: the shares that pass, and what is refused.
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '../seeded-random.ts';
 import { type CalibrationTexts, calibrate } from './calibration.ts';
+import { scoreLogits } from './scoring.ts';
+import { SeededDraws } from './testing/seeded-draws.ts';
 
 const LABELS = ['a', 'b', 'c', 'd'];
 
 // In-scope logits have a clear winner that is right nine times of ten; out-of-scope ones are flat.
 function texts(): CalibrationTexts {
-  const random = new SeededRandom(5, 'logits');
+  const random = new SeededDraws(5);
   const row = (winner: number, height: number): Float32Array =>
     Float32Array.from(LABELS, (_, label) => random.normal() + (label === winner ? height : 0));
   const gold = Int32Array.from({ length: 800 }, (_, index) => index % 4);
