@@ -17,6 +17,7 @@ import { LOG } from './ports/log.ts';
 import { RANDOM } from './ports/random.ts';
 import { RolloutsModule } from './rollouts/rollouts.module.ts';
 import { RoundsModule } from './rounds/rounds.module.ts';
+import { ShardsModule } from './shards/shards.module.ts';
 import { Identity } from './state/identity.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 
@@ -64,6 +65,7 @@ export class AppModule {
         TelemetryModule,
         LiveModule,
         PagesModule.over(ground.siteDirectory),
+        ShardsModule,
       ],
       providers,
       exports: providers.map(({ provide }) => provide),

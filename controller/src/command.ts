@@ -3,11 +3,11 @@
  * cannot be. Never starts anything.
  */
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
+import { brokerOf, type Environment, isLoopback, settingInvalid } from './ports/environment.ts';
 import type { Certificate, Settings } from './ports/settings.ts';
 import { publisherKeys } from './state/publisher-keys.ts';
 
@@ -23,6 +23,7 @@ Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQ
   --mqtt PORT              port of MQTT (default 7301; 0 takes a free one)
   --cert FILE --key FILE   certificate and key of both listeners, PEM
   --publisher-key FILE     public key whose bundles are accepted, PEM or base64; may repeat; kept for later starts
+  --controller-key FILE    the key that all controllers of this fleet have (default: one made in DIR)
   --admin-token-file FILE  where the first admin token is written (default DIR/admin-token)
   --dashboard DIR          folder of the built dashboard (default: the one of this clone)
   --advertise-mqtt URL     broker address that devices are told at enrolment
@@ -31,8 +32,14 @@ Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQ
   --json                   print one JSON line when ready
   --help                   print this
 
-Environment: DATABASE_URL (postgres://…) uses PostgreSQL instead of the embedded database;
-NANOFLEET_CACHE is where snapshots of empty databases are kept.
+Environment:
+  DATABASE_URL             postgres://… uses PostgreSQL instead of the embedded database
+  MQTT_URL                 mqtts://… (mqtt:// on this machine) uses that broker instead of the embedded one
+  MQTT_USERNAME            there: the administrator of mosquitto's dynamic-security plugin
+  MQTT_PASSWORD_FILE       file with its password
+  MQTT_CA_FILE             PEM of who may sign the broker's certificate, when the system does not know them
+  NANOFLEET_BROKER_RIGHTS  external: another broker, where devices get their topics by other means
+  NANOFLEET_CACHE          where snapshots of empty databases are kept
 `;
 
 const DEFAULT_HTTP_PORT = 7_300;
@@ -50,6 +57,7 @@ const OPTIONS = {
   cert: { type: 'string' },
   key: { type: 'string' },
   'publisher-key': { type: 'string', multiple: true, default: [] as string[] },
+  'controller-key': { type: 'string' },
   'admin-token-file': { type: 'string' },
   dashboard: { type: 'string' },
   'advertise-mqtt': { type: 'string' },
@@ -67,9 +75,6 @@ export interface Command {
   readonly settings: () => Promise<Settings>;
 }
 
-/** What of the environment counts. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Reads a command line.
  * @throws NanofleetError SETTING_INVALID; `settings` also LISTENER_NOT_PRIVATE, KEY_FILE_INVALID, ID_INVALID
@@ -84,14 +89,11 @@ export const readCommand = (args: readonly string[], environment: Environment): 
   };
 };
 
-const invalid = (why: string, cause?: unknown) =>
-  new NanofleetError('SETTING_INVALID', `${why} See --help.`, { cause });
-
 const parse = (args: readonly string[]) => {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false }).values;
   } catch (cause) {
-    throw invalid(cause instanceof Error ? cause.message : 'The arguments cannot be read.', cause);
+    throw settingInvalid(cause instanceof Error ? cause.message : 'The arguments cannot be read.', cause);
   }
 };
 
@@ -108,7 +110,9 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
     httpPort: portOf('--http', values.http, DEFAULT_HTTP_PORT),
     mqttPort: portOf('--mqtt', values.mqtt, DEFAULT_MQTT_PORT),
     certificate,
+    broker: await brokerOf(environment),
     publisherKeys: await publisherKeys(directory, values['publisher-key']),
+    controllerKeyFile: values['controller-key'] === undefined ? null : resolve(values['controller-key']),
     adminTokenFile: resolve(values['admin-token-file'] ?? join(directory, 'admin-token')),
     databaseUrl: databaseUrlOf(environment),
     databaseSchema: 'public',
@@ -119,10 +123,6 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
   };
 };
 
-/** Whether only this machine reaches an address. */
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-
 const notPrivate = (host: string) =>
   new NanofleetError(
     'LISTENER_NOT_PRIVATE',
@@ -132,7 +132,7 @@ const notPrivate = (host: string) =>
 
 const readCertificate = async ({ cert, key }: Values): Promise<Certificate | null> => {
   if (cert === undefined && key === undefined) return null;
-  if (cert === undefined || key === undefined) throw invalid('--cert and --key belong together.');
+  if (cert === undefined || key === undefined) throw settingInvalid('--cert and --key belong together.');
   const read = (path: string) =>
     readFile(path).catch((cause: unknown) => {
       throw new NanofleetError('KEY_FILE_INVALID', `${path} cannot be read.`, { cause, facts: { path } });
@@ -144,20 +144,20 @@ const portOf = (name: string, text: string | undefined, otherwise: number): numb
   if (text === undefined) return otherwise;
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= PORT_MAX) return port;
-  throw invalid(`${name} ${JSON.stringify(text)} is no port.`);
+  throw settingInvalid(`${name} ${JSON.stringify(text)} is no port.`);
 };
 
 const urlOf = (name: string, text: string | undefined, schemes: readonly string[]): string | null => {
   if (text === undefined) return null;
   if (URL.canParse(text) && schemes.includes(new URL(text).protocol)) return text.replace(/\/+$/, '');
-  throw invalid(`${name} ${JSON.stringify(text)} is no URL with ${schemes.join(' or ')}.`);
+  throw settingInvalid(`${name} ${JSON.stringify(text)} is no URL with ${schemes.join(' or ')}.`);
 };
 
 const databaseUrlOf = (environment: Environment): string | null => {
   const { DATABASE_URL: url = '' } = environment;
   if (url === '') return null;
   if (/^postgres(ql)?:\/\//.test(url)) return url;
-  throw invalid('DATABASE_URL must begin with postgres://.');
+  throw settingInvalid('DATABASE_URL must begin with postgres://.');
 };
 
 const cacheOf = (environment: Environment, directory: string): string => {

@@ -66,7 +66,7 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
   const opening = (ports.open ?? openDatabase)(settings, hex(UNIQUE_BYTES));
   const loading = Promise.all([
     import('./server.ts'),
-    Identity.open(settings),
+    Identity.open(settings, ports.random),
     BlobStore.open(settings.directory),
   ]);
   const [opened, loaded] = await Promise.allSettled([opening, loading]);

@@ -12,8 +12,8 @@ import type { Gate } from './link/broker.ts';
 import { Link, type LinkAccess } from './link/link.ts';
 import { ModelsService } from './models/models.service.ts';
 import { MiniTier } from './offload/mini-tier.ts';
-import { OffloadService } from './offload/offload.service.ts';
 import { RolloutsService } from './rollouts/rollouts.service.ts';
+import { ShardsService } from './shards/shards.service.ts';
 import { TelemetryRepository } from './telemetry/telemetry.repository.ts';
 
 /** What a simulated operator, broker and download ask of a controller. */
@@ -43,9 +43,9 @@ export const openCore = async (
     logger: false,
     abortOnError: false,
   });
-  await link.start(broker(app.get(DevicesService)));
+  await link.startAlone(broker(app.get(DevicesService)));
   app.get(MiniTier).restore();
-  await app.get(OffloadService).resume();
+  await app.get(ShardsService).holdAll();
   return {
     link,
     auth: app.get(AuthService),

@@ -6,6 +6,7 @@ export { type Core, openCore } from './core.ts';
 export { MemoryPglite } from './db/memory-pglite.ts';
 export { type OpenDatabase, openDatabase, openOver, type PgliteConnection } from './db/open-database.ts';
 export { type Gate } from './link/broker.ts';
+export { type BrokerRights } from './link/broker-rights.ts';
 export { type LinkAccess } from './link/link.ts';
 export { BlobStore } from './models/blob-store.ts';
 export { systemClock } from './ports/clock.ts';

@@ -5,7 +5,6 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import { API_BODY_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
-import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Ground } from './app.module.ts';
@@ -13,13 +12,14 @@ import { provideAdminToken } from './auth/admin-token.ts';
 import { AuthRepository } from './auth/auth.repository.ts';
 import { AuthService } from './auth/auth.service.ts';
 import { DevicesService } from './devices/devices.service.ts';
-import { Broker } from './link/broker.ts';
+import { inBackground } from './link/broker-rights.ts';
+import { joinBroker } from './link/join-broker.ts';
 import { Link } from './link/link.ts';
 import { MiniTier } from './offload/mini-tier.ts';
-import { OffloadService } from './offload/offload.service.ts';
 import { guardHeaders } from './pages/site-headers.ts';
 import type { Settings } from './ports/settings.ts';
 import { RoundsDriver } from './rounds/rounds.driver.ts';
+import { ShardsService } from './shards/shards.service.ts';
 
 /** What is undone at the end, in reverse. */
 export type Undo = () => Promise<void> | void;
@@ -45,13 +45,28 @@ export const serve = async (
   run.undo.push(() => app.close());
   await keepFleetName(app.get(AuthRepository), settings.fleet);
   const newAdminToken = await provideAdminToken(app.get(AuthService), settings.adminTokenFile);
-  const broker = await connectBroker(settings, { app, link, secret: run.secret });
+  const devices = app.get(DevicesService);
+  const shards = app.get(ShardsService);
+  const { clock, identity, log } = ground;
+  const joining = {
+    clock,
+    log,
+    link,
+    gate: devices,
+    controllerId: identity.controllerId,
+    secret: run.secret,
+  };
+  const broker = await joinBroker(settings, joining);
   run.undo.push(
     () => broker.close(),
     () => link.close(),
+    () => shards.end(),
+  );
+  link.rights.onReady(() =>
+    inBackground(log, devices.takeStaleRights(), 'rights of revoked devices may still be at the broker'),
   );
   app.get(MiniTier).restore();
-  await app.get(OffloadService).resume();
+  await (broker.isAlone ? shards.holdAll() : shards.share());
   app.get(RoundsDriver).resume();
   const mqttPort = await broker.listen();
   // Known before the first enrolment can come.
@@ -95,28 +110,6 @@ const keepFleetName = async (repository: AuthRepository, fleet: string): Promise
     `This state belongs to the fleet ${fixed}, not ${fleet}; start with --fleet ${fixed} or another --dir.`,
     { facts: { fleet: fixed } },
   );
-};
-
-const connectBroker = async (
-  settings: Settings,
-  parts: { app: NestFastifyApplication; link: Link; secret: string },
-): Promise<Broker> => {
-  const { app, link, secret } = parts;
-  const broker = await Broker.create({
-    fleet: settings.fleet,
-    gate: app.get(DevicesService),
-    controllerSecret: secret,
-    host: settings.host,
-    port: settings.mqttPort,
-    certificate: settings.certificate,
-  });
-  await link.start({
-    transport: makeMqttTransport(() => broker.connect()),
-    url: 'mqtt://embedded',
-    secret,
-    drop: (device) => broker.drop(device),
-  });
-  return broker;
 };
 
 const listenHttp = async (app: NestFastifyApplication, settings: Settings): Promise<number> => {

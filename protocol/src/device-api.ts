@@ -9,6 +9,8 @@ import { deviceIdSchema, fleetIdSchema, groupIdSchema, uuidSchema } from './ids.
 export const DEVICE_PATHS = {
   /** POST enrolRequest → enrolAnswer, authenticated by the fleet token inside. */
   enrol: '/device/enrol',
+  /** POST without a body, authenticated as the device: it is let in at the broker, which has refused it. */
+  admission: '/device/admission',
   /** GET with Range, authenticated as the device; `{digest}`, or `{digest}.sig` for the signature of a manifest. */
   blob: '/device/blobs/',
 } as const;

@@ -130,6 +130,8 @@ export const ERRORS = {
   PORT_TAKEN: entry('operator', 409, 'Another process listens on this port'),
   DISK_FULL: entry('operator', 507, 'There is no space left on the disk', 'retry'),
   DATABASE_UNAVAILABLE: entry('controller', 503, 'The database does not answer', 'retry'),
+  BROKER_UNAVAILABLE: entry('controller', 503, 'The broker does not answer', 'retry'),
+  BROKER_RIGHTS_UNMANAGED: entry('operator', 400, 'Nobody would give devices their rights at this broker'),
   LISTENER_NOT_PRIVATE: entry('operator', 400, 'A listener on this address needs a certificate'),
   SETTING_INVALID: entry('operator', 400, 'A setting or argument has a value that is not allowed'),
   CONTROLLER_UNREACHABLE: entry('operator', 503, 'The controller does not answer', 'retry'),

@@ -103,6 +103,10 @@ export const INGEST_ROWS_MAX = 1_000;
 export const INGEST_DELAY_MS = 20;
 /** Messages in the ingest queue; beyond it the link stops reading (back-pressure to the broker). */
 export const INGEST_QUEUE_MAX = 20_000;
+/** Messages of one shard that wait for their commit; further ones stay at the broker. */
+export const SHARD_UNACKNOWLEDGED_MAX = 1_250;
+/** Messages to devices that wait for a connection to the broker; one more is refused, and logged by who sends it. */
+export const SENDS_WAITING_MAX = 20_000;
 /** Operator request body that is not a blob. */
 export const API_BODY_BYTES_MAX = 1 * MIB;
 /** Rows of one page of a listing. */
@@ -117,6 +121,8 @@ export const EXAMPLES_MAX = 20_000;
 export const EVENT_ROWS_MAX = 1_000_000;
 /** Rows of offloads that are kept, likewise. */
 export const OFFLOAD_ROWS_MAX = 100_000;
+/** Answers that are sent again when a shard changes its controller; older ones are asked for by the device's birth. */
+export const ANSWERED_LATELY_MAX = 1_000;
 /** Offloads in work at once for one controller; further ones wait until their deadline. */
 export const OFFLOADS_IN_WORK_MAX = 64;
 
@@ -169,6 +175,12 @@ export const OFFLOAD_DEADLINE_DEFAULT_MS = 120_000;
 export const OFFLOAD_DEADLINE_MAX_MS = 86_400_000;
 /** A revoked device has lost its session and all rights after this, milliseconds. */
 export const REVOKE_WITHIN_MS = 5_000;
+/** A controller counts up this often to show that it lives, milliseconds. */
+export const LEASE_BEAT_MS = 1_000;
+/** A controller that did not count up for so long has lost its shards, milliseconds. */
+export const LEASE_MS = 5_000;
+/** The shards of a controller that died are heard by another one after this, milliseconds. */
+export const TAKEOVER_WITHIN_MS = 10_000;
 /** Longest time for an orderly end of a process, milliseconds; then it exits all the same. */
 export const SHUTDOWN_MS = 4_000;
 
@@ -199,3 +211,9 @@ assert(KEEPALIVE_S * 1_000 > BEAT_INTERVAL_MS, 'beats keep a connection alive');
 assert(SIGN_IN_CODE_MS < SESSION_MS, 'a sign-in code does not outlive the session that it makes');
 assert(BEAT_INTERVAL_MS <= FIGURES_STEP_MS, 'each device beats within one span of the figures');
 assert(SHUTDOWN_MS < REVOKE_WITHIN_MS, 'a controlled end is quicker than a revocation is promised');
+assert(LEASE_MS >= 4 * LEASE_BEAT_MS, 'some lost beats do not lose a lease');
+assert(LEASE_MS + 3 * LEASE_BEAT_MS < TAKEOVER_WITHIN_MS, 'silence is noticed within the time of a takeover');
+assert(
+  SHARD_UNACKNOWLEDGED_MAX * SHARD_COUNT <= INGEST_QUEUE_MAX,
+  'what all shards bring fits the ingest queue',
+);

@@ -140,7 +140,10 @@ export const deviceRights = (
   };
 };
 
-/** Whether a topic (without wildcards) is covered by an MQTT filter with `+` levels; `#` is never used by us. */
+/** Everything of a fleet: what its controllers publish and read. */
+export const fleetFilter = (fleet: FleetId): string => `${PREFIX}/${fleet}/#`;
+
+/** Whether a topic (without wildcards) is covered by an MQTT filter of a device, whose only wildcards are `+` levels. */
 export const isCovered = (topic: string, filter: string): boolean => {
   const levels = topic.split('/');
   const pattern = filter.split('/');
@@ -152,3 +155,9 @@ export const isCovered = (topic: string, filter: string): boolean => {
 
 /** The MQTT user name and client id of a device. */
 export const clientIdOf = (fleet: FleetId, device: DeviceId): string => `${fleet}.${device}`;
+
+/** The MQTT user name of a fleet's controllers; a device's can never be the same, for it holds no colon. */
+export const controllerNameOf = (fleet: FleetId): string => `controller:${fleet}`;
+
+/** The client id under which a shard is heard: whoever connects with it takes the session over from the one before. */
+export const shardClientIdOf = (fleet: FleetId, shard: Shard): string => `controller:${fleet}:${shard}`;

@@ -15,5 +15,6 @@ export const RIMS: Readonly<Record<string, readonly World[]>> = {
   'controller/src/ports/clock.ts': ['clock', 'timers'],
   'controller/src/ports/random.ts': ['random'],
   'controller/src/testing/databases.ts': ['env'],
+  'controller/src/testing/mosquitto.ts': ['env'],
   'start/src/test-world.ts': ['timers'],
 };

@@ -64,9 +64,9 @@ export const DeviceRoute = (name: keyof typeof DEVICE_PATHS): MethodDecorator =>
   applyDecorators(
     SetMetadata(ROUTE, FOR_DEVICES),
     RequestMapping(
-      name === 'enrol'
-        ? { method: RequestMethod.POST, path: DEVICE_PATHS.enrol }
-        : { method: RequestMethod.GET, path: `${DEVICE_PATHS.blob}:name` },
+      name === 'blob'
+        ? { method: RequestMethod.GET, path: `${DEVICE_PATHS.blob}:name` }
+        : { method: RequestMethod.POST, path: DEVICE_PATHS[name] },
     ),
     HttpCode(200),
   );

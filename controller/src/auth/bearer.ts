@@ -22,3 +22,12 @@ export const fitsHash = (secret: string, hash: string): boolean => {
   const expected = Buffer.from(hash, 'hex');
   return given.length === expected.length && timingSafeEqual(given, expected);
 };
+
+/** Client id and credential in the bearer of a device: `{clientId}:{credential}`. */
+export const deviceLoginOf = (
+  authorization: string | undefined,
+): { clientId: string; credential: string } => {
+  const bearer = bearerOf(authorization);
+  const colon = bearer.indexOf(':');
+  return { clientId: bearer.slice(0, Math.max(0, colon)), credential: bearer.slice(colon + 1) };
+};

@@ -88,6 +88,7 @@ export class DesiredService {
 
   async #replan(rows: readonly DeviceRow[]): Promise<Set<DeviceId>> {
     const changed = new Set<DeviceId>();
+    const overtaken: DeviceId[] = [];
     const living = rows.filter((row) => row.revokedAt === null);
     if (living.length === 0) return changed;
     const [rollouts, bundles, policies] = await Promise.all([
@@ -101,10 +102,12 @@ export class DesiredService {
       const plan = planDesired({ group, rollouts, bundles, policy: policies.get(group), labels });
       if (isSamePlan(plan, row.desiredState)) continue;
       const next = this.#sign(row, plan);
-      await this.devices.setDesired(row.device, next);
-      await this.#publish(row.device, next.desired);
+      if (await this.devices.setDesired(row.device, next)) await this.#publish(row.device, next.desired);
+      else overtaken.push(row.device);
       changed.add(row.device);
     }
+    // Another controller was quicker with these: what it planned is looked at again.
+    if (overtaken.length > 0) await this.#replan(await this.devices.some(overtaken));
     return changed;
   }
 

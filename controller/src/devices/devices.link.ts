@@ -15,6 +15,8 @@ import { Series } from '../link/series.ts';
 import { OffloadService } from '../offload/offload.service.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
+import type { HeldLease } from '../shards/shards.repository.ts';
+import { ShardsService } from '../shards/shards.service.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { afterBirth, afterDeath } from './presence.machine.ts';
@@ -40,13 +42,14 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     private readonly offload: OffloadService,
     private readonly beats: BeatsRepository,
     private readonly timeline: TimelineService,
+    private readonly shards: ShardsService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
   /** Registers the takers. */
-  async onModuleInit(): Promise<void> {
-    await this.repository.allOffline();
+  onModuleInit(): void {
+    this.link.onFresh((shards) => this.#persistently(() => this.repository.shardsOffline(shards)));
     this.link.on('birth', (message) => this.#inOrder(message, () => this.#birth(message)));
     this.link.on('death', (message) => this.#inOrder(message, () => this.#death(message)));
     this.link.on('reported', (message) => this.#inOrder(message, () => this.#reported(message)));
@@ -83,22 +86,26 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  async #living(device: DeviceId): Promise<DeviceRow | undefined> {
+  /** The row of a device that may be listened to, with the lease under which it is. */
+  async #living(device: DeviceId): Promise<{ row: DeviceRow; lease: HeldLease } | undefined> {
+    const lease = this.shards.leaseOf(device);
+    if (lease === null) return undefined;
     const row = await this.repository.one(device);
-    return row?.revokedAt === null ? row : undefined;
+    return row?.revokedAt === null ? { row, lease } : undefined;
   }
 
   async #birth({ device, body }: Message<'birth'>): Promise<void> {
-    const row = await this.#living(device);
-    if (row === undefined) return;
-    const { isConflict, ...presence } = afterBirth(row, body);
+    const living = await this.#living(device);
+    if (living === undefined) return;
+    const { isConflict, ...presence } = afterBirth(living.row, body);
     const lastSeenAt = this.clock.unixMs();
-    await this.repository.change(device, {
+    const change = {
       ...presence,
       lastSeenAt,
       agentVersion: body.agentVersion,
       ...(isConflict ? { conflictAt: lastSeenAt } : {}),
-    });
+    };
+    await this.repository.change(device, change, living.lease);
     this.log.info('a device is there', { device, session: body.session });
     const key = `${device} ${body.instance} ${body.session}`;
     this.timeline.note({ kind: 'device-online', key, device, detail: body.agentVersion });
@@ -107,24 +114,26 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
   }
 
   async #death({ device, body }: Message<'death'>): Promise<void> {
-    const row = await this.#living(device);
-    if (row === undefined || afterDeath(row, body).isOnline === row.isOnline) return;
-    await this.repository.change(device, { isOnline: false, lastSeenAt: this.clock.unixMs() });
+    const living = await this.#living(device);
+    if (living === undefined || afterDeath(living.row, body).isOnline === living.row.isOnline) return;
+    const change = { isOnline: false, lastSeenAt: this.clock.unixMs() };
+    await this.repository.change(device, change, living.lease);
     this.log.info('a device is gone', { device, reason: body.reason });
     const key = `${device} ${body.instance} ${body.session}`;
     this.timeline.note({ kind: 'device-offline', key, device, detail: body.reason });
   }
 
   async #reported({ device, body }: Message<'reported'>): Promise<void> {
-    const row = await this.#living(device);
-    if (row === undefined) return;
+    const living = await this.#living(device);
+    if (living === undefined) return;
+    const { lease, row } = living;
     const lastSeenAt = this.clock.unixMs();
     const isConflict = body.problems.some(({ code }) => code === 'IDENTITY_IN_USE');
-    if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt });
+    if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt }, lease);
     // The other one of two processes with one identity: only its complaint counts.
     if (row.instance !== null && row.instance !== body.instance) return;
     const { desiredVersion: reportedVersion, lines, problems } = body;
-    await this.repository.change(device, { lastSeenAt, reportedVersion, lines, problems });
+    await this.repository.change(device, { lastSeenAt, reportedVersion, lines, problems }, lease);
     for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
   }
 

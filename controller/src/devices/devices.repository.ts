@@ -1,9 +1,18 @@
 /** SQL of devices and groups. */
 
-import type { Desired, DesiredState, DeviceId, GroupId, OffloadPolicy } from '@nanofleet/protocol';
+import {
+  type Desired,
+  type DesiredState,
+  type DeviceId,
+  type GroupId,
+  type OffloadPolicy,
+  type Shard,
+  shardOf,
+} from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { DATABASE, type Database, type Queries, rowsOf } from '../db/database.ts';
+import { type HeldLease, isStill } from '../shards/shards.repository.ts';
 import { devices, groups } from './devices.tables.ts';
 
 /** A row of devices. */
@@ -86,22 +95,36 @@ export class DevicesRepository {
     await this.database.update(devices).set({ deviceGroup }).where(eq(devices.device, device));
   }
 
-  /** Notes what a message said. */
-  async change(device: DeviceId, change: DeviceChange): Promise<void> {
-    await this.database.update(devices).set(change).where(eq(devices.device, device));
-  }
-
-  /** Stores a new desired state. */
-  async setDesired(device: DeviceId, next: { state: DesiredState; desired: Desired }): Promise<void> {
+  /** Notes what a message said, if the one who heard it still holds the device's shard. */
+  async change(device: DeviceId, change: DeviceChange, lease: HeldLease): Promise<void> {
     await this.database
       .update(devices)
-      .set({ desiredVersion: next.state.version, desiredState: next.state, desired: next.desired })
-      .where(eq(devices.device, device));
+      .set(change)
+      .where(and(eq(devices.device, device), isStill(lease)));
   }
 
-  /** After a start nobody is connected, whatever the rows say. */
-  async allOffline(): Promise<void> {
-    await this.database.update(devices).set({ isOnline: false }).where(eq(devices.isOnline, true));
+  /** Stores the next desired state; false when another controller was quicker, or the device is revoked. */
+  async setDesired(device: DeviceId, next: { state: DesiredState; desired: Desired }): Promise<boolean> {
+    const { version } = next.state;
+    const stored = await this.database
+      .update(devices)
+      .set({ desiredVersion: version, desiredState: next.state, desired: next.desired })
+      .where(
+        and(eq(devices.device, device), eq(devices.desiredVersion, version - 1), isNull(devices.revokedAt)),
+      )
+      .returning({ device: devices.device });
+    return stored.length > 0;
+  }
+
+  /** Nobody of some shards is connected, whatever the rows say: their broker has begun anew. */
+  async shardsOffline(shards: readonly Shard[]): Promise<void> {
+    const online = await this.database
+      .select({ device: devices.device })
+      .from(devices)
+      .where(eq(devices.isOnline, true));
+    const names = online.map(({ device }) => device).filter((device) => shards.includes(shardOf(device)));
+    if (names.length === 0) return;
+    await this.database.update(devices).set({ isOnline: false }).where(inArray(devices.device, names));
   }
 
   /** Connected devices by name, with what a round looks at. */

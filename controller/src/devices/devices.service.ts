@@ -51,6 +51,33 @@ export class DevicesService {
     return fitsHash(login.credential, hash) ? name.data : null;
   }
 
+  /**
+   * Lets the device of a login in at the broker, which may have lost its rights: nobody but the device has its
+   * credential, of which the database keeps a hash.
+   * @throws NanofleetError TOKEN_INVALID, DEVICE_REVOKED, BROKER_UNAVAILABLE
+   */
+  async readmit(login: { clientId: string; credential: string }): Promise<void> {
+    const device = await this.admit(login);
+    if (device === null) throw notOurs();
+    await this.grant(device, login.credential);
+  }
+
+  /** Gives rights at the broker, and takes them back when the credential was taken from the device meanwhile. */
+  async grant(device: DeviceId, credential: string): Promise<void> {
+    await this.link.rights.grant(device, credential);
+    const row = await this.repository.credentialOf(device);
+    if (!fitsHash(credential, row?.hash ?? '')) await this.link.rights.revoke(device);
+  }
+
+  /** Takes the rights of all at the broker who have lost them here while it could not be told. */
+  async takeStaleRights(): Promise<void> {
+    const granted = await this.link.rights.granted();
+    if (granted.length === 0) return;
+    const living = (await this.repository.some(granted)).filter(({ revokedAt }) => revokedAt === null);
+    const names = new Set(living.map(({ device }) => device));
+    for (const device of granted) if (!names.has(device)) await this.link.rights.revoke(device);
+  }
+
   /** All devices. */
   async list(): Promise<DeviceSummary[]> {
     return (await this.repository.all()).map((row) => this.#summary(row));
@@ -63,14 +90,17 @@ export class DevicesService {
     return { ...this.#summary(row), session, agentVersion, beat, beatAt };
   }
 
-  /** Cuts the session and all rights of a device, for good; again changes nothing. */
+  /**
+   * Cuts the session and all rights of a device, for good; again changes nothing.
+   * @throws NanofleetError DEVICE_UNKNOWN; BROKER_UNAVAILABLE when it is revoked here and the broker hears of it later
+   */
   async revoke(device: DeviceId): Promise<DeviceSummary> {
     const row = await this.#known(device);
     if (row.revokedAt === null) {
       await this.repository.revoke(device, this.clock.unixMs());
       this.timeline.note({ kind: 'device-revoked', key: device, device });
     }
-    this.link.drop(device);
+    await this.link.rights.revoke(device);
     for (const kind of ['birth', 'reported', 'desired'] as const) await this.link.clearRetained(device, kind);
     return this.#summary(await this.#known(device));
   }
@@ -132,6 +162,8 @@ export class DevicesService {
     };
   }
 }
+
+const notOurs = () => new NanofleetError('TOKEN_INVALID', 'This is no credential of a device of this fleet.');
 
 const revoked = (device: DeviceId) =>
   new NanofleetError('DEVICE_REVOKED', `The device ${device} was revoked; enrol it under another name.`, {

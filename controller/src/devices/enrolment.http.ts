@@ -1,14 +1,22 @@
-/** The endpoint where devices enrol; the fleet token inside the body is its access check. */
+/**
+ * The endpoints where devices enrol and are let in again: the fleet token inside the body, or the device's own credential,
+ * is the access check.
+ */
 
 import { enrolRequestSchema, firstIssue, NanofleetError } from '@nanofleet/protocol';
-import { Body, Controller } from '@nestjs/common';
+import { Body, Controller, Headers } from '@nestjs/common';
 import { DeviceRoute } from '../auth/api-route.ts';
+import { deviceLoginOf } from '../auth/bearer.ts';
+import { DevicesService } from './devices.service.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 
-/** `POST /device/enrol`. */
+/** `POST /device/enrol` and `POST /device/admission`. */
 @Controller()
 export class EnrolmentHttp {
-  constructor(private readonly enrolment: EnrolmentService) {}
+  constructor(
+    private readonly enrolment: EnrolmentService,
+    private readonly devices: DevicesService,
+  ) {}
 
   /** Enrols a device; the answer is `enrolAnswerSchema`. */
   @DeviceRoute('enrol')
@@ -16,5 +24,12 @@ export class EnrolmentHttp {
     const parsed = enrolRequestSchema.safeParse(body);
     if (!parsed.success) throw new NanofleetError('INPUT_INVALID', `body: ${firstIssue(parsed.error)}`);
     return this.enrolment.enrol(parsed.data);
+  }
+
+  /** Lets a device in at the broker that has refused it. */
+  @DeviceRoute('admission')
+  async admit(@Headers('authorization') authorization?: string) {
+    await this.devices.readmit(deviceLoginOf(authorization));
+    return { ok: true };
   }
 }

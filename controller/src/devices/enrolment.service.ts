@@ -4,19 +4,21 @@
  * that costs no further use. Never hands a name to another key.
  */
 
-import { type DeviceId, type GroupId, NanofleetError } from '@nanofleet/protocol';
+import { type DeviceId, type GroupId, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { isSignedBy, sha256Of } from '@nanofleet/protocol/node';
-import type { Clock, Random } from '@nanofleet/runtime/ports';
+import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthRepository, type FleetTokenRow } from '../auth/auth.repository.ts';
 import { AuthService } from '../auth/auth.service.ts';
 import { DATABASE, type Database, isDuplicate } from '../db/database.ts';
 import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
+import { factsOf, LOG } from '../ports/log.ts';
 import { RANDOM } from '../ports/random.ts';
 import { Identity } from '../state/identity.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
+import { DevicesService } from './devices.service.ts';
 
 const CREDENTIAL_BYTES = 32;
 
@@ -39,10 +41,12 @@ export class EnrolmentService {
     private readonly devices: DevicesRepository,
     private readonly desired: DesiredService,
     private readonly timeline: TimelineService,
+    private readonly members: DevicesService,
     private readonly identity: Identity,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
+    @Inject(LOG) private readonly log: Log,
   ) {}
 
   /**
@@ -58,8 +62,17 @@ export class EnrolmentService {
     const group = await this.#admit(request, { token, credentialHash: sha256Of(credential) });
     const { device } = request;
     this.timeline.note({ kind: 'device-enrolled', key: device, device, group });
+    await this.#letIn(device, credential);
     await this.desired.refreshDevice(device);
     return this.#answer(request, { group, credential });
+  }
+
+  /** A broker that is away does not keep a device from enrolling: refused there, it asks to be let in. */
+  async #letIn(device: DeviceId, credential: string): Promise<void> {
+    await this.members.grant(device, credential).catch((thrown: unknown) => {
+      if (toNanofleetError(thrown).code !== 'BROKER_UNAVAILABLE') throw thrown;
+      this.log.warn('a device has no rights at the broker yet', { device, ...factsOf(thrown) });
+    });
   }
 
   async #admit(

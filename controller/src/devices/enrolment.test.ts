@@ -2,7 +2,7 @@
 import { enrolmentSchema } from '@nanofleet/protocol';
 import { fingerprintOf, generateSigningKey, isSignedBy } from '@nanofleet/protocol/node';
 import { expect, it } from 'vitest';
-import { type GetController, onEachDatabase } from '../testing/each-database.ts';
+import { type GetController, onEachEngine } from '../testing/each-database.ts';
 import { enrolDevice, enrolRaw, TestDevice } from '../testing/test-device.ts';
 
 const answers = (controller: GetController): void => {
@@ -88,4 +88,4 @@ const names = (controller: GetController): void => {
   });
 };
 
-onEachDatabase('enrolment', [answers, names]);
+onEachEngine('enrolment', [answers, names]);

@@ -18,6 +18,12 @@ describe('presence', () => {
     expect(afterDeath(born, { session: 5, instance: 'one' }).isOnline).toBe(false);
   });
 
+  it('stays ended when the birth of the ended session comes once more', () => {
+    const ended = afterDeath(born, { session: 5, instance: 'one' });
+    expect(afterBirth(ended, { session: 5, instance: 'one' })).toMatchObject({ isOnline: false, session: 5 });
+    expect(afterBirth(ended, { session: 6, instance: 'one' }).isOnline).toBe(true);
+  });
+
   it('outlives the late will of an older session and that of another process', () => {
     expect(afterDeath(born, { session: 4, instance: 'one' })).toEqual(born);
     expect(afterDeath(born, { session: 5, instance: 'two' })).toEqual(born);

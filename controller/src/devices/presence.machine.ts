@@ -16,9 +16,15 @@ export interface SessionMark {
   readonly instance: string;
 }
 
-/** Presence after a birth, and whether two processes seem to use one identity. */
+const isSame = (one: Presence, other: SessionMark): boolean =>
+  one.session === other.session && one.instance === other.instance;
+
+/**
+ * Presence after a birth, and whether two processes seem to use one identity. A session is born once: its birth comes
+ * again, retained or delivered twice, also after its death, and then says nothing.
+ */
 export const afterBirth = (before: Presence, birth: SessionMark): Presence & { isConflict: boolean } => ({
-  isOnline: true,
+  isOnline: isSame(before, birth) ? before.isOnline : true,
   session: birth.session,
   instance: birth.instance,
   // The counter is persisted by the device: another process that counts from an earlier number has a copy of its state.
@@ -28,6 +34,4 @@ export const afterBirth = (before: Presence, birth: SessionMark): Presence & { i
 
 /** Presence after a death; the same as before when the death is of another session. */
 export const afterDeath = (before: Presence, death: SessionMark): Presence =>
-  death.session === before.session && death.instance === before.instance
-    ? { ...before, isOnline: false }
-    : before;
+  isSame(before, death) ? { ...before, isOnline: false } : before;

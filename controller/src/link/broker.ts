@@ -19,6 +19,7 @@ import {
 } from '@nanofleet/protocol';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Certificate } from '../ports/settings.ts';
+import type { BrokerRights } from './broker-rights.ts';
 
 /** A subscriber that does not read stops all others until it is cut after this (aedes' own default is 60 s). */
 const DRAIN_TIMEOUT_MS = 500;
@@ -58,7 +59,7 @@ interface Login {
 }
 
 /** A running broker. */
-export class Broker {
+export class Broker implements BrokerRights {
   readonly #aedes: Aedes;
   readonly #options: BrokerOptions;
   /** `all` for the controller itself. */
@@ -119,6 +120,25 @@ export class Broker {
     const address = listener.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   }
+
+  /** Nothing: the gate is asked at each login. */
+  grant(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The gate refuses it from now on; its session ends. */
+  revoke(device: DeviceId): Promise<void> {
+    this.drop(device);
+    return Promise.resolve();
+  }
+
+  /** Nobody comes in without the gate. */
+  granted(): Promise<DeviceId[]> {
+    return Promise.resolve([]);
+  }
+
+  /** It is always there. */
+  onReady(): void {}
 
   /** Ends the session of a device, also one that is about to begin; its will is published as at any loss. */
   drop(device: DeviceId): void {

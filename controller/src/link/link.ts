@@ -1,10 +1,11 @@
 /**
- * The controller's link to its devices: one session that hears all shards, decodes by `decodeFor` and hands
- * each message to the domain that asked for its kind. What does not decode is counted and dropped. Never decides
- * anything and never touches the database.
+ * The controller's link to its devices: hears shards, each in a session of its own or all in one, decodes by `decodeFor`
+ * and hands each message to the domain that asked for its kind. A message is acknowledged to the broker when its handler
+ * is done. What does not decode is counted and dropped. Never decides anything and never touches the database.
  */
 import {
   allShards,
+  assert,
   type BodyOf,
   type Channel,
   type DeviceId,
@@ -16,10 +17,14 @@ import {
   type FleetId,
   type Frame,
   type FrameKind,
+  KEEPALIVE_S,
   type Kind,
   kindOfChannel,
   type Message,
   parseTopic,
+  SHARD_UNACKNOWLEDGED_MAX,
+  type Shard,
+  shardClientIdOf,
   shardFilters,
   topicOf,
   type UpChannel,
@@ -27,9 +32,12 @@ import {
 } from '@nanofleet/protocol';
 import type { Clock, Log, Transport } from '@nanofleet/runtime/ports';
 import { factsOf } from '../ports/log.ts';
+import type { BrokerRights } from './broker-rights.ts';
 import { Session } from './session.ts';
 
-const CLIENT_ID = 'controller';
+/** Client id of the one session at the embedded broker. */
+const ALONE = 'controller';
+const OPEN_WITHIN_MS = 10_000;
 
 /** Takes one message; what it throws is logged, and the link goes on. `channel` tells which job or round it belongs to. */
 export type Handler<K extends Kind> = (message: Message<K>, channel: Channel) => void | Promise<void>;
@@ -57,10 +65,14 @@ export interface LinkAccess {
   readonly transport: Transport;
   /** Address of the broker; means nothing to a transport inside the process. */
   readonly url: string;
-  readonly secret: string;
-  /** Ends the session of a device. */
-  readonly drop: (device: DeviceId) => void;
+  readonly username: string;
+  readonly password: string;
+  readonly ca?: Uint8Array;
+  readonly rights: BrokerRights;
 }
+
+/** Told of shards that are heard for the first time since their broker began. */
+export type Fresh = (shards: readonly Shard[]) => Promise<void>;
 
 /** What can be sent to a device on a channel of the same name. */
 export type DownKind = Extract<Kind, DownChannel>;
@@ -72,8 +84,12 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #handlers = new Map<Kind, Handler<Kind>>();
   readonly #frameHandlers = new Map<FrameKind, FrameHandler>();
+  /** What sends; on the embedded broker it also hears. */
   #session: Session | null = null;
-  #drop: (device: DeviceId) => void = () => undefined;
+  /** What hears, by shard. */
+  readonly #heard = new Map<Shard, Session>();
+  #access: LinkAccess | null = null;
+  #fresh: Fresh = () => Promise.resolve();
   /** Since the process started. */
   readonly counts = { messages: 0, malformed: 0 };
 
@@ -91,20 +107,43 @@ export class Link {
     this.#frameHandlers.set(kind, handler);
   }
 
-  /** Connects and subscribes; resolves when all shards are heard, and holds the connection until `close`. */
-  async start({ drop, secret, transport, url }: LinkAccess): Promise<void> {
-    this.#drop = drop;
-    const { clock, fleet, log } = this.#options;
-    this.#session = await Session.start({
-      clock,
-      log,
-      transport,
-      url,
-      clientId: CLIENT_ID,
-      password: secret,
-      filters: allShards().flatMap((shard) => shardFilters(fleet, shard)),
-      received: (topic, payload) => this.#take(topic, payload),
-    });
+  /** Says who is told of shards whose broker has forgotten their sessions, before anything of them is heard again. */
+  onFresh(fresh: Fresh): void {
+    this.#fresh = fresh;
+  }
+
+  /** Comes in at a broker of this process, and hears all shards until `close`. */
+  async startAlone(access: LinkAccess): Promise<void> {
+    this.#access = access;
+    this.#session = this.#makeSession(access, { clientId: ALONE, shards: allShards(), keepaliveS: 0 });
+    await this.#session.open(OPEN_WITHIN_MS);
+  }
+
+  /**
+   * Comes in at a broker of others, to send; `hear` says what is heard.
+   * @throws NanofleetError BROKER_UNAVAILABLE
+   */
+  async start(access: LinkAccess, clientId: string): Promise<void> {
+    this.#access = access;
+    this.#session = this.#makeSession(access, { clientId, shards: [], keepaliveS: KEEPALIVE_S });
+    await this.#session.open(OPEN_WITHIN_MS);
+  }
+
+  /** Hears a shard until `leave`: takes the session over from whoever heard it before. */
+  hear(shard: Shard): void {
+    const access = this.#access;
+    if (access === null || this.#heard.has(shard)) return;
+    const clientId = shardClientIdOf(this.#options.fleet, shard);
+    const session = this.#makeSession(access, { clientId, shards: [shard], keepaliveS: KEEPALIVE_S });
+    this.#heard.set(shard, session);
+    session.keep();
+  }
+
+  /** Hears a shard no more; what was not acknowledged waits at the broker for whoever comes next. */
+  async leave(shard: Shard): Promise<void> {
+    const session = this.#heard.get(shard);
+    this.#heard.delete(shard);
+    await session?.close();
   }
 
   /** Whether messages can flow now. */
@@ -158,49 +197,83 @@ export class Link {
     await this.#session?.publish(topic, new Uint8Array(), { isRetained: true });
   }
 
-  /** Ends the session of a device. */
+  /** Ends the session of a device; it comes again with what was not acknowledged. */
   drop(device: DeviceId): void {
-    this.#drop(device);
+    this.#access?.rights.drop(device);
+  }
+
+  /** Rights of devices at the broker. */
+  get rights(): BrokerRights {
+    assert(this.#access !== null, 'the link has been started');
+    return this.#access.rights;
   }
 
   /** Ends the link. */
   async close(): Promise<void> {
+    const heard = [...this.#heard.values()];
+    this.#heard.clear();
+    await Promise.all(heard.map((session) => session.close()));
     await this.#session?.close();
   }
 
-  #take(topic: string, bytes: Uint8Array): void {
+  #makeSession(
+    { password, transport, url, username, ca }: LinkAccess,
+    { clientId, keepaliveS, shards }: { clientId: string; keepaliveS: number; shards: readonly Shard[] },
+  ): Session {
+    const { clock, fleet, log } = this.#options;
+    return new Session({
+      clock,
+      log,
+      transport,
+      login: {
+        ...{ url, clientId, username, password, keepaliveS },
+        ...(ca === undefined ? {} : { ca }),
+        // What hears is kept by the broker while nobody does; what only sends keeps its messages itself.
+        isPersistent: shards.length > 0,
+        // Alone, the broker is this process: what it does not read would stop all devices.
+        ...(clientId === ALONE ? {} : { unacknowledgedMax: SHARD_UNACKNOWLEDGED_MAX }),
+      },
+      filters: shards.flatMap((shard) => shardFilters(fleet, shard)),
+      fresh: () => (shards.length === 0 ? Promise.resolve() : this.#fresh(shards)),
+      received: (topic, payload) => this.#take(topic, payload),
+    });
+  }
+
+  /** Takes a message; what it gives resolves when the message may be acknowledged to the broker. */
+  #take(topic: string, bytes: Uint8Array): void | Promise<void> {
     // An empty retained message is how a channel is cleared; it says nothing.
-    if (bytes.length === 0) return;
+    if (bytes.length === 0) return undefined;
     this.counts.messages += 1;
     try {
-      this.#dispatch(topic, bytes);
+      return this.#dispatch(topic, bytes);
     } catch (thrown) {
       this.counts.malformed += 1;
       this.#options.log.warn('a message was dropped', {
         topic: topic.slice(0, 200),
         ...factsOf(thrown),
       });
+      return undefined;
     }
   }
 
-  #dispatch(topic: string, bytes: Uint8Array): void {
+  #dispatch(topic: string, bytes: Uint8Array): void | Promise<void> {
     const { channel, device } = parseTopic(topic);
     const kind = kindOfChannel(channel);
     if (kind === null) return this.#takeFrame(device, channel, bytes);
     const handler = this.#handlers.get(kind);
-    if (handler === undefined) return;
+    if (handler === undefined) return undefined;
     const message = decodeFor({ kind, device }, bytes);
     const failed = (thrown: unknown) =>
       this.#options.log.error('a message could not be handled', { kind, device, ...factsOf(thrown) });
-    Promise.resolve(handler(message, channel)).catch(failed);
+    return handler(message, channel)?.catch(failed);
   }
 
-  #takeFrame(device: DeviceId, channel: Channel, bytes: Uint8Array): void {
-    if (channel.kind !== 'round') return;
+  #takeFrame(device: DeviceId, channel: Channel, bytes: Uint8Array): void | Promise<void> {
+    if (channel.kind !== 'round') return undefined;
     const frame = decodeFrame(bytes);
     const { round } = channel;
     const failed = (thrown: unknown) =>
       this.#options.log.error('a frame could not be handled', { round, device, ...factsOf(thrown) });
-    Promise.resolve(this.#frameHandlers.get(frame.kind)?.(frame, { device, round })).catch(failed);
+    return this.#frameHandlers.get(frame.kind)?.(frame, { device, round })?.catch(failed);
   }
 }

@@ -38,13 +38,13 @@ const setUp = (given: {
 describe('batches of records', () => {
   it('wait for company up to their delay, and go at once when they are full', async () => {
     const { batches, clock, commits } = setUp({ rowsMax: 3 });
-    batches.add(1);
+    void batches.add(1);
     await settle();
     expect(commits).toEqual([]);
     clock.advance(20);
     await settle();
     expect(commits).toEqual([[1]]);
-    for (const row of [2, 3, 4]) batches.add(row);
+    for (const row of [2, 3, 4]) void batches.add(row);
     await settle();
     expect(commits).toEqual([[1], [2, 3, 4]]);
   });
@@ -58,7 +58,7 @@ describe('batches of records', () => {
       delayMs: 0,
       commit: ([row]) => (row === 1 ? first : Promise.resolve()),
     });
-    for (const row of [1, 2, 3]) batches.add(row);
+    for (const row of [1, 2, 3]) void batches.add(row);
     await settle();
     expect(commits).toEqual([]);
     release();
@@ -73,36 +73,39 @@ describe('batches of records', () => {
       return failures >= 0 ? Promise.reject(gone()) : Promise.resolve();
     };
     const { batches, clock, commits, settled } = setUp({ commit, delayMs: 0 });
-    batches.add(1);
+    let isDone = false;
+    void batches.add(1)?.then(() => {
+      isDone = true;
+    });
     await settle();
     for (let look = 0; look < 4; look += 1) {
-      expect(settled).toEqual([]);
+      expect([settled, isDone]).toEqual([[], false]);
       clock.advance(2_000);
       await settle();
     }
     clock.advance(2_000);
     await settle();
-    expect([settled, commits]).toEqual([[1], [[1]]]);
+    expect([settled, commits, isDone]).toEqual([[1], [[1]], true]);
   });
 
   it('refuse what is beyond their bound, and take it again when there is room', async () => {
     let isDown = true;
     const commit = () => (isDown ? Promise.reject(gone()) : Promise.resolve());
     const { batches, clock, settled } = setUp({ commit, delayMs: 0, rowsMax: 2, queueMax: 3 });
-    expect([1, 2, 3, 4].map((row) => batches.add(row))).toEqual([true, true, true, false]);
+    expect([1, 2, 3, 4].map((row) => batches.add(row) !== null)).toEqual([true, true, true, false]);
     isDown = false;
     await settle();
     clock.advance(2_000);
     await settle();
     expect(settled).toEqual([1, 2, 3]);
-    expect(batches.add(4)).toBe(true);
+    expect(batches.add(4)).not.toBeNull();
   });
 
   it('put a row that the database refuses for its values aside, and store the others', async () => {
     const commit = (rows: readonly number[]) =>
       rows.includes(2) ? Promise.reject(badValue()) : Promise.resolve();
     const { batches, clock, commits, refused, settled } = setUp({ commit });
-    for (const row of [1, 2, 3]) batches.add(row);
+    for (const row of [1, 2, 3]) void batches.add(row);
     clock.advance(20);
     await settle();
     expect([commits, refused, settled]).toEqual([[[1], [3]], [2], [1, 2, 3]]);
@@ -110,12 +113,12 @@ describe('batches of records', () => {
 
   it('settle nothing any more once they are closed', async () => {
     const { batches, clock, settled } = setUp({ commit: () => Promise.reject(gone()), delayMs: 0 });
-    batches.add(1);
+    void batches.add(1);
     await settle();
     const closed = batches.close();
     clock.advance(2_000);
     await settle();
     await closed;
-    expect([settled, batches.add(2)]).toEqual([[], false]);
+    expect([settled, batches.add(2)]).toEqual([[], null]);
   });
 });

@@ -28,12 +28,17 @@ export interface BatchOptions<Row> {
   readonly queueMax?: number;
 }
 
+interface Waiting<Row> {
+  readonly row: Row;
+  readonly done: () => void;
+}
+
 /** Records on their way into the database. */
 export class RecordBatches<Row> {
   readonly #options: BatchOptions<Row>;
   readonly #rowsMax: number;
   readonly #queueMax: number;
-  #queue: Row[] = [];
+  #queue: Waiting<Row>[] = [];
   #running: Promise<void> | null = null;
   #isTimed = false;
   #isClosed = false;
@@ -45,13 +50,13 @@ export class RecordBatches<Row> {
     assert(this.#rowsMax <= this.#queueMax, 'a batch fits the queue');
   }
 
-  /** Takes a record, or says that there is no room. */
-  add(row: Row): boolean {
-    if (this.#isClosed || this.#queue.length >= this.#queueMax) return false;
-    this.#queue.push(row);
+  /** Takes a record; what it gives resolves once that is settled. Null when there is no room. */
+  add(row: Row): Promise<void> | null {
+    if (this.#isClosed || this.#queue.length >= this.#queueMax) return null;
+    const settled = new Promise<void>((done) => this.#queue.push({ row, done }));
     if (this.#queue.length >= this.#rowsMax || this.#options.delayMs === 0) this.#run();
     else this.#runLater();
-    return true;
+    return settled;
   }
 
   /** Stops taking records and gives up on those that are not stored: nobody was told that they are. */
@@ -81,10 +86,12 @@ export class RecordBatches<Row> {
 
   async #drain(): Promise<void> {
     while (this.#queue.length > 0 && !this.#isClosed) {
-      const batch = this.#queue.slice(0, this.#rowsMax);
+      const waiting = this.#queue.slice(0, this.#rowsMax);
+      const batch = waiting.map(({ row }) => row);
       if (!(await this.#store(batch))) return;
       this.#queue.splice(0, batch.length);
       this.#options.settled(batch);
+      for (const { done } of waiting) done();
     }
   }
 

@@ -3,6 +3,7 @@ import { type DeviceId, encodeMessage, type FleetId, toNanofleetError, topicOf }
 import { silentLog } from '@nanofleet/runtime/ports';
 import { ManualClock, MemoryBroker, settle } from '@nanofleet/runtime/testing';
 import { expect, it } from 'vitest';
+import { ForeignRights } from './broker-rights.ts';
 import { Link } from './link.ts';
 
 const fleet = 'home' as FleetId;
@@ -21,8 +22,9 @@ const setUp = async () => {
   const heard: number[] = [];
   const link = new Link({ fleet, clock, log: silentLog });
   link.on('death', ({ body }) => void heard.push(body.session));
-  const access = { transport: broker.transport, url: 'mqtt://memory', secret: '', drop: () => undefined };
-  await link.start(access);
+  const rights = new ForeignRights(silentLog);
+  const login = { url: 'mqtt://memory', username: '', password: '' };
+  await link.startAlone({ transport: broker.transport, ...login, rights });
   const dies = (session: number): void =>
     broker.publish(topicOf({ fleet, device, channel: { kind: 'death' } }), death(session));
   const acknowledge = (): Promise<void> =>

@@ -9,7 +9,7 @@ import type { Log } from '@nanofleet/runtime/ports';
 import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DeviceRoute } from '../auth/api-route.ts';
-import { bearerOf } from '../auth/bearer.ts';
+import { deviceLoginOf } from '../auth/bearer.ts';
 import { DevicesService } from '../devices/devices.service.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { BlobStore } from './blob-store.ts';
@@ -44,9 +44,7 @@ export class DeviceBlobsHttp {
   }
 
   async #requireDevice(authorization: string | undefined): Promise<void> {
-    const bearer = bearerOf(authorization);
-    const colon = bearer.indexOf(':');
-    const login = { clientId: bearer.slice(0, Math.max(0, colon)), credential: bearer.slice(colon + 1) };
+    const login = deviceLoginOf(authorization);
     if ((await this.devices.admit(login)) !== null) return;
     throw new NanofleetError('TOKEN_INVALID', 'This is no credential of a device of this fleet.');
   }

@@ -1,8 +1,15 @@
 /** SQL of questions to bigger tiers. A text leaves its row in the statement that makes the question final. */
 
-import { type DeviceId, OFFLOAD_ROWS_MAX, type OffloadPolicy, type Uuid } from '@nanofleet/protocol';
+import {
+  ANSWERED_LATELY_MAX,
+  type DeviceId,
+  OFFLOAD_ROWS_MAX,
+  type OffloadPolicy,
+  type OffloadResponse,
+  type Uuid,
+} from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
-import { and, desc, eq, inArray, sql } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
 import { DEFAULT_POLICY } from '../devices/desired.plan.ts';
 import { devices, groups } from '../devices/devices.tables.ts';
@@ -82,8 +89,11 @@ export class OffloadRepository {
     return new Map(fresh.map((row) => [identityKey(row), row.policy]));
   }
 
-  /** Makes questions final, in one statement; those that are final already stay as they are. */
-  async finish(rows: readonly AnsweredQuestion[]): Promise<void> {
+  /**
+   * Makes questions final, in one statement; those that are final already stay as they are.
+   * @returns those that became final, by `identityKey`
+   */
+  async finish(rows: readonly AnsweredQuestion[]): Promise<Set<string>> {
     const list = rows.map(({ answer, device, epoch, sequence }) => {
       const { label, micros, tier } = answer.response;
       return {
@@ -97,7 +107,9 @@ export class OffloadRepository {
         response: answer.response,
       };
     });
-    await this.database.execute(sql`
+    const finished = await rowsOf<Identity>(
+      this.database,
+      sql`
       with finished as (
         update ${offloads} as question set status = given.status, tier = given.tier, label = given.label,
           micros = given.micros, response = given.response, text = null
@@ -106,9 +118,12 @@ export class OffloadRepository {
           micros double precision, response jsonb)
         where question.device = given.device and question.epoch = given.epoch
           and question.sequence = given.sequence and question.status = 'waiting'
-        returning given.status
-      ), counted as (select 'offload:' || status as name, count(*) as value from finished group by status)
-      ${tallied('counted')}`);
+        returning question.device, question.epoch, question.sequence, given.status
+      ), counted as (select 'offload:' || status as name, count(*) as value from finished group by status
+      ), tallied as (${tallied('counted')})
+      select device, epoch, sequence from finished`,
+    );
+    return new Set(finished.map(identityKey));
   }
 
   /** Questions without an answer, oldest first. */
@@ -121,6 +136,16 @@ export class OffloadRepository {
         where question.status = 'waiting' and question.text is not null order by question.position`,
     );
     return rows.map((row) => ({ ...row, sequence: Number(row.sequence), expiresAt: Number(row.expires_at) }));
+  }
+
+  /** The newest answers whose questions are not past their deadline: a stop may have come before they were sent. */
+  answeredLately(nowMs: number): Promise<{ device: DeviceId; response: OffloadResponse }[]> {
+    return this.database
+      .select({ device: offloads.device, response: sql<OffloadResponse>`${offloads.response}` })
+      .from(offloads)
+      .where(and(gt(offloads.expiresAt, nowMs), isNotNull(offloads.response)))
+      .orderBy(desc(offloads.position))
+      .limit(ANSWERED_LATELY_MAX);
   }
 
   /** Answers to some decisions of a device. */

@@ -13,6 +13,9 @@ import {
   OFFLOAD_ROWS_MAX,
   OFFLOADS_IN_WORK_MAX,
   type OffloadPolicy,
+  type OffloadResponse,
+  type Shard,
+  shardOf,
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
@@ -42,7 +45,10 @@ export class OffloadService implements OnModuleDestroy {
   readonly #questions: RecordBatches<NewQuestion>;
   readonly #answers: RecordBatches<AnsweredQuestion>;
   readonly #waiting: OpenQuestion[] = [];
+  /** Questions that wait or are in work here: a shard that comes back must not bring them a second time. */
+  readonly #known = new Set<string>();
   #fresh: ReadonlyMap<string, OffloadPolicy> = new Map();
+  #final: ReadonlySet<string> = new Set();
   #inWork = 0;
   #sinceTrim = 0;
 
@@ -69,13 +75,18 @@ export class OffloadService implements OnModuleDestroy {
       ...shared,
       // Room for all that may wait, in work included, while the database is gone.
       queueMax: INGEST_QUEUE_MAX * 2,
-      commit: (rows) => repository.finish(rows),
+      commit: async (rows) => {
+        this.#final = await repository.finish(rows);
+      },
       settled: (rows) => this.#finished(rows),
     });
   }
 
-  /** Takes a question; ends the device's session when there is no room, so that it sends it again later. */
-  ask(message: Message<'offload/req'>): void {
+  /**
+   * Takes a question; ends the device's session when there is no room, so that it sends it again later.
+   * @returns a promise that resolves once it is stored
+   */
+  ask(message: Message<'offload/req'>): Promise<void> | undefined {
     const receivedAt = this.clock.unixMs();
     const { decision, line, text } = message.body;
     const row = {
@@ -86,14 +97,24 @@ export class OffloadService implements OnModuleDestroy {
       expiresAt: receivedAt + (message.remainingMs ?? OFFLOAD_DEADLINE_DEFAULT_MS),
       text: storable(text),
     };
-    const hasRoom = this.#waiting.length < INGEST_QUEUE_MAX && this.#questions.add(row);
-    if (!hasRoom) this.link.drop(message.device);
+    const stored = this.#waiting.length < INGEST_QUEUE_MAX ? this.#questions.add(row) : null;
+    if (stored !== null) return stored;
+    this.link.drop(message.device);
+    return undefined;
   }
 
-  /** Takes up what a stop of the controller left without an answer. */
-  async resume(): Promise<void> {
-    this.#waiting.push(...(await this.repository.waiting()));
+  /**
+   * Takes up what another controller, or this one before its stop, left without an answer in some shards, and sends
+   * again what may have been answered and not sent.
+   */
+  async resume(shards: readonly Shard[]): Promise<void> {
+    const isOurs = ({ device }: { device: DeviceId }): boolean => shards.includes(shardOf(device));
+    const open = (await this.repository.waiting()).filter(isOurs);
+    this.#waiting.push(...open.filter((question) => !this.#known.has(identityKey(question))));
+    for (const question of open) this.#known.add(identityKey(question));
     this.#work();
+    const answered = (await this.repository.answeredLately(this.clock.unixMs())).filter(isOurs);
+    for (const { device, response } of answered) this.#send(device, response);
   }
 
   /** Sends the answers again that a device still waits for. */
@@ -124,7 +145,9 @@ export class OffloadService implements OnModuleDestroy {
     );
     for (const row of rows) {
       const policy = this.#fresh.get(identityKey(row));
-      if (policy !== undefined) this.#waiting.push({ ...row, policy });
+      if (policy === undefined) continue;
+      this.#known.add(identityKey(row));
+      this.#waiting.push({ ...row, policy });
     }
     this.#work();
   }
@@ -148,7 +171,7 @@ export class OffloadService implements OnModuleDestroy {
       return refusalOf(question.decision, { code, message: code === 'INTERNAL' ? 'see the log' : message });
     });
     const { device, epoch, sequence } = question;
-    this.#answers.add({ device, epoch, sequence, answer });
+    void this.#answers.add({ device, epoch, sequence, answer });
   }
 
   async #answer({ decision, expiresAt, policy, text }: OpenQuestion): Promise<FinalAnswer> {
@@ -160,12 +183,17 @@ export class OffloadService implements OnModuleDestroy {
     return this.clock.unixMs() >= expiresAt ? expired(decision) : answer;
   }
 
+  #send(device: DeviceId, response: OffloadResponse): void {
+    this.link
+      .send(device, { kind: 'offload/res', body: response }, { correlation: response.decision })
+      .catch((thrown: unknown) => this.log.warn('an answer was not sent', factsOf(thrown)));
+  }
+
   #finished(rows: readonly AnsweredQuestion[]): void {
-    for (const { answer, device } of rows) {
-      const { response } = answer;
-      this.link
-        .send(device, { kind: 'offload/res', body: response }, { correlation: response.decision })
-        .catch((thrown: unknown) => this.log.warn('an answer was not sent', factsOf(thrown)));
+    for (const row of rows) {
+      this.#known.delete(identityKey(row));
+      // Another controller was quicker with this one: the device gets that answer and no second one.
+      if (this.#final.has(identityKey(row))) this.#send(row.device, row.answer.response);
     }
     this.#sinceTrim += rows.length;
     if (this.#sinceTrim < TRIM_EVERY_ROWS) return;

@@ -10,6 +10,19 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
+/** A broker that is not this process. */
+export interface BrokerSettings {
+  /** `mqtt://` on this machine, or `mqtts://`. */
+  readonly url: string;
+  /** With mosquitto: the administrator of its rights; with external rights: a client that may use all of the fleet. */
+  readonly username: string;
+  readonly password: string;
+  /** Whose certificates the broker may have, PEM; null for those that Node trusts. */
+  readonly ca: Buffer | null;
+  /** Who gives devices their topics: the controller through mosquitto's plugin, or somebody else. */
+  readonly rights: 'mosquitto' | 'external';
+}
+
 /** Settings of one controller. */
 export interface Settings {
   /** State directory; created when missing. */
@@ -20,8 +33,12 @@ export interface Settings {
   readonly httpPort: number;
   readonly mqttPort: number;
   readonly certificate: Certificate | null;
+  /** The broker to use; null for the embedded one. */
+  readonly broker: BrokerSettings | null;
   /** Raw 32-byte Ed25519 public keys whose bundles the registry takes. */
   readonly publisherKeys: readonly Uint8Array[];
+  /** The key that all controllers of a fleet sign with; null for one made below the directory. */
+  readonly controllerKeyFile: string | null;
   /** Where the first admin token is written. */
   readonly adminTokenFile: string;
   /** `postgres://…`, or null for the embedded database below the directory. */

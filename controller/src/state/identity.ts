@@ -3,6 +3,7 @@
  * states and enrolments. Never holds a key that can sign a model.
  */
 import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Digest, FleetId } from '@nanofleet/protocol';
@@ -14,9 +15,12 @@ import {
   signBytes,
   writeSigningKey,
 } from '@nanofleet/protocol/node';
+import { type Random, randomHex } from '@nanofleet/runtime/ports';
 import type { Settings } from '../ports/settings.ts';
 
 const KEY_FILE = 'controller.key.pem';
+const ID_FILE = 'controller-id';
+const ID_BYTES = 8;
 /** Version that the controller tells operators. */
 const CONTROLLER_VERSION = '0.1.0';
 
@@ -25,6 +29,8 @@ const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
 /** The controller's identity. */
 export class Identity {
   readonly fleet: FleetId;
+  /** Names this state directory among the controllers of a fleet; one process has it at a time. */
+  readonly controllerId: string;
   readonly keyId: Digest;
   /** Raw Ed25519 key, base64. */
   readonly publicKey: string;
@@ -35,9 +41,10 @@ export class Identity {
   readonly #settings: Settings;
   #ports = { http: 0, mqtt: 0 };
 
-  private constructor(settings: Settings, key: SigningKey) {
+  private constructor(settings: Settings, { id, key }: { id: string; key: SigningKey }) {
     this.#settings = settings;
     this.#key = key;
+    this.controllerId = id;
     this.fleet = settings.fleet;
     this.keyId = key.fingerprint;
     this.publicKey = base64(key.publicKey);
@@ -45,11 +52,16 @@ export class Identity {
     this.publisherKeyIds = settings.publisherKeys.map(fingerprintOf);
   }
 
-  /** Reads the key below the state directory, or makes it at the first start. */
-  static async open(settings: Settings): Promise<Identity> {
-    const path = join(settings.directory, KEY_FILE);
-    if (!existsSync(path)) await writeSigningKey(path, generateSigningKey());
-    return new Identity(settings, await readSigningKey(path));
+  /**
+   * Reads key and id below the state directory, or makes them at the first start. A key that was named is not made: it
+   * is the one that all controllers of the fleet have.
+   */
+  static async open(settings: Settings, random: Random): Promise<Identity> {
+    const path = settings.controllerKeyFile ?? join(settings.directory, KEY_FILE);
+    const isOwn = settings.controllerKeyFile === null;
+    if (isOwn && !existsSync(path)) await writeSigningKey(path, generateSigningKey());
+    const id = await provideId(join(settings.directory, ID_FILE), random);
+    return new Identity(settings, { id, key: await readSigningKey(path) });
   }
 
   /** Notes which ports the listeners got. */
@@ -70,8 +82,9 @@ export class Identity {
 
   /** Where devices connect to the broker. */
   get brokerUrl(): string {
-    const scheme = this.#settings.certificate === null ? 'mqtt' : 'mqtts';
-    return this.#settings.advertisedMqttUrl ?? `${scheme}://${this.#host()}:${this.#ports.mqtt}`;
+    const { advertisedMqttUrl, broker, certificate } = this.#settings;
+    const scheme = certificate === null ? 'mqtt' : 'mqtts';
+    return advertisedMqttUrl ?? broker?.url ?? `${scheme}://${this.#host()}:${this.#ports.mqtt}`;
   }
 
   /** How the cookie of a browser's session is called and guarded. */
@@ -98,3 +111,13 @@ export class Identity {
     return host.includes(':') ? `[${host}]` : host;
   }
 }
+
+const provideId = async (path: string, random: Random): Promise<string> => {
+  const made = randomHex(random, ID_BYTES);
+  // `wx`: an id that is there stays; the directory is locked, so nobody else writes it now.
+  await writeFile(path, made, { flag: 'wx' }).catch((thrown: unknown) => {
+    if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown;
+  });
+  const id = (await readFile(path, 'utf8')).trim();
+  return /^[0-9a-f]{16}$/.test(id) ? id : made;
+};

@@ -1,7 +1,7 @@
 // Events into the database: each once in effect, acknowledged only after the commit, whatever the database does.
 import { expect, it, vi } from 'vitest';
 import { openDatabase } from '../db/open-database.ts';
-import { type GetController, onEachDatabase } from '../testing/each-database.ts';
+import { type GetController, onEachEngine } from '../testing/each-database.ts';
 import { decisionMade, type TestDevice } from '../testing/test-device.ts';
 
 const sendAll = async (device: TestDevice, epoch: string, sequences: readonly number[]): Promise<void> => {
@@ -121,4 +121,4 @@ const outages = (controller: GetController): void => {
   });
 };
 
-onEachDatabase('ingest of events', [identities, outages], { open });
+onEachEngine('ingest of events', [identities, outages], { open });

@@ -53,14 +53,17 @@ export class TelemetryLink implements OnModuleInit, OnModuleDestroy {
     await this.#batches.close();
   }
 
-  #event(message: Message<'event'>): void {
+  #event(message: Message<'event'>): Promise<void> | undefined {
     const row = {
       ...identityOf(message),
       recordedAt: message.at,
       receivedAt: this.clock.unixMs(),
       event: storableJson(message.body),
     };
-    if (!this.#batches.add(row)) this.link.drop(message.device);
+    const settled = this.#batches.add(row);
+    if (settled !== null) return settled;
+    this.link.drop(message.device);
+    return undefined;
   }
 
   async #commit(rows: readonly NewEvent[]): Promise<void> {

@@ -14,6 +14,9 @@ import type { Settings } from '../ports/settings.ts';
 /** Snapshots of empty clusters, shared by all test files and runs. */
 const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/nanofleet', import.meta.url));
 
+/** What keeps the state. */
+export type DatabaseKind = 'embedded' | 'postgres';
+
 /** A place for one controller, gone after `drop`. */
 export interface TestDatabase {
   readonly settings: Pick<Settings, 'directory' | 'databaseUrl' | 'databaseSchema' | 'cacheDirectory'>;
@@ -21,7 +24,7 @@ export interface TestDatabase {
 }
 
 /** Kinds of databases that are here; with NANOFLEET_REQUIRE=all PostgreSQL must be. */
-export const databaseKinds = (environment = process.env): ('embedded' | 'postgres')[] => {
+export const databaseKinds = (environment = process.env): DatabaseKind[] => {
   const { NANOFLEET_REQUIRE: required, NANOFLEET_TEST_DATABASE_URL: url } = environment;
   if (url !== undefined && url !== '') return ['embedded', 'postgres'];
   if (required === 'all')
@@ -30,7 +33,7 @@ export const databaseKinds = (environment = process.env): ('embedded' | 'postgre
 };
 
 /** A new, empty place. */
-export const makeTestDatabase = async (kind: 'embedded' | 'postgres'): Promise<TestDatabase> => {
+export const makeTestDatabase = async (kind: DatabaseKind): Promise<TestDatabase> => {
   const directory = await mkdtemp(join(tmpdir(), 'nanofleet-controller-'));
   const remove = () => rm(directory, { recursive: true, force: true });
   const common = { directory, cacheDirectory: CACHE };

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { ControllerPorts } from '../controller.ts';
 import { databaseKinds } from './databases.ts';
-import { TestController } from './test-controller.ts';
+import { hasMosquitto } from './mosquitto.ts';
+import { type EngineKind, TestController } from './test-controller.ts';
 
 /** Gives the controller of the tests that run now. */
 export type GetController = () => TestController;
@@ -14,11 +15,34 @@ export const onEachDatabase = (
   given: Partial<ControllerPorts> = {},
 ): void => {
   describe.each(databaseKinds())(`${title} (%s)`, (kind) => {
-    let controller: TestController;
-    beforeAll(async () => {
-      controller = await TestController.start(kind, given);
-    });
-    afterAll(() => controller.close());
-    for (const group of groups) group(() => controller);
+    on(kind, groups, given);
   });
+};
+
+/** The same, and once more on PostgreSQL with mosquitto instead of the embedded broker, where both are here. */
+export const onEachEngine = (
+  title: string,
+  groups: readonly ((controller: GetController) => void)[],
+  given: Partial<ControllerPorts> = {},
+): void => {
+  onEachDatabase(title, groups, given);
+  describe.runIf(hasRealEngines())(`${title} (mosquitto)`, () => {
+    on('mosquitto', groups, given);
+  });
+};
+
+/** Whether PostgreSQL and mosquitto are here. */
+const hasRealEngines = (): boolean => databaseKinds().includes('postgres') && hasMosquitto();
+
+const on = (
+  kind: EngineKind,
+  groups: readonly ((controller: GetController) => void)[],
+  given: Partial<ControllerPorts>,
+): void => {
+  let controller: TestController;
+  beforeAll(async () => {
+    controller = await TestController.start(kind, given);
+  });
+  afterAll(() => controller.close());
+  for (const group of groups) group(() => controller);
 };

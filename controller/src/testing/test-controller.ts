@@ -9,6 +9,7 @@ import {
   type ApiCall,
   type ApiRoute,
   apiAnswerOf,
+  assert,
   httpCallOf,
   type Role,
 } from '@nanofleet/protocol';
@@ -19,7 +20,11 @@ import { jsonLog } from '../ports/log.ts';
 import { systemRandom } from '../ports/random.ts';
 import type { Settings } from '../ports/settings.ts';
 import { makeTestDatabase, type TestDatabase } from './databases.ts';
+import { Mosquitto } from './mosquitto.ts';
 import { type EnrolOptions, enrolDevice, TestDevice } from './test-device.ts';
+
+/** The embedded database and broker; PostgreSQL with the embedded broker; PostgreSQL with mosquitto. */
+export type EngineKind = 'embedded' | 'postgres' | 'mosquitto';
 
 /** Fleet of every test. */
 export const FLEET = 'home' as Settings['fleet'];
@@ -30,23 +35,28 @@ export class TestController {
   /** Lines of the log. */
   readonly logged: string[] = [];
   readonly #database: TestDatabase;
+  /** The broker that it does not have inside. */
+  readonly #mosquitto: Mosquitto | null;
   readonly #given: Partial<ControllerPorts>;
   readonly #devices: TestDevice[] = [];
   #running: RunningController | null = null;
   #aheadMs = 0;
   #adminToken = '';
 
-  private constructor(database: TestDatabase, given: Partial<ControllerPorts>) {
-    this.#database = database;
+  private constructor(
+    engines: { database: TestDatabase; mosquitto: Mosquitto | null },
+    given: Partial<ControllerPorts>,
+  ) {
+    this.#database = engines.database;
+    this.#mosquitto = engines.mosquitto;
     this.#given = given;
   }
 
   /** Starts one. */
-  static async start(
-    kind: 'embedded' | 'postgres',
-    given: Partial<ControllerPorts> = {},
-  ): Promise<TestController> {
-    const controller = new TestController(await makeTestDatabase(kind), given);
+  static async start(kind: EngineKind, given: Partial<ControllerPorts> = {}): Promise<TestController> {
+    const mosquitto = kind === 'mosquitto' ? await Mosquitto.start() : null;
+    const database = await makeTestDatabase(kind === 'embedded' ? 'embedded' : 'postgres');
+    const controller = new TestController({ database, mosquitto }, given);
     await controller.run();
     return controller;
   }
@@ -60,6 +70,8 @@ export class TestController {
       httpPort: 0,
       mqttPort: 0,
       certificate: null,
+      broker: this.#mosquitto?.settings ?? null,
+      controllerKeyFile: null,
       publisherKeys: [this.publisher.publicKey],
       siteDirectory: `${this.#database.settings.directory}/site`,
       adminTokenFile: `${this.#database.settings.directory}/admin-token`,
@@ -94,7 +106,19 @@ export class TestController {
   async close(): Promise<void> {
     for (const device of this.#devices) await device.close();
     await this.halt();
+    await this.#mosquitto?.close();
     await this.#database.drop();
+  }
+
+  /** The broker beside it. */
+  get mosquitto(): Mosquitto {
+    assert(this.#mosquitto !== null, 'this test runs on mosquitto');
+    return this.#mosquitto;
+  }
+
+  /** Whether devices come in at mosquitto, which drops what is forbidden where the embedded broker ends the session. */
+  get isOnMosquitto(): boolean {
+    return this.#mosquitto !== null;
   }
 
   /** Sets its clock forward. */

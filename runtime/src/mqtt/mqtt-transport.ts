@@ -4,9 +4,11 @@
  */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from 'mqtt';
+import { NanofleetError } from '@nanofleet/protocol';
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { LINK_UNAVAILABLE_MESSAGE, linkUnavailable } from '../ports/link-unavailable.ts';
 import type { Connection, ConnectionHandlers, ConnectOptions, Transport } from '../ports/transport.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 
 /** Opens a stream to a broker of this very process. */
 export type OpenStream = () => Duplex;
@@ -33,6 +35,7 @@ const clientOptionsOf = (options: ConnectOptions): IClientOptions => ({
   queueQoSZero: false,
   // The cache holds a buffer for each 16-bit number: 7 MB for some nanoseconds per packet.
   writeCache: false,
+  ...(options.ca === undefined ? {} : { ca: Buffer.from(options.ca) }),
   ...willOf(options),
 });
 
@@ -41,28 +44,38 @@ const makeClient = (options: ConnectOptions, open: OpenStream | undefined): Mqtt
     ? mqtt.connect(options.url, clientOptionsOf(options))
     : new mqtt.MqttClient(() => open(), clientOptionsOf(options));
 
+/** Tells mqtt.js that it is not to acknowledge. */
+const OURS = new NanofleetError('LINK_UNAVAILABLE', 'acknowledged later');
+
 /** Without it Nagle's algorithm adds 40 ms to small messages. */
 const sendAtOnce = (client: MqttClient): void => {
   if (client.stream instanceof Socket) client.stream.setNoDelay(true);
 };
 
-/** Lets mqtt.js acknowledge a message once it is taken. */
-const take = (handlers: ConnectionHandlers, packet: IPublishPacket, acknowledge: () => void): void => {
-  const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-  const taken = handlers.received(packet.topic, payload, { isRetained: packet.retain });
-  if (taken === undefined) acknowledge();
-  else void taken.catch(() => undefined).then(acknowledge);
-};
-
-const attach = (client: MqttClient, handlers: ConnectionHandlers, pending: Pending): void => {
+const attach = (
+  client: MqttClient,
+  handlers: ConnectionHandlers,
+  { pending, unacknowledgedMax }: { pending: Pending; unacknowledgedMax: number },
+): void => {
   let reason: string | null = null;
   let isClosed = false;
-  client.on('connect', () => {
+  client.on('connect', ({ sessionPresent }) => {
     sendAtOnce(client);
-    handlers.opened();
+    handlers.opened({ isSessionKept: sessionPresent });
   });
-  client.handleMessage = (packet, acknowledge) => {
-    if (!isClosed) take(handlers, packet, () => acknowledge());
+  const acknowledgements = new Acknowledgements({
+    unacknowledgedMax,
+    write: (bytes) => {
+      if (!isClosed) client.stream.write(bytes);
+    },
+  });
+  client.handleMessage = (packet, done) => {
+    if (isClosed) return;
+    const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
+    const taken = handlers.received(packet.topic, payload, { isRetained: packet.retain });
+    if (packet.qos !== 1) done();
+    // With an error mqtt.js goes on to the next packet and sends no PUBACK of its own.
+    else acknowledgements.await(packet.messageId ?? 0, taken, () => done(OURS));
   };
   client.on('error', (error) => {
     reason = error.message === '' ? LINK_UNAVAILABLE_MESSAGE : error.message;
@@ -93,7 +106,10 @@ const connect = (
 ): Connection => {
   const client = makeClient(options, open);
   const pending: Pending = new Set();
-  attach(client, handlers, pending);
+  attach(client, handlers, {
+    pending,
+    unacknowledgedMax: options.unacknowledgedMax ?? Number.POSITIVE_INFINITY,
+  });
   client.connect();
   return {
     publish: async (topic, payload, { qos, isRetained }) => {

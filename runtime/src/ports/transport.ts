@@ -15,14 +15,23 @@ export interface ConnectOptions {
   readonly connectTimeoutMs: number;
   /** Whether the broker keeps subscriptions and what was not acknowledged after the end; left out: no. */
   readonly isPersistent?: boolean;
+  /** Messages of QoS 1 that may wait for their acknowledgement; more are not read from the broker. Left out: any number. */
+  readonly unacknowledgedMax?: number;
+  /** Whose certificates the broker may have, PEM; left out: those that Node trusts. */
+  readonly ca?: Uint8Array;
   /** Published by the broker when the connection is lost; QoS 1, not retained. */
   readonly will?: { readonly topic: string; readonly payload: Uint8Array };
 }
 
 /** Called by a connection; attached before the first byte is sent, so that nothing arrives unseen. */
 export interface ConnectionHandlers {
-  opened(): void;
-  /** A promise holds back the acknowledgement of a message of QoS 1, and what comes behind it, until it is settled. */
+  /** `isSessionKept`: the broker still has the subscriptions and messages of a persistent connection before this one. */
+  opened(given: { isSessionKept: boolean }): void;
+  /**
+   * A promise holds back the acknowledgement of a message of QoS 1 until it is settled, and with it those of later
+   * messages: acknowledgements go out in the order of arrival (MQTT 3.1.1, 4.6). What is not acknowledged when the
+   * connection ends comes again to the next one of a persistent client id.
+   */
   received(topic: string, payload: Uint8Array, options: { isRetained: boolean }): void | Promise<void>;
   /** Once, also when it never opened; the reason is null for an end that was asked for. */
   closed(reason: string | null): void;

@@ -62,7 +62,7 @@ export class MemoryBroker {
       const before = this.#clients.get(options.clientId);
       if (before !== undefined) this.#drop(before, { reason: 'taken over', isWillDue: true });
       this.#clients.set(options.clientId, client);
-      handlers.opened();
+      handlers.opened({ isSessionKept: false });
     });
     return this.#connectionOf(client);
   }

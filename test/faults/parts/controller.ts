@@ -51,6 +51,8 @@ const settingsOf = (directory: string, options: ControllerOptions & { publisher:
   httpPort: 0,
   mqttPort: 0,
   certificate: null,
+  broker: null,
+  controllerKeyFile: null,
   publisherKeys: [options.publisher, ...(options.otherPublishers ?? [])].map(({ publicKey }) => publicKey),
   siteDirectory: join(directory, 'site'),
   adminTokenFile: join(directory, 'admin-token'),
