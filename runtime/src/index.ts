@@ -6,6 +6,7 @@ export * from './learning/candidate-head.ts';
 export * from './learning/examples.ts';
 export * from './learning/head.ts';
 export * from './learning/head-batches.ts';
+export * from './learning/head-columns.ts';
 export * from './learning/head-update.ts';
 export * from './learning/judge.ts';
 export * from './learning/seeded-shares.ts';

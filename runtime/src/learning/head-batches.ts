@@ -59,6 +59,8 @@ export interface HeadBatchSource {
   readonly examples: HeadExamples;
   readonly prototypes: Prototypes;
   readonly settings: HeadTrainingSettings;
+  /** First column that may be trained (head-columns.ts); all when left out. */
+  readonly trainedFrom?: number;
 }
 
 /** Makes batch after batch, for ever; the same ones for the same seed. */
@@ -178,8 +180,14 @@ function spreadOf({ means, width }: Prototypes, known: readonly number[]): numbe
 }
 
 /**
- * The labels whose columns are trained: those that there are examples of. The others are held where they began, for they would be pushed
- * down only because this device never meets them: under skew new labels came to 1 % instead of 56 %, and old ones lost 8 to 20 points.
+ * The labels whose columns are trained: those that there are examples of, from `trainedFrom` on. The others are held where they began, for
+ * they would be pushed down only because this device never meets them: under skew new labels came to 1 % instead of 56 %, and old ones
+ * lost 8 to 20 points. Examples of labels that are held still count: they keep the trained columns from answering for them.
  */
-export const trainedLabels = ({ labels }: HeadExamples): number[] =>
-  [...new Set(labels)].filter((label) => label !== NO_LABEL).toSorted((left, right) => left - right);
+export const trainedLabels = ({
+  examples: { labels },
+  trainedFrom = 0,
+}: Pick<HeadBatchSource, 'examples' | 'trainedFrom'>): number[] =>
+  [...new Set(labels)]
+    .filter((label) => label !== NO_LABEL && label >= trainedFrom)
+    .toSorted((left, right) => left - right);

@@ -67,7 +67,7 @@ class Trainer {
     this.#session = session;
     this.#training = training;
     this.#batches = new HeadBatches(training);
-    this.#trained = trainedLabels(training.examples);
+    this.#trained = trainedLabels(training);
     this.#halves = [freshHalf(training.start), freshHalf(training.start)];
   }
 
