@@ -31,7 +31,10 @@ One controller and five agents as real processes on this machine, and a story th
   --dir DIR      state directory (.nanofleet); a second start continues from it
   --port N       HTTP port of the controller (${DEFAULT_PORTS.http}, or another one when it is taken)
   --mqtt-port N  MQTT port of the fleet (${DEFAULT_PORTS.mqtt}, or another one when it is taken)
-  --json         nothing but JSON on stdout; the story goes to stderr`;
+  --json         nothing but JSON on stdout; the story goes to stderr
+
+DATABASE_URL (PostgreSQL) and MQTT_URL with MQTT_USERNAME and MQTT_PASSWORD_FILE (mosquitto on this machine) replace the
+embedded engines.`;
 
 /**
  * Reads the command line.

@@ -72,6 +72,7 @@ async function installCopy({ layout }: Fleet, name: string): Promise<void> {
 /** Starts the controller and waits until it answers. */
 export async function startController(world: World, fleet: Fleet): Promise<void> {
   const { layout, link, web } = fleet;
+  requireLocalBroker(world.environment['MQTT_URL'] ?? '');
   const args = ['--dir', layout.controller, '--fleet', FLEET, '--http', '0', '--mqtt', '0'];
   args.push('--publisher-key', layout.publicKey, '--admin-token-file', layout.adminToken);
   args.push(
@@ -96,6 +97,15 @@ export async function startController(world: World, fleet: Fleet): Promise<void>
   const token = (await readFile(layout.adminToken, 'utf8')).trim();
   // Straight to the controller: what the story looks at must not depend on the link that it cuts.
   fleet.operator = new OperatorClient(world, { url: () => urlOf(port), token, patienceMs: PATIENCE_MS });
+}
+
+/** The link, which the story cuts, leads to a port of this machine. */
+function requireLocalBroker(url: string): void {
+  if (url === '' || /^mqtt:\/\/(127\.0\.0\.1|localhost)(:\d+)?\/*$/.test(url)) return;
+  throw new NanofleetError(
+    'SETTING_INVALID',
+    'start cuts the link to the broker, so MQTT_URL must be mqtt://127.0.0.1 with its port.',
+  );
 }
 
 const urlOf = (port: number): string => `http://127.0.0.1:${port}`;

@@ -16,5 +16,6 @@ export const RIMS: Readonly<Record<string, readonly World[]>> = {
   'controller/src/ports/random.ts': ['random'],
   'controller/src/testing/databases.ts': ['env'],
   'controller/src/testing/mosquitto.ts': ['env'],
+  'controller/src/testing/scratch-database.ts': ['env'],
   'start/src/test-world.ts': ['timers'],
 };

@@ -50,13 +50,21 @@ export class Starter {
   readonly #watchers = new Set<() => void>();
   #stderr = '';
 
-  /** @param program what to run: the starter itself, or the launcher that a user's command runs */
-  constructor(options: { directory: string; args: readonly string[]; program?: string }) {
+  /**
+   * @param program what to run: the starter itself, or the launcher that a user's command runs
+   * @param environment beside the own one: the engines to use
+   */
+  constructor(options: {
+    directory: string;
+    args: readonly string[];
+    program?: string;
+    environment?: Readonly<Record<string, string>>;
+  }) {
     this.#directory = options.directory;
     const program = options.program ?? join(ROOT, 'start', 'dist', 'main.js');
     const child = spawn(process.execPath, [program, '--dir', options.directory, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { ...process.env, NO_COLOR: '1', ...options.environment },
     });
     this.process = child;
     createInterface({ input: child.stdout }).on('line', (line) => {
