@@ -5,10 +5,12 @@ import { DEVICES } from './devices.ts';
 import { EVENTS } from './events.ts';
 import { FLEET_TOKENS } from './fleet-tokens.ts';
 import { GROUPS } from './groups.ts';
+import { INTENTS } from './intents.ts';
 import { KEYS } from './keys.ts';
 import { LOGIN } from './login.ts';
 import { MODELS } from './models.ts';
 import { ROLLOUTS } from './rollout.ts';
+import { ROUNDS } from './rounds.ts';
 import { TOKENS } from './tokens.ts';
 
 /** The table that the program searches. */
@@ -21,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   ...KEYS,
   ...MODELS,
   ...ROLLOUTS,
+  ...INTENTS,
+  ...ROUNDS,
   ASK,
   EVENTS,
 ];

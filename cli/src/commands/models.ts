@@ -6,9 +6,17 @@ import { type Command, type Context, UsageError } from '../command.ts';
 import { followRollout, rolloutExitCode, rolloutText } from '../follow.ts';
 import { publish } from '../publish.ts';
 import { tableOf } from '../table.ts';
+import { isCandidate, signCandidate } from '../sign-candidate.ts';
 import { bytesText, shortDigest, timeText } from '../units.ts';
 
-async function sign({ args, profile, terminal }: Context): Promise<number> {
+async function sign(context: Context): Promise<number> {
+  const { args, flags, profile, terminal } = context;
+  const [first = ''] = args;
+  if (isCandidate(first)) {
+    if (args.length > 1) throw new UsageError('Candidates are signed one at a time.');
+    return signCandidate(context, first);
+  }
+  if (flags.text('data') !== undefined) throw new UsageError('--data goes with the digest of a candidate.');
   const key = await profile.readKey();
   const signed: unknown[] = [];
   for (const directory of args) {
@@ -119,9 +127,10 @@ async function show(context: Context): Promise<number> {
 export const MODELS: readonly Command[] = [
   {
     words: ['models', 'sign'],
-    usage: 'models sign DIR [DIR …]',
-    summary: 'Check bundles and sign their manifests',
+    usage: 'models sign DIR|CANDIDATE [DIR …] [--data FILE] [--force]',
+    summary: 'Check bundles, or a candidate of a round, and sign their manifests',
     arguments: [1, 16],
+    options: { data: { type: 'string' }, 'max-loss': { type: 'string' }, force: { type: 'boolean' } },
     run: sign,
   },
   {

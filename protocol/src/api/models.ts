@@ -62,6 +62,11 @@ export const MODEL_ROUTES = {
     role: 'viewer',
     summary: 'One bundle with its lineage, oldest last',
     params: z.object({ digest: digestSchema }),
-    answer: modelSchema.extend({ lineage: z.array(modelSchema), missing: z.array(digestSchema) }),
+    answer: modelSchema.extend({
+      lineage: z.array(modelSchema),
+      missing: z.array(digestSchema),
+      /** Exact content of manifest.sig. */
+      signature: z.string(),
+    }),
   }),
 } as const;

@@ -31,7 +31,7 @@ export const ROUND_STATUSES = [
 /** Statuses of a round. */
 export const roundStatusSchema = z.enum(ROUND_STATUSES);
 
-/** How a round is run; what is left out has the default. */
+/** How a round is run; what is left out has the default. Those of the training were measured (docs/decisions/0008). */
 export const roundSettingsSchema = z.object({
   /** Devices of this group only; null for all. */
   group: groupIdSchema.nullable().default(null),
@@ -48,16 +48,16 @@ export const roundSettingsSchema = z.object({
   /** Examples beyond which a device weighs no more: the number is the device's own claim. */
   examplesMax: z.int().min(1).max(1_000_000).default(200),
   /** Steps of the training on a device. */
-  steps: z.int().min(1).max(10_000).default(300),
-  learningRate: z.number().positive().max(10).default(0.5),
+  steps: z.int().min(1).max(10_000).default(200),
+  learningRate: z.number().positive().max(10).default(0.003),
   /** Examples of one step. */
-  batch: z.int().min(1).max(1_024).default(16),
+  batch: z.int().min(1).max(1_024).default(32),
   /** Weight of rehearsing old labels against the own examples. */
-  rehearsal: z.number().min(0).max(100).default(1),
+  rehearsal: z.number().min(0).max(100).default(30),
   /** FedProx: how strongly the weights are drawn to where they began. */
   pull: z.number().min(0).max(100).default(0),
   /** Longest update, by its L2 norm over all tensors. */
-  clipNorm: z.number().positive().max(1e6).default(20),
+  clipNorm: z.number().positive().max(1e6).default(16),
   /** Share of the average that is added to the head. */
   serverLearningRate: z.number().positive().max(10).default(1),
 });

@@ -58,6 +58,19 @@ export function accuracyBy(
   };
 }
 
+/** Texts and right answers of each label that has an example. */
+export function rightByLabel(
+  examples: readonly ComputedExample[],
+  scoring: Scoring,
+): Map<string, { texts: number; right: number }> {
+  const tally = new Map<string, { texts: number; right: number }>();
+  for (const one of judged(examples, scoring).filter(isInScope)) {
+    const { right, texts } = tally.get(one.intent) ?? { texts: 0, right: 0 };
+    tally.set(one.intent, { texts: texts + 1, right: right + (isRight(one) ? 1 : 0) });
+  }
+  return tally;
+}
+
 /** Figures of a manifest's `quality`, over examples that nothing was fitted to. */
 export interface JudgedQuality {
   readonly accuracy: number;
