@@ -29,7 +29,11 @@ export async function followRound(options: {
   return round;
 }
 
-const PAINTS: Partial<Record<Round['status'], Paint>> = { candidate: 'green', failed: 'red', aborted: 'yellow' };
+const PAINTS: Partial<Record<Round['status'], Paint>> = {
+  candidate: 'green',
+  failed: 'red',
+  aborted: 'yellow',
+};
 
 /** A state in its colour. */
 export const statusText = (terminal: Terminal, { status }: Pick<Round, 'status'>): string =>

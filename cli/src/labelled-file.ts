@@ -23,9 +23,13 @@ function read(line: string, at: number, path: string): Example {
   const parsed = exampleSchema.safeParse(parse(line));
   if (parsed.success) return parsed.data;
   const why = firstIssue(parsed.error);
-  throw new NanofleetError('TRAINING_SET_INVALID', `${path}, line ${at + 1} is not {"text", "intent"}: ${why}`, {
-    facts: { line: at + 1 },
-  });
+  throw new NanofleetError(
+    'TRAINING_SET_INVALID',
+    `${path}, line ${at + 1} is not {"text", "intent"}: ${why}`,
+    {
+      facts: { line: at + 1 },
+    },
+  );
 }
 
 function parse(line: string): unknown {

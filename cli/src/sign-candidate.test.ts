@@ -43,7 +43,12 @@ const goldenExamples = async () => {
 const made = async (change: (head: Head) => Head): Promise<Candidate> => {
   const parent = await inspectBundle(SOURCE);
   const head = change(grownHead(headOf(parent.files.get('infer.int8') ?? new Uint8Array()), 151));
-  const fresh = ['dim the lamp to half', 'make it a little darker', 'half the light please', 'darker in here'];
+  const fresh = [
+    'dim the lamp to half',
+    'make it a little darker',
+    'half the light please',
+    'darker in here',
+  ];
   const examples = [...(await goldenExamples()), ...fresh.map((text) => ({ text, intent: 'dim' }))];
   const labels = { version: 2, added: ['dim'] };
   const release = { version: '1.0.0-round.1', counter: 2 };
@@ -53,7 +58,10 @@ const made = async (change: (head: Head) => Head): Promise<Candidate> => {
 /** The same candidate with golden vectors that its graph does not give. */
 const withOtherGolden = (one: Candidate): Candidate => {
   const { cases, task } = decodeGolden(one.files.get('golden') ?? new Uint8Array(), one.manifest);
-  const golden = encodeGolden({ task, cases: cases.map((given) => ({ ...given, logits: given.logits.map(() => 3) })) } as Golden);
+  const golden = encodeGolden({
+    task,
+    cases: cases.map((given) => ({ ...given, logits: given.logits.map(() => 3) })),
+  } as Golden);
   const files = one.manifest.files.map((file) =>
     file.role === 'golden' ? { ...file, sha256: sha256Of(golden), bytes: golden.length } : file,
   );
@@ -65,7 +73,8 @@ const withOtherGolden = (one: Candidate): Candidate => {
 
 const hold = (one: Candidate): void => {
   blobs.set(one.digest, one.manifestBytes);
-  for (const { role, sha256 } of one.manifest.files) blobs.set(sha256, one.files.get(role) ?? new Uint8Array());
+  for (const { role, sha256 } of one.manifest.files)
+    blobs.set(sha256, one.files.get(role) ?? new Uint8Array());
 };
 
 const shown = (one: Candidate) => ({
@@ -131,7 +140,8 @@ beforeAll(async () => {
   hold(worse);
   const parent = await inspectBundle(SOURCE);
   blobs.set(parent.digest, await readFile(join(SOURCE, MANIFEST_FILE)));
-  for (const { role, sha256 } of parent.manifest.files) blobs.set(sha256, parent.files.get(role) ?? new Uint8Array());
+  for (const { role, sha256 } of parent.manifest.files)
+    blobs.set(sha256, parent.files.get(role) ?? new Uint8Array());
   dataFile = join(directory, 'data.jsonl');
   const lines = (await goldenExamples()).map((example) => JSON.stringify(example));
   await writeFile(dataFile, `${lines.join('\n')}\n`);
@@ -148,7 +158,10 @@ beforeAll(async () => {
   await run('login', url, '--token-file', join(directory, 'admin-token'));
   await run('keys', 'new');
   parentSignature = Buffer.from(
-    signManifest(await readSigningKey(join(directory, '.config/nanofleet/publisher.key')), manifestOf(parent.digest)),
+    signManifest(
+      await readSigningKey(join(directory, '.config/nanofleet/publisher.key')),
+      manifestOf(parent.digest),
+    ),
   ).toString('utf8');
 });
 beforeEach(() => {

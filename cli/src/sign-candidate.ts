@@ -52,14 +52,21 @@ export async function signCandidate(context: Context, wanted: string): Promise<n
   });
   if (!terminal.json) show(terminal, { compared, checked, parent });
   if (dataFile === undefined)
-    terminal.note('Not judged: give --data FILE with texts that only you have, to compare it with its parent.');
+    terminal.note(
+      'Not judged: give --data FILE with texts that only you have, to compare it with its parent.',
+    );
   const loss = lossOf(compared);
   if (loss > lossMax && !flags.isOn('force')) throw regressed(loss, lossMax);
   const { digest, manifest } = await signBundleDirectory(directory, key);
   const model = await register(client, directory);
   const { line, releaseCounter, version } = manifest;
   if (terminal.json)
-    terminal.document({ ...{ directory, digest, line, version, releaseCounter }, keyId: key.fingerprint, compared, model });
+    terminal.document({
+      ...{ directory, digest, line, version, releaseCounter },
+      keyId: key.fingerprint,
+      compared,
+      model,
+    });
   else terminal.line(`Signed ${line} ${version} (release ${releaseCounter}): ${digest}`);
   terminal.note(`Next: nanofleet models push ${directory} --all`);
   return 0;
@@ -115,9 +122,13 @@ async function fetchBlob(client: Client, digest: Digest): Promise<Uint8Array> {
   }
   const whole = Buffer.concat(parts);
   if (sha256Of(whole) === digest) return whole;
-  throw new NanofleetError('DIGEST_MISMATCH', `The controller's bytes of ${shortDigest(digest)}… are other ones.`, {
-    facts: { digest },
-  });
+  throw new NanofleetError(
+    'DIGEST_MISMATCH',
+    `The controller's bytes of ${shortDigest(digest)}… are other ones.`,
+    {
+      facts: { digest },
+    },
+  );
 }
 
 /**
@@ -169,12 +180,18 @@ function show(terminal: Terminal, { checked, compared, parent }: Shown): void {
     terminal.line(`${terminal.paint(name.padEnd(12), 'dim')}${value}`);
   const bytes = ({ manifest }: CheckedBundle) => manifest.files.reduce((sum, file) => sum + file.bytes, 0);
   fact('candidate', `${checked.manifest.line} ${checked.manifest.version} ${shortDigest(checked.digest)}`);
-  fact('parent', `${parent.manifest.version} ${shortDigest(parent.digest)}${parent.signedBy === null ? '' : ', signed with your key'}`);
+  fact(
+    'parent',
+    `${parent.manifest.version} ${shortDigest(parent.digest)}${parent.signedBy === null ? '' : ', signed with your key'}`,
+  );
   fact('golden', 'both bundles reproduce their golden vectors here');
   fact('labels', compared.added.length === 0 ? 'the same' : `new: ${compared.added.join(', ')}`);
   fact('codes', `${shareText(compared.changedShare)} of the parent's head codes changed`);
   fact('size', `${bytesText(bytes(parent))} → ${bytesText(bytes(checked))}`);
-  fact('thresholds', `sure from ${thresholdText(parent)} → ${thresholdText(checked)} (median), out of scope from ${parent.manifest.thresholds.outOfScope.toFixed(2)} → ${checked.manifest.thresholds.outOfScope.toFixed(2)}`);
+  fact(
+    'thresholds',
+    `sure from ${thresholdText(parent)} → ${thresholdText(checked)} (median), out of scope from ${parent.manifest.thresholds.outOfScope.toFixed(2)} → ${checked.manifest.thresholds.outOfScope.toFixed(2)}`,
+  );
   if (compared.leftOut > 0) fact('left out', `${compared.leftOut} texts of intents that it does not have`);
   if (compared.accuracy === null) return;
   fact('accuracy', 'on your data');

@@ -40,7 +40,9 @@ async function add(context: Context): Promise<number> {
   const found = await (await connect()).call('addIntent', { params: { line }, body: { name } });
   if (terminal.json) terminal.document(found);
   else {
-    terminal.line(`${line} has the intent ${name} from list version ${found.version} on: devices may label with it.`);
+    terminal.line(
+      `${line} has the intent ${name} from list version ${found.version} on: devices may label with it.`,
+    );
     terminal.note(`Next: label decisions with it, then nanofleet rounds start --line ${line}`);
   }
   return 0;

@@ -5,8 +5,8 @@ import { signBundleDirectory } from '@nanofleet/protocol/node';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { followRollout, rolloutExitCode, rolloutText } from '../follow.ts';
 import { publish } from '../publish.ts';
-import { tableOf } from '../table.ts';
 import { isCandidate, signCandidate } from '../sign-candidate.ts';
+import { tableOf } from '../table.ts';
 import { bytesText, shortDigest, timeText } from '../units.ts';
 
 async function sign(context: Context): Promise<number> {

@@ -31,7 +31,8 @@ function numberOf(context: Context, name: string): number | undefined {
   const text = context.flags.text(name);
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`--${name} takes a number, not ${text}.`);
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new UsageError(`--${name} takes a number, not ${text}.`);
   return value;
 }
 
@@ -55,7 +56,8 @@ async function start(context: Context): Promise<number> {
   const times = numberOf(context, 'times') ?? 1;
   if (!Number.isInteger(times) || times < 1 || times > ROUNDS_MAX)
     throw new UsageError(`--times takes 1 to ${ROUNDS_MAX}.`);
-  if (times > 1 && flags.isOn('detach')) throw new UsageError('--times waits for each round; leave out --detach.');
+  if (times > 1 && flags.isOn('detach'))
+    throw new UsageError('--times waits for each round; leave out --detach.');
   const client = await connect();
   const base = flags.text('base');
   const body = {
@@ -188,7 +190,13 @@ export const ROUNDS: readonly Command[] = [
     options: { watch: { type: 'boolean' } },
     run: status,
   },
-  { words: ['rounds', 'ls'], usage: 'rounds ls', summary: 'Rounds, newest first', arguments: [0, 0], run: list },
+  {
+    words: ['rounds', 'ls'],
+    usage: 'rounds ls',
+    summary: 'Rounds, newest first',
+    arguments: [0, 0],
+    run: list,
+  },
   {
     words: ['rounds', 'abort'],
     usage: 'rounds abort ID',

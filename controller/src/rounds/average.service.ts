@@ -4,7 +4,15 @@
  * stores the result. The head stays float32 along a series of rounds on one base. Never judges it.
  */
 import { type Digest, decodeUpdate } from '@nanofleet/protocol';
-import { Aggregator, decodeHead, encodeHead, grownHead, type Head, headOf } from '@nanofleet/runtime';
+import {
+  Aggregator,
+  decodeHead,
+  encodeHead,
+  grownHead,
+  type Head,
+  headOf,
+  headPlus,
+} from '@nanofleet/runtime';
 import type { Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { BlobStore } from '../models/blob-store.ts';
@@ -31,7 +39,11 @@ export class AverageService {
   async make(row: RoundRow): Promise<void> {
     const start = await this.startOf(row);
     const { norm, tensors, updates } = await this.#sum(row);
-    const head = moved(start, { tensors, by: row.settings.serverLearningRate });
+    const by = row.settings.serverLearningRate;
+    const head = headPlus(
+      start,
+      tensors.map((mean) => mean.map((value) => by * value)),
+    );
     const bytes = encodeHead(head);
     const endHead = await this.blobs.keep(bytes);
     await this.repository.change({ round: row.id }, async (current, _, queries) => {
@@ -72,13 +84,3 @@ export class AverageService {
     }
   }
 }
-
-/** The head after a step along the average. */
-const moved = (start: Head, { by, tensors }: { by: number; tensors: readonly Float32Array[] }): Head => {
-  const [weight = new Float32Array(), bias = new Float32Array()] = tensors;
-  return {
-    ...start,
-    weight: start.weight.map((value, at) => value + by * (weight[at] ?? 0)),
-    bias: start.bias.map((value, at) => value + by * (bias[at] ?? 0)),
-  };
-};

@@ -14,7 +14,7 @@ import {
   type RoundSettings,
   type Update,
 } from '@nanofleet/protocol';
-import { HEAD_TENSORS } from '@nanofleet/runtime';
+import { elementsOfRound, HEAD_TENSORS, tensorsOfRound } from '@nanofleet/runtime';
 
 /** A device as far as selection looks at it. */
 export interface SelectableDevice {
@@ -98,7 +98,7 @@ export const planOf = (round: Planned): RoundPlan => {
     line: round.line,
     base: round.base,
     labels: round.labels,
-    tensors: [...HEAD_TENSORS],
+    tensors: [...tensorsOfRound(round.labels.added.length)],
     examplesMin,
     examplesMax,
     steps,
@@ -123,7 +123,7 @@ export const elementsOf = (
 ): number[] => {
   const classes = manifest.labels.names.length + labels.added.length;
   const [width = 0] = manifest.trainable.find(({ name }) => name === HEAD_TENSORS[0])?.shape ?? [];
-  return [width * classes, classes];
+  return elementsOfRound({ width, classes }, labels.added.length);
 };
 
 /** Why a decoded update does not fit its round; null when it does. */

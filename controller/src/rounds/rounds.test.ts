@@ -11,7 +11,7 @@ const whole = (controller: GetController): void => {
       const plan = await fleet.planFor(device, round);
       expect(plan).toMatchObject({ line: 'intent', base: fleet.bundle.digest, noise: 0, masked: false });
       await device.sendRound(round, 'accept', { examples: 10 });
-      await device.sendUpdate(round, fleet.update(at + 1));
+      await device.sendUpdate(round, fleet.update(at + 1, plan));
     }
     const done = await fleet.until(round, 'candidate', 'failed');
     expect(done).toMatchObject({

@@ -4,7 +4,15 @@
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { type Example, encodeUpdate, type LineId, type Update, type Uuid } from '@nanofleet/protocol';
+import {
+  type Example,
+  encodeUpdate,
+  type LineId,
+  type RoundPlan,
+  type Update,
+  type Uuid,
+} from '@nanofleet/protocol';
+import { elementsOfRound } from '@nanofleet/runtime';
 import { vi } from 'vitest';
 import { publishBundle, type TestBundle } from './test-bundle.ts';
 import type { TestController } from './test-controller.ts';
@@ -100,18 +108,17 @@ export class RoundFleet {
     );
   }
 
-  /** An update of the right form with all codes `code`. */
-  update(code: number, given: Partial<Update> = {}): Uint8Array {
+  /** An update that fits a plan, with all codes `code`. */
+  update(code: number, { labels }: Pick<RoundPlan, 'labels'>, given: Partial<Update> = {}): Uint8Array {
     const { manifest } = this.bundle;
     const [width = 0, classes = 0] = manifest.trainable[0]?.shape ?? [];
+    const { added, version } = labels;
+    const elements = elementsOfRound({ width, classes: classes + added.length }, added.length);
     return encodeUpdate({
       base: this.bundle.digest,
-      labelsVersion: manifest.labels.version,
+      labelsVersion: version,
       examples: 10,
-      tensors: [
-        { scale: 1e-5, codes: new Int8Array(width * classes).fill(code) },
-        { scale: 1e-5, codes: new Int8Array(classes).fill(code) },
-      ],
+      tensors: elements.map((count) => ({ scale: 1e-5, codes: new Int8Array(count).fill(code) })),
       ...given,
     });
   }

@@ -45,7 +45,12 @@ export interface Comparison {
  * Compares; both bundles must reproduce their golden vectors.
  * @throws NanofleetError GOLDEN_MISMATCH, MODEL_LOAD_FAILED, LINE_TASK_WRONG, DIGEST_MISMATCH when the candidate has another parent
  */
-export async function compareBundles({ breathe, candidate, examples, parent }: Comparing): Promise<Comparison> {
+export async function compareBundles({
+  breathe,
+  candidate,
+  examples,
+  parent,
+}: Comparing): Promise<Comparison> {
   if (candidate.manifest.parent !== parent.digest) throw otherParent(candidate, parent);
   for (const bundle of [parent, candidate]) await (await loadTextRunner(bundle)).release();
   const labels = candidate.manifest.labels.names;
