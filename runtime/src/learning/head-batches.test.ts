@@ -25,10 +25,22 @@ const sum = (values: Float32Array): number => values.reduce((total, value) => to
 
 describe('HeadBatches', () => {
   it('weighs what is rehearsed against the own examples as asked, and all of them as many as rows', () => {
-    const { rows, targets } = batchesWith().next();
+    const all = { features: examples.features, labels: Int32Array.of(2, 0, 1) };
+    const { rows, targets } = new HeadBatches({ start, prototypes, examples: all, settings }).next();
     expect(rows).toBe(3 + 64);
     expect(sum(targets)).toBeCloseTo(rows, 3);
     expect(sum(targets.subarray(0, 9))).toBeCloseTo(rows / 4, 3);
+  });
+
+  it('gives examples that are trained on the same weight together, however many others there are', () => {
+    const batches = new HeadBatches({ start, prototypes, examples, settings, trainedFrom: 2 });
+    const { rows, features, targets } = batches.next();
+    const weightOf = (feature: number): number => {
+      const row = [0, 1, 2].find((at) => features[at * 2] === feature) ?? -1;
+      return sum(targets.subarray(row * 3, row * 3 + 3));
+    };
+    expect(weightOf(7)).toBeCloseTo(rows / 4, 3);
+    for (const held of [8, 9]) expect(weightOf(held)).toBeCloseTo(rows / 12, 3);
   });
 
   it('rehearses the prototypes of the labels that have one, and no other', () => {
