@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /** The workspace's root: this file runs from its source in tests and compiled in campaigns. */
-const ROOT =
+export const ROOT =
   [join(import.meta.dirname, '..', '..', '..'), join(import.meta.dirname, '..', '..', '..', '..')].find(
     (path) => existsSync(join(path, 'pnpm-workspace.yaml')),
   ) ?? '.';

@@ -1,0 +1,156 @@
+// PostgreSQL, mosquitto and any number of real controller processes on them, for campaigns and benchmarks. Everything is
+// ended by `close`; nothing here judges.
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Enrolment,
+  enrolDevice,
+  hasMosquitto,
+  Mosquitto,
+  makeScratchDatabase,
+  type ScratchDatabase,
+  scratchServer,
+} from '@nanofleet/controller/testing';
+import { BrokenInvariant } from '@nanofleet/protocol';
+import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
+import { z } from 'zod';
+import { makeOperator, type Operator } from '../faults/parts/operator.ts';
+import { type Running, startProgram } from '../faults/parts/programs.ts';
+import { ROOT } from '../soak/parts/starter.ts';
+
+const FLEET = 'test';
+const CONTROLLER_KEY = 'controller.key.pem';
+const ENROLLED_AT_ONCE = 8;
+const TOKEN_VALID_S = 3_600;
+const READY = z.object({ http: z.int(), controllerKeyId: z.string() });
+
+/** One controller process. */
+export interface LoadController extends Operator {
+  /** Its name in the leases. */
+  readonly id: string;
+  readonly url: string;
+  readonly pid: number;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts it again on its directory. */
+  restart(): Promise<void>;
+}
+
+/** The engines and who runs on them. */
+export class Engines {
+  readonly database: ScratchDatabase;
+  readonly broker: Mosquitto;
+  readonly #directory: string;
+  readonly #running: Running[] = [];
+  readonly #publisher = generateSigningKey();
+
+  private constructor(parts: { database: ScratchDatabase; broker: Mosquitto; directory: string }) {
+    this.database = parts.database;
+    this.broker = parts.broker;
+    this.#directory = parts.directory;
+  }
+
+  /** Whether both engines are here. */
+  static get areHere(): boolean {
+    return scratchServer() !== null && hasMosquitto();
+  }
+
+  /** Brings them up. */
+  static async open(): Promise<Engines> {
+    if (!Engines.areHere) {
+      throw new BrokenInvariant(
+        'this needs mosquitto, and a PostgreSQL that NANOFLEET_TEST_DATABASE_URL names',
+      );
+    }
+    const [database, broker, directory] = await Promise.all([
+      makeScratchDatabase(),
+      Mosquitto.start(),
+      mkdtemp(join(tmpdir(), 'nanofleet-load-')),
+    ]);
+    await writeSigningKey(join(directory, CONTROLLER_KEY), generateSigningKey());
+    return new Engines({ database, broker, directory });
+  }
+
+  /** Port of the broker. */
+  get port(): number {
+    return Number(new URL(this.broker.url).port);
+  }
+
+  /** Starts a controller; all of one fleet, under one key. */
+  async controller(name: string): Promise<LoadController> {
+    const directory = join(this.#directory, name);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const publisherKey = join(this.#directory, 'publisher.pub');
+    await writeFile(publisherKey, Buffer.from(this.#publisher.publicKey).toString('base64'));
+    const start = async () => {
+      const running = await startProgram({
+        file: join(ROOT, 'controller', 'dist', 'main.js'),
+        args: [
+          `--dir=${directory}`,
+          `--fleet=${FLEET}`,
+          ...['--http=0', '--mqtt=0', '--exit-with-stdin', '--json'],
+          `--publisher-key=${publisherKey}`,
+          `--controller-key=${join(this.#directory, CONTROLLER_KEY)}`,
+          `--admin-token-file=${join(this.#directory, 'admin-token')}`,
+        ],
+        environment: { ...this.broker.environment, DATABASE_URL: this.database.url },
+      });
+      this.#running.push(running);
+      return running;
+    };
+    let running = await start();
+    const operator = await this.#operatorOf(running);
+    return {
+      ...operator,
+      id: await readFile(join(directory, 'controller-id'), 'utf8'),
+      get pid() {
+        return running.pid;
+      },
+      kill: () => running.kill(),
+      restart: async () => {
+        running = await start();
+      },
+    };
+  }
+
+  /** Enrols devices at a controller. */
+  async enrol(controller: LoadController, count: number): Promise<Enrolment[]> {
+    const body = { name: 'load', group: 'homes', uses: count, validForS: TOKEN_VALID_S };
+    const { id, secret } = await controller.call('makeFleetToken', { body });
+    const logins: Enrolment[] = [];
+    const names = Array.from({ length: count }, (_, index) => `device-${index + 1}`);
+    const work = async (): Promise<void> => {
+      for (let name = names.pop(); name !== undefined; name = names.pop()) {
+        logins.push(await enrolDevice(controller.url, { name, token: { id, secret } }));
+      }
+    };
+    await Promise.all(Array.from({ length: ENROLLED_AT_ONCE }, work));
+    return logins;
+  }
+
+  /** Events that are stored, and what their effects add up to. */
+  async counts(): Promise<{ stored: number; tallied: number }> {
+    const [row] = await this.database.query<{ stored: string; tallied: string }>(
+      `select (select count(*) from events) as stored,
+        (select coalesce(sum(value), 0) from tallies where name like 'event:%') as tallied`,
+    );
+    return { stored: Number(row?.stored), tallied: Number(row?.tallied) };
+  }
+
+  /** Ends everything. */
+  async close(): Promise<void> {
+    await Promise.all(this.#running.filter((running) => !running.isOver()).map((running) => running.kill()));
+    await this.broker.close();
+    await this.database.drop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #operatorOf(running: Running): Promise<Operator & { url: string }> {
+    const { controllerKeyId, http } = READY.parse(running.ready);
+    const adminToken = (await readFile(join(this.#directory, 'admin-token'), 'utf8')).trim();
+    const url = `http://127.0.0.1:${http}`;
+    const pinned = { publisher: this.#publisher.fingerprint, controller: controllerKeyId };
+    return { ...makeOperator({ url, adminToken, ...pinned }), url };
+  }
+}
