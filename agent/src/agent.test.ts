@@ -71,6 +71,7 @@ const startIn = async ({ clock, broker, disk }: World): Promise<Agent> => {
       random: makeSeededRandom(seed),
       transport: broker.transport,
       blobs: sourceOf(one, two),
+      trainer: { train: () => Promise.reject(new TypeError('no round here trains')) },
       host: { arch: 'test', nodeVersion: 'v0', memoryBytes: 1, rssBytes: () => 1, cpuSeconds: () => 1 },
       log: silentLog,
       engine: { name: 'none', version: '0' },

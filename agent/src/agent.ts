@@ -32,6 +32,7 @@ import { ModelLines } from './inference/model-lines.ts';
 import { SensorLines } from './inference/sensor-lines.ts';
 import { decisionOf, decodeOffload } from './inference/stored-offload.ts';
 import type { LocalService } from './intake/local-service.ts';
+import { Learning } from './learning/learning.ts';
 import { DesiredMemory } from './link/desired.ts';
 import { makeInbox } from './link/inbox.ts';
 import { Jobs } from './link/jobs.ts';
@@ -39,6 +40,7 @@ import { Link } from './link/link.ts';
 import { OutboxPump } from './link/outbox-pump.ts';
 import type { BlobSource } from './ports/blob-source.ts';
 import type { Host } from './ports/host.ts';
+import type { Trainer } from './ports/trainer.ts';
 import { redact } from './router/redaction.ts';
 import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
@@ -57,6 +59,7 @@ export interface AgentPorts {
   readonly blobs: BlobSource;
   readonly host: Host;
   readonly log: Log;
+  readonly trainer: Trainer;
   /** Turns a verified bundle into a runner. */
   readonly load: typeof loadRunner;
   /** Name and version of what runs the models. */
@@ -71,6 +74,8 @@ export interface AgentOptions {
   /** Directory of signed bundles for lines that have none yet. */
   readonly bundles?: string;
   readonly beatMs?: number;
+  /** Whether the device takes part in rounds; it does when left out. */
+  readonly learning?: boolean;
 }
 
 /** A running agent. */
@@ -87,6 +92,7 @@ export class Agent implements LocalService {
   readonly #desired: DesiredMemory;
   readonly #lines: ModelLines;
   readonly #slots: Slots;
+  readonly #learning: Learning;
   readonly #decisions: Decisions;
   readonly #sensors: SensorLines;
   readonly #pump: OutboxPump;
@@ -118,6 +124,7 @@ export class Agent implements LocalService {
       outbound: this.#outbound,
       policy: () => this.#desired.policy,
     });
+    this.#learning = this.#makeLearning();
     this.#decisions = this.#makeDecisions();
     this.#sensors = new SensorLines({
       lines: this.#lines,
@@ -149,7 +156,7 @@ export class Agent implements LocalService {
   /** Says goodbye, makes everything durable, releases the models. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([this.#link.stop(), this.#slots.close()]);
+    await Promise.all([this.#link.stop(), this.#slots.close(), this.#learning.close()]);
     await this.#outbox.close();
     await this.#lines.close();
   }
@@ -168,6 +175,14 @@ export class Agent implements LocalService {
 
   decision: LocalService['decision'] = (id) => this.#memory.find(id);
 
+  label: LocalService['label'] = (id, request) => this.#learning.label(id, request);
+
+  teach: LocalService['teach'] = (request) => this.#learning.teach(request);
+
+  examples: LocalService['examples'] = () => this.#learning.examples();
+
+  wipe: LocalService['wipe'] = () => this.#learning.wipe();
+
   outbound: LocalService['outbound'] = () => this.#outbound.read();
 
   status: LocalService['status'] = (): AgentStatus => ({
@@ -181,6 +196,7 @@ export class Agent implements LocalService {
     health: this.#health.lastBeat ?? this.#beat(),
     waiting: this.#outbox.waiting,
     delivered: this.#outbox.delivered,
+    learning: this.#learning.status(),
     problems: this.#problems.list(),
   });
 
@@ -199,9 +215,34 @@ export class Agent implements LocalService {
       load,
       directory: join(this.#options.directory, 'slots'),
       publisherFingerprints: this.#options.identity.publisherFingerprints,
-      exchange: (runner) => this.#lines.exchange(runner),
+      exchange: (runner) => {
+        this.#lines.exchange(runner);
+        this.#learning.modelChanged(runner);
+      },
       changed: () => this.#link.reportChanged(),
       refused: (error) => this.#problems.raise(error),
+    });
+  }
+
+  #makeLearning(): Learning {
+    const { clock, random, disk, log, blobs, trainer } = this.#ports;
+    const { directory, identity, learning = true } = this.#options;
+    return new Learning({
+      clock,
+      random,
+      disk,
+      log,
+      blobs,
+      trainer,
+      directory: join(directory, 'learning'),
+      device: identity.device,
+      isOn: learning,
+      lines: this.#lines,
+      outbound: this.#outbound,
+      desired: () => this.#desired.current,
+      policy: () => this.#desired.policy,
+      bundleOf: (line, digest) => this.#slots.open(line, digest),
+      link: () => this.#link,
     });
   }
 
@@ -218,6 +259,7 @@ export class Agent implements LocalService {
       health: this.#health,
       policy: () => this.#desired.policy,
       queued: () => this.#pump.wake(),
+      decided: (decision, text) => this.#learning.decided(decision, text),
     });
   }
 
@@ -234,10 +276,12 @@ export class Agent implements LocalService {
         ack: (body) => {
           if (this.#outbox.acknowledge(body) > 0) this.#pump.heard();
         },
-        offload: (body) => void this.#memory.answer(body),
+        offload: (body) => {
+          if (this.#memory.answer(body)) this.#learning.answered(body);
+        },
         job: (id, body) => this.#link.jobState(id, this.#jobs.take(id, body)),
-        roundPlan: (round) => this.#link.roundAccept(round, { examples: 0, code: 'EXAMPLES_TOO_FEW' }),
-        roundResult: () => undefined,
+        roundPlan: (round, plan, options) => this.#learning.plan(round, plan, options),
+        roundResult: (round, result) => this.#learning.result(round, result),
         tokens: () => undefined,
       },
     });
@@ -253,6 +297,7 @@ export class Agent implements LocalService {
       pump: this.#pump,
       birth: (session) => this.#birth(session),
       reported: (session) => this.#reported(session),
+      connected: () => this.#learning.connected(),
       identityInUse: (isInUse) => this.#noteIdentity(isInUse),
     });
   }

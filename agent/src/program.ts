@@ -8,11 +8,23 @@ import { isDiskFull } from '@nanofleet/runtime/ports';
 import { askCommand } from './commands/ask.ts';
 import { type Command, helpOf, readArguments, type Terminal, UsageError } from './commands/command.ts';
 import { enrolCommand } from './commands/enrol.ts';
+import { examplesCommand } from './commands/examples.ts';
+import { labelCommand } from './commands/label.ts';
 import { outboundCommand } from './commands/outbound.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
+import { wipeCommand } from './commands/wipe.ts';
 
-const COMMANDS: readonly Command[] = [runCommand, enrolCommand, statusCommand, askCommand, outboundCommand];
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  enrolCommand,
+  statusCommand,
+  askCommand,
+  labelCommand,
+  examplesCommand,
+  outboundCommand,
+  wipeCommand,
+];
 
 /** A terminal that can also be told about failures. */
 export interface ProgramTerminal extends Terminal {

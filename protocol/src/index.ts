@@ -23,6 +23,7 @@ export * from './frames.ts';
 export * from './ids.ts';
 export * from './limits.ts';
 export * from './local-api.ts';
+export * from './local-learning.ts';
 export * from './manifest.ts';
 export * from './messages/desired.ts';
 export * from './messages/jobs.ts';

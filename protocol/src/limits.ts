@@ -79,6 +79,18 @@ export const HEAD_FILE_BYTES_MAX = 4 * UPDATE_PARAMETERS_MAX + KIB;
 export const UPDATE_TENSORS_MAX = 64;
 /** Labels that a list may gain beyond the names of the bundle that runs. */
 export const LABELS_ADDED_MAX = 64;
+/** Examples kept on a device per line and label, its own corrections and bigger tiers' answers apart; beyond, chance decides which stay. */
+export const EXAMPLES_PER_LABEL_MAX = 200;
+/** Bytes of all texts of examples on a device; beyond, the label with most gives one up. */
+export const EXAMPLES_BYTES_MAX = 1 * MIB;
+/** Age at which an example is forgotten, milliseconds: half a year. */
+export const EXAMPLE_AGE_MAX_MS = 182 * 86_400_000;
+/** Bytes of the log of examples; where it cannot be written anew, nothing is learnt beyond. */
+export const EXAMPLES_LOG_BYTES_MAX = 8 * MIB;
+/** Bytes of the texts of decisions that a label can still refer to; the oldest are forgotten beyond. */
+export const RECENT_TEXTS_BYTES_MAX = 512 * KIB;
+/** Rounds that a device knows to be over; the oldest are forgotten beyond. */
+export const ROUNDS_REMEMBERED_MAX = 64;
 
 // --- Outbox -------------------------------------------------------------------------------------------------------
 
@@ -204,6 +216,11 @@ assert(
   MANIFEST_BYTES_MAX < BUNDLE_FILE_BYTES_MAX && BUNDLE_FILE_BYTES_MAX <= BUNDLE_BYTES_MAX,
   'files fit a bundle',
 );
+assert(
+  EXAMPLES_BYTES_MAX * 2 <= EXAMPLES_LOG_BYTES_MAX,
+  'the log holds all examples, with room for what they replaced',
+);
+assert(RECENT_TEXTS_BYTES_MAX >= 2 * TEXT_BYTES_MAX, 'the newest text can be labelled');
 assert(HEAD_FILE_BYTES_MAX <= BUNDLE_FILE_BYTES_MAX, 'a head fits a blob');
 assert(BLOB_CHUNK_BYTES < FRAME_PAYLOAD_BYTES_MAX, 'a blob chunk fits a frame');
 assert(INGEST_DELAY_MS * 10 < HTTP_DEADLINE_MS, 'batching is short against deadlines');

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, lineIdSchema, uuidSchema } from './ids.ts';
 import { BATCH_ITEMS_MAX, OFFLOAD_DEADLINE_MAX_MS, SAMPLES_MAX } from './limits.ts';
+import { learningStatusSchema } from './local-learning.ts';
 import { beatSchema, lineReportSchema } from './messages/presence.ts';
 import {
   countSchema,
@@ -36,11 +37,18 @@ export const LOCAL_PATHS = {
   samples: '/v1/samples',
   /** GET state and health. */
   status: '/v1/status',
+  /** GET counts per label of what is learnt from; POST a text with its label. A label of a decision: POST to `labelPath`. */
+  examples: '/v1/examples',
+  /** POST: forgets examples, and what else of texts is kept for learning. */
+  wipe: '/v1/wipe',
   /** GET what has ever left the device. */
   outbound: '/v1/outbound',
   /** GET whether the agent can answer. */
   health: '/healthz',
 } as const;
+
+/** Where the label of a decision is posted; `last` names the newest decision. */
+export const labelPath = (decision: string): string => `${LOCAL_PATHS.decision}${decision}/label`;
 
 const askFields = {
   /** Which model line; the only text line when left out. */
@@ -136,6 +144,7 @@ export const agentStatusSchema = z.object({
   /** Records not acknowledged yet, all classes. */
   waiting: countSchema,
   delivered: countSchema,
+  learning: learningStatusSchema,
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })),
 });
 
@@ -144,6 +153,8 @@ export const outboundEntrySchema = z.object({
   at: unixMsSchema,
   what: z.enum(['offload', 'update']),
   decision: uuidSchema.optional(),
+  /** The round of an update. */
+  round: uuidSchema.optional(),
   bytes: countSchema,
   redacted: z.record(z.string(), countSchema),
   policy: offloadPolicySchema,

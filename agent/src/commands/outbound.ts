@@ -8,10 +8,11 @@ import { OutboundLog } from '../store/outbound-log.ts';
 import type { Command } from './command.ts';
 import { directoryOf } from './local-client.ts';
 
-const entryInWords = ({ at, what, bytes, redacted, policy, decision }: OutboundEntry): string => {
+const entryInWords = ({ at, what, bytes, redacted, policy, decision, round }: OutboundEntry): string => {
   const kinds = Object.entries(redacted).map(([kind, count]) => `${count} ${kind}`);
-  const removed = kinds.length === 0 ? 'nothing to redact' : `redacted ${kinds.join(', ')}`;
-  return `${new Date(at).toISOString()}  ${what}  ${bytes} bytes  ${removed}  policy ${policy}  ${decision ?? ''}`;
+  const redactedText = kinds.length === 0 ? 'nothing to redact' : `redacted ${kinds.join(', ')}`;
+  const removed = what === 'update' ? 'no text' : redactedText;
+  return `${new Date(at).toISOString()}  ${what}  ${bytes} bytes  ${removed}  policy ${policy}  ${decision ?? round ?? ''}`;
 };
 
 const inWords = ({ entries, forgotten }: OutboundAnswer): string => {

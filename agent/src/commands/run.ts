@@ -19,6 +19,7 @@ import { Agent, type AgentPorts } from '../agent.ts';
 import { makeGuard } from '../intake/guard.ts';
 import { type Listener, listenOnLoopback, listenOnSocket } from '../intake/listeners.ts';
 import { makeLocalApi } from '../intake/local-api.ts';
+import { makeThreadTrainer } from '../learning/thread-trainer.ts';
 import { checkPrivateUrl } from '../link/private-url.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { freeAfterStart } from '../ports/heap.ts';
@@ -51,6 +52,7 @@ export const portsFor = (identity: Identity): AgentPorts => {
     host: systemHost,
     log: makeStderrLog(systemClock),
     load: loadRunner,
+    trainer: makeThreadTrainer(systemClock),
     engine: { name: 'onnxruntime-node', version: env.versions.node ?? env.versions.common },
   };
 };
@@ -144,7 +146,13 @@ const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Pr
   const bundles = optional(flags, 'bundles');
   const beatMs = optionalNumber(flags, 'beat-ms', { min: BEAT_MS_MIN, max: BEAT_MS_MAX }) ?? BEAT_INTERVAL_MS;
   const agent = new Agent(
-    { directory, identity, beatMs, ...(bundles === undefined ? {} : { bundles }) },
+    {
+      directory,
+      identity,
+      beatMs,
+      learning: flags['no-learning'] !== true,
+      ...(bundles === undefined ? {} : { bundles }),
+    },
     ports,
   );
   await agent.load();
@@ -168,6 +176,7 @@ export const runCommand: Command = {
     socket: { help: 'Unix socket (default DIR/agent.sock)', value: 'PATH' },
     bundles: { help: 'signed bundles for lines that have none yet', value: 'DIR' },
     'beat-ms': { help: `interval of beats (default ${BEAT_INTERVAL_MS})`, value: 'N' },
+    'no-learning': { help: 'keep labels, but take no part in rounds: no update ever leaves' },
     'exit-with-stdin': { help: 'end when standard input ends' },
   },
   async run({ flags }, terminal) {

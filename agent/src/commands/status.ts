@@ -16,12 +16,23 @@ const lineInWords = ([line, report]: [string, LineReport]): string => {
   return `  ${line.padEnd(14)} ${runs}, ${report.step}${refused}`;
 };
 
+const learningInWords = ({ isOn, examples, lastRound }: AgentStatus['learning']): string => {
+  const takesPart = isOn ? '' : ', takes no part in rounds';
+  if (lastRound === null) return `${examples} examples, no round yet${takesPart}`;
+  const { round, state, code, accuracy } = lastRound;
+  const why = code === undefined ? '' : ` (${code})`;
+  const gain =
+    accuracy === undefined ? '' : `, accuracy ${accuracy.before.toFixed(3)} to ${accuracy.after.toFixed(3)}`;
+  return `${examples} examples, round ${round.slice(0, 8)} ${state}${why}${gain}${takesPart}`;
+};
+
 const inWords = (status: AgentStatus): string => {
   const { health } = status;
   const lines = [
     `${status.device ?? 'not enrolled'} of ${status.fleet ?? 'no fleet'}: ${status.link}, session ${status.session}, offload ${status.offload}`,
     ...Object.entries(status.lines).map(lineInWords),
     `  records        ${status.waiting} waiting, ${status.delivered} delivered`,
+    `  learning       ${learningInWords(status.learning)}`,
     ...status.problems.map(({ code, message }) => `  ${code}: ${message}`),
   ];
   if (health !== null) {

@@ -37,6 +37,8 @@ export interface DecisionsOptions {
   readonly policy: () => OffloadPolicy;
   /** Told that the outbox has something new to send. */
   readonly queued: () => void;
+  /** Told of each decision with its text, before anybody can refer to it. */
+  readonly decided: (decision: Decision, text: string) => void;
 }
 
 /** How one text is asked, beside the text. */
@@ -92,6 +94,7 @@ export class Decisions {
     made: { decision: Decision; ask: AskOptions; askedMicros: number },
   ): Promise<Decision> {
     const { ask, askedMicros } = made;
+    this.#options.decided(made.decision, text);
     const deadlineMs = this.#options.clock.unixMs() + (ask.deadlineMs ?? OFFLOAD_DEADLINE_DEFAULT_MS);
     const offload = this.#offer(text, made.decision, deadlineMs);
     const decision = { ...made.decision, offload };

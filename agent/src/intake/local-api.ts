@@ -7,6 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import {
   type ItemAnswer,
   LOCAL_PATHS,
+  labelPath,
   NanofleetError,
   PROBLEM_TYPE,
   problemOf,
@@ -17,7 +18,7 @@ import { answerStream, itemError } from './answer-stream.ts';
 import type { Guard } from './guard.ts';
 import type { LocalService } from './local-service.ts';
 import { readJson } from './read-body.ts';
-import { parseBatch, parseDecide, parseSamples } from './requests.ts';
+import { parseBatch, parseDecide, parseLabel, parseSamples, parseTeach } from './requests.ts';
 
 type Route = (
   service: LocalService,
@@ -64,21 +65,44 @@ const decision: Route = (service, request, response) => {
   sendJson(response, found);
 };
 
+/** Id of the decision in `/v1/decisions/{id}/label`; null for another path. */
+const labelledIn = (path: string): string | null =>
+  path.startsWith(LOCAL_PATHS.decision) && path.endsWith(LABEL)
+    ? path.slice(LOCAL_PATHS.decision.length, -LABEL.length)
+    : null;
+
+const LABEL = labelPath('').slice(LOCAL_PATHS.decision.length);
+
+const label: Route = async (service, request, response) => {
+  const id = labelledIn(request.url ?? '') ?? '';
+  sendJson(response, service.label(id, parseLabel(await readJson(request))));
+};
+
+const teach: Route = async (service, request, response) => {
+  sendJson(response, service.teach(parseTeach(await readJson(request))));
+};
+
 const POST: Readonly<Record<string, Route>> = {
   [LOCAL_PATHS.decide]: decide,
   [LOCAL_PATHS.batch]: batch,
   [LOCAL_PATHS.stream]: answerStream,
   [LOCAL_PATHS.samples]: samples,
+  [LOCAL_PATHS.examples]: teach,
+  [LOCAL_PATHS.wipe]: (service, _request, response) => sendJson(response, service.wipe()),
 };
 
 const GET: Readonly<Record<string, Route>> = {
   [LOCAL_PATHS.status]: (service, _request, response) => sendJson(response, service.status()),
+  [LOCAL_PATHS.examples]: (service, _request, response) => sendJson(response, service.examples()),
   [LOCAL_PATHS.outbound]: (service, _request, response) => sendJson(response, service.outbound()),
   [LOCAL_PATHS.health]: (_service, _request, response) => sendJson(response, { ok: true }),
 };
 
 const routeOf = (method: string | undefined, path: string): Route => {
-  const known = { POST: POST[path], GET: path.startsWith(LOCAL_PATHS.decision) ? decision : GET[path] };
+  const known =
+    labelledIn(path) === null
+      ? { POST: POST[path], GET: path.startsWith(LOCAL_PATHS.decision) ? decision : GET[path] }
+      : { POST: label, GET: undefined };
   const route = method === 'POST' || method === 'GET' ? known[method] : undefined;
   if (route !== undefined) return route;
   if (known.POST !== undefined || known.GET !== undefined) {

@@ -2,9 +2,14 @@
 import type {
   AgentStatus,
   Decision,
+  ExamplesAnswer,
+  LabelAnswer,
+  LabelRequest,
   OutboundAnswer,
   SamplesAnswer,
   SamplesRequest,
+  TeachRequest,
+  WipeAnswer,
 } from '@nanofleet/protocol';
 import type { AskOptions } from '../inference/decisions.ts';
 
@@ -14,6 +19,11 @@ export interface LocalService {
   samples(request: SamplesRequest): Promise<SamplesAnswer>;
   /** Null when it is not remembered. */
   decision(id: string): Decision | null;
+  /** @param id a decision, or `last` */
+  label(id: string, request: LabelRequest): LabelAnswer;
+  teach(request: TeachRequest): LabelAnswer;
+  examples(): ExamplesAnswer;
+  wipe(): WipeAnswer;
   status(): AgentStatus;
   outbound(): OutboundAnswer;
 }

@@ -9,10 +9,14 @@ import {
   type DecideRequest,
   decideRequestSchema,
   firstIssue,
+  type LabelRequest,
+  labelRequestSchema,
   NanofleetError,
   SAMPLES_MAX,
   type SamplesRequest,
   samplesRequestSchema,
+  type TeachRequest,
+  teachRequestSchema,
 } from '@nanofleet/protocol';
 import type { z } from 'zod';
 
@@ -52,6 +56,22 @@ export const parseBatch = (value: unknown): BatchRequest => {
   const texts = listIn(value, 'texts');
   if (texts !== null && texts.length > BATCH_ITEMS_MAX) throw tooMany('texts', texts.length, BATCH_ITEMS_MAX);
   return parse(batchRequestSchema, value);
+};
+
+/** A label of a decision. @throws NanofleetError INPUT_INVALID; the message never quotes the request */
+export const parseLabel = (value: unknown): LabelRequest => {
+  const parsed = labelRequestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid('it is {"label": NAME} or {"outOfScope": true}');
+};
+
+/** A text with its label. @throws NanofleetError INPUT_INVALID; the message never quotes the request */
+export const parseTeach = (value: unknown): TeachRequest => {
+  const parsed = teachRequestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    'it is {"text": TEXT, "label": NAME} or {"text": TEXT, "outOfScope": true}, with "line" where several take text',
+  );
 };
 
 /** Samples. @throws NanofleetError BATCH_TOO_LARGE, SAMPLES_INVALID or INPUT_INVALID */

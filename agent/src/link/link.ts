@@ -66,6 +66,8 @@ export interface LinkOptions {
   readonly received: (topic: string, payload: Uint8Array, options: { isRetained: boolean }) => void;
   readonly birth: (session: number) => Birth;
   readonly reported: (session: number) => Reported;
+  /** Told of each connection, once it can be used. */
+  readonly connected: () => void;
   /** Told when another process uses this identity, and when the wait after that is over. */
   readonly identityInUse: (isInUse: boolean) => void;
 }
@@ -206,6 +208,7 @@ export class Link {
     this.#options.log.info('link-connected', { session: sessions.current });
     pump.open((topic, payload) => connection.publish(topic, payload, { qos: 1, isRetained: false }));
     await this.#report();
+    this.#options.connected();
   }
 
   /**

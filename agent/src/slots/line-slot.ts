@@ -5,7 +5,7 @@
 
 import { type ErrorCode, type LineReport, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
-import { loadRunner, verifyBundle } from '@nanofleet/runtime/node';
+import { type CheckedBundle, type loadRunner, verifyBundle } from '@nanofleet/runtime/node';
 import { type Clock, type Disk, isDiskFull, type Log, pause, type Random } from '@nanofleet/runtime/ports';
 import { runningOf } from '../inference/model-lines.ts';
 import { backoffMs } from '../link/backoff.ts';
@@ -120,6 +120,16 @@ export class LineSlot {
     this.#work = this.#work.then(() =>
       abort.signal.aborted ? undefined : this.#pursue({ wish, blobs, signal: abort.signal }),
     );
+  }
+
+  /**
+   * The files of an accepted bundle, checked once more.
+   * @throws NanofleetError of the first check that fails
+   */
+  open(digest: string): Promise<CheckedBundle> {
+    const { disk, publisherFingerprints } = this.#options;
+    const source = bundleSourceOn(disk, this.#store.bundleDirectory(digest));
+    return verifyBundle(source, { publisherFingerprints, digest });
   }
 
   /** Resolves when nothing is being worked on. */

@@ -10,6 +10,7 @@ import {
   lineIdSchema,
   NanofleetError,
 } from '@nanofleet/protocol';
+import type { CheckedBundle } from '@nanofleet/runtime/node';
 import type { BlobSource } from '../ports/blob-source.ts';
 import { LineSlot, type LineSlotOptions } from './line-slot.ts';
 import type { LocalBundle } from './local-bundles.ts';
@@ -58,6 +59,16 @@ export class Slots {
         );
       } else this.#slotOf(line).want(wish, this.#options.blobs);
     }
+  }
+
+  /**
+   * The files of a bundle that a line runs, checked once more.
+   * @throws NanofleetError LINE_UNKNOWN, or of the first check that fails
+   */
+  open(line: string, digest: string): Promise<CheckedBundle> {
+    const slot = this.#slots.get(line);
+    if (slot !== undefined) return slot.open(digest);
+    return Promise.reject(new NanofleetError('LINE_UNKNOWN', `no line ${line} runs here`));
   }
 
   /** What each line does. */

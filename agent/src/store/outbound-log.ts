@@ -30,17 +30,18 @@ export class OutboundLog {
     this.#log = log;
     this.#file = disk.open(path);
     this.#end = this.#file.size();
-    for (const { decision } of this.read().entries) if (decision !== undefined) this.#seen.add(decision);
+    this.#seen = seenIn(this.read().entries);
   }
 
-  /** Notes what is about to leave; a question that is sent again is noted once. */
+  /** Notes what is about to leave; a question or update that is sent again is noted once. */
   note(entry: OutboundEntry): void {
-    if (entry.decision !== undefined && this.#seen.has(entry.decision)) return;
+    const id = idOf(entry);
+    if (id !== undefined && this.#seen.has(id)) return;
     if (this.#end >= OUTBOUND_LOG_BYTES_MAX) this.trim();
     const line = Buffer.from(`${JSON.stringify(entry)}\n`, 'utf8');
     this.#file.write(line, this.#end);
     this.#end += line.length;
-    if (entry.decision !== undefined) this.#seen.add(entry.decision);
+    if (id !== undefined) this.#seen.add(id);
   }
 
   /** Everything noted, oldest first, and how many were forgotten at the bound. A torn line is left out. */
@@ -70,9 +71,14 @@ export class OutboundLog {
     this.#file.close();
     this.#file = this.#disk.open(this.#path);
     this.#end = this.#file.size();
-    this.#seen = new Set(kept.flatMap(({ decision }) => (decision === undefined ? [] : [decision])));
+    this.#seen = seenIn(kept);
   }
 }
+
+const idOf = ({ decision, round }: OutboundEntry): string | undefined => decision ?? round;
+
+const seenIn = (entries: readonly OutboundEntry[]): Set<string> =>
+  new Set(entries.flatMap((entry) => idOf(entry) ?? []));
 
 const parseLine = (line: string): unknown => {
   try {
