@@ -2,6 +2,9 @@
 import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from './auth/auth.module.ts';
+import { CloudModule } from './cloud/cloud.module.ts';
+import { PROVIDER } from './cloud/cloud.service.ts';
+import type { ProviderSettings } from './cloud/provider-settings.ts';
 import { DATABASE, type Database } from './db/database.ts';
 import { DevicesModule } from './devices/devices.module.ts';
 import { HistoryModule } from './history/history.module.ts';
@@ -34,6 +37,8 @@ export interface Ground {
   readonly load?: LoadModel;
   /** Where the built dashboard is. */
   readonly siteDirectory: string;
+  /** The provider of the cloud tier; left out or null: none. */
+  readonly provider?: ProviderSettings | null;
 }
 
 /** The whole controller. */
@@ -46,6 +51,7 @@ export class AppModule {
       { provide: RANDOM, useValue: ground.random },
       { provide: LOG, useValue: ground.log },
       { provide: LOAD_MODEL, useValue: ground.load ?? loadModel },
+      { provide: PROVIDER, useValue: ground.provider ?? null },
       { provide: DATABASE, useValue: ground.database },
       { provide: Identity, useValue: ground.identity },
       { provide: BlobStore, useValue: ground.blobs },
@@ -61,6 +67,7 @@ export class AppModule {
         ModelsModule,
         RolloutsModule,
         RoundsModule,
+        CloudModule,
         OffloadModule,
         TelemetryModule,
         LiveModule,

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
+import { readProvider } from './cloud/provider-settings.ts';
 import { brokerOf, type Environment, isLoopback, settingInvalid } from './ports/environment.ts';
 import type { Certificate, Settings } from './ports/settings.ts';
 import { publisherKeys } from './state/publisher-keys.ts';
@@ -28,6 +29,7 @@ Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQ
   --dashboard DIR          folder of the built dashboard (default: the one of this clone)
   --advertise-mqtt URL     broker address that devices are told at enrolment
   --advertise-http URL     HTTP address that operators are told
+  --provider FILE          provider of the cloud tier, JSON: url, model, keyFile, pricePerMillion, budgetPerDay (see README)
   --exit-with-stdin        end when standard input ends
   --json                   print one JSON line when ready
   --help                   print this
@@ -62,6 +64,7 @@ const OPTIONS = {
   dashboard: { type: 'string' },
   'advertise-mqtt': { type: 'string' },
   'advertise-http': { type: 'string' },
+  provider: { type: 'string' },
   'exit-with-stdin': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -120,6 +123,7 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
     siteDirectory: values.dashboard === undefined ? SITE : resolve(values.dashboard),
     advertisedMqttUrl: urlOf('--advertise-mqtt', values['advertise-mqtt'], ['mqtt:', 'mqtts:']),
     advertisedHttpUrl: urlOf('--advertise-http', values['advertise-http'], ['http:', 'https:']),
+    provider: values.provider === undefined ? null : await readProvider(resolve(values.provider)),
   };
 };
 

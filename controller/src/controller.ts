@@ -80,6 +80,7 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
     database: open.database,
     identity,
     blobs,
+    provider: settings.provider ?? null,
   };
   const served = await serve(settings, ground, { secret: hex(SECRET_BYTES), undo });
   return { ...served, fleet: settings.fleet, controllerKeyId: identity.keyId };

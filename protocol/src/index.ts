@@ -34,6 +34,7 @@ export * from './messages/rounds.ts';
 export * from './messages/vocabulary.ts';
 export * from './openapi.ts';
 export * from './pages.ts';
+export * from './plain-text.ts';
 export * from './problem.ts';
 export * from './recording.ts';
 export * from './topics.ts';

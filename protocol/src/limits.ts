@@ -165,6 +165,27 @@ export const STREAM_DECISIONS_MAX = 50;
 /** Happenings that a reader who comes back is told; older ones it reads from the timeline. */
 export const STREAM_TIMELINE_MAX = 200;
 
+// --- Cloud --------------------------------------------------------------------------------------------------------
+
+/** Entities of one answer; an answer with more is not taken. */
+export const ENTITIES_MAX = 16;
+/** Characters (UTF-16 units) of one reply; an answer with a longer one is not taken. */
+export const REPLY_CHARACTERS_MAX = 4_000;
+/** Bytes of a reply that go into one frame before its time; at most this much more than a frame is kept back. */
+export const REPLY_FRAME_BYTES = 1 * KIB;
+/** Longest time that a piece of a reply waits for company, milliseconds; the first one does not wait. */
+export const REPLY_FRAME_DELAY_MS = 20;
+/** Bytes that are read of one answer of a provider; a longer one is given up. */
+export const PROVIDER_ANSWER_BYTES_MAX = 256 * KIB;
+/** Calls of one controller that a provider works on at once; further questions wait until their deadline. */
+export const PROVIDER_CALLS_IN_WORK_MAX = 128;
+/** Longest deadline of one question to a provider, milliseconds; a call without an end after twice that is settled. */
+export const PROVIDER_DEADLINE_MAX_MS = 120_000;
+/** Rows of the audit of calls that are kept; the oldest leave beyond, the days' sums stay. */
+export const PROVIDER_CALL_ROWS_MAX = 100_000;
+/** Names of proposed intents that are counted; a new one beyond is not, so that no text can fill the table. */
+export const PROPOSALS_MAX = 1_000;
+
 // --- Time ---------------------------------------------------------------------------------------------------------
 
 /** MQTT keep-alive, seconds. */
@@ -224,6 +245,15 @@ assert(RECENT_TEXTS_BYTES_MAX >= 2 * TEXT_BYTES_MAX, 'the newest text can be lab
 assert(HEAD_FILE_BYTES_MAX <= BUNDLE_FILE_BYTES_MAX, 'a head fits a blob');
 assert(BLOB_CHUNK_BYTES < FRAME_PAYLOAD_BYTES_MAX, 'a blob chunk fits a frame');
 assert(INGEST_DELAY_MS * 10 < HTTP_DEADLINE_MS, 'batching is short against deadlines');
+assert(
+  REPLY_CHARACTERS_MAX * 6 + 32 * KIB <= MESSAGE_BYTES_MAX,
+  'an answer with an escaped reply fits a message',
+);
+assert(REPLY_FRAME_BYTES <= FRAME_PAYLOAD_BYTES_MAX, 'a piece of a reply fits a frame');
+assert(
+  PROVIDER_DEADLINE_MAX_MS <= OFFLOAD_DEADLINE_MAX_MS,
+  'a provider is given no more time than a question',
+);
 assert(KEEPALIVE_S * 1_000 > BEAT_INTERVAL_MS, 'beats keep a connection alive');
 assert(SIGN_IN_CODE_MS < SESSION_MS, 'a sign-in code does not outlive the session that it makes');
 assert(BEAT_INTERVAL_MS <= FIGURES_STEP_MS, 'each device beats within one span of the figures');

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, lineIdSchema, uuidSchema } from './ids.ts';
 import { BATCH_ITEMS_MAX, OFFLOAD_DEADLINE_MAX_MS, SAMPLES_MAX } from './limits.ts';
 import { learningStatusSchema } from './local-learning.ts';
+import { entitySchema, proposedIntentSchema } from './messages/offload.ts';
 import { beatSchema, lineReportSchema } from './messages/presence.ts';
 import {
   countSchema,
@@ -31,7 +32,7 @@ export const LOCAL_PATHS = {
   batch: '/v1/decide/batch',
   /** POST NDJSON of texts, answered line by line. */
   stream: '/v1/decide/stream',
-  /** GET one decision, with the bigger tier's answer when it has come. */
+  /** GET one decision, with the bigger tier's answer when it has come; followed by /reply: NDJSON, the reply as it comes. */
   decision: '/v1/decisions/',
   /** POST sensor samples. */
   samples: '/v1/samples',
@@ -81,6 +82,11 @@ export const offloadOutcomeSchema = z.object({
       version: versionSchema.nullable(),
       /** From the question on this device to the answer on this device. */
       milliseconds: z.number().min(0),
+      entities: z.array(entitySchema).optional(),
+      /** For the person who asked. */
+      reply: z.string().optional(),
+      /** The text means something that the line has no label for. */
+      proposed: proposedIntentSchema.optional(),
     })
     .optional(),
 });
@@ -102,6 +108,15 @@ export const decisionSchema = z.object({
 export const itemAnswerSchema = z.union([
   decisionSchema,
   z.object({ error: z.object({ code: errorCodeSchema, message: proseSchema, item: countSchema }) }),
+]);
+
+/**
+ * One line of a reply as it comes: a piece of the text, or at last the decision as it stands then. A piece with
+ * `restart` begins the text anew: the bigger tier was asked again.
+ */
+export const replyLineSchema = z.union([
+  z.object({ text: z.string(), restart: z.literal(true).optional() }),
+  z.object({ decision: decisionSchema }),
 ]);
 
 /** A piece of a sensor stream: samples in the order of time, channels side by side. */
@@ -180,6 +195,7 @@ export type DecideRequest = z.infer<typeof decideRequestSchema>;
 export type BatchRequest = z.infer<typeof batchRequestSchema>;
 export type Decision = z.infer<typeof decisionSchema>;
 export type OffloadOutcome = z.infer<typeof offloadOutcomeSchema>;
+export type ReplyLine = z.infer<typeof replyLineSchema>;
 export type ItemAnswer = z.infer<typeof itemAnswerSchema>;
 export type SamplesRequest = z.infer<typeof samplesRequestSchema>;
 export type SamplesAnswer = z.infer<typeof samplesAnswerSchema>;

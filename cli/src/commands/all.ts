@@ -1,6 +1,7 @@
 /** Every command in the order of the help text. */
 import type { Command } from '../command.ts';
 import { ASK } from './ask.ts';
+import { CLOUD } from './cloud.ts';
 import { DEVICES } from './devices.ts';
 import { EVENTS } from './events.ts';
 import { FLEET_TOKENS } from './fleet-tokens.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   ...ROLLOUTS,
   ...INTENTS,
   ...ROUNDS,
+  ...CLOUD,
   ASK,
   EVENTS,
 ];

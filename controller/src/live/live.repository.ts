@@ -2,6 +2,7 @@
 import { type LiveDecision, STREAM_DECISIONS_MAX } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { and, desc, eq, gt, sql } from 'drizzle-orm';
+import { cloudDays } from '../cloud/cloud.tables.ts';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
 import { devices, groups } from '../devices/devices.tables.ts';
 import { timeline } from '../history/history.tables.ts';
@@ -35,6 +36,7 @@ export class LiveRepository {
         (select coalesce(sum(value), 0) from ${tallies} where name like 'offload:%') as answered,
         (select coalesce(max(position), 0) from ${rollouts}) as rollouts,
         (select count(*) from ${models}) as models,
+        (select concat_ws(' ', sum(calls), sum(spent), sum(reserved)) from ${cloudDays}) as spend,
         (select coalesce(sum(hashtext(name || offload)::bigint), 0) from ${groups}) as groups,
         (select coalesce(max(beat_at), 0) from ${devices}) as beats,
         (select coalesce(sum(hashtext(concat_ws(' ', device, device_group, is_online, session, revoked_at,
@@ -51,7 +53,7 @@ export class LiveRepository {
         rollouts: text([seen['rollouts'], seen['devices']]),
         rounds: '',
         offloads: text([seen['offloads'], seen['answered']]),
-        spend: '',
+        spend: text(seen['spend']),
         groups: text(seen['groups']),
       },
     };

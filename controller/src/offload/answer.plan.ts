@@ -3,6 +3,7 @@
  * sure of it, otherwise the device's own decision stands.
  */
 import type { ErrorCode, OffloadResponse, ScoredLabel, Uuid } from '@nanofleet/protocol';
+import type { CloudAnswer } from '../cloud/cloud.service.ts';
 import type { OffloadStatus } from './offload.tables.ts';
 
 /** A final answer with the status that it gives the question. */
@@ -32,6 +33,34 @@ export const answerOf = (decision: Uuid, mini: TierAnswer): FinalAnswer => {
     },
   };
 };
+
+/** The answer of a provider. It states no probability: it is sure of a label, or of the text being none of them. */
+export const cloudAnswerOf = (decision: Uuid, said: CloudAnswer): FinalAnswer => ({
+  status: 'answered',
+  response: {
+    decision,
+    tier: 'cloud',
+    label: said.label,
+    confidence: said.label === null ? 0 : 1,
+    outOfScope: said.label === null ? 1 : 0,
+    verdict: said.label === null ? 'out-of-scope' : 'sure',
+    version: said.model.slice(0, 64),
+    digest: null,
+    micros: said.micros,
+    entities: [...said.entities],
+    reply: said.reply,
+    ...(said.proposed === null ? {} : { proposed: said.proposed }),
+  },
+});
+
+/** What the tier before said, with the reason why the provider said nothing. */
+export const withoutCloud = (
+  before: FinalAnswer,
+  why: { code: ErrorCode; message: string },
+): FinalAnswer => ({
+  status: why.code === 'OFFLOAD_EXPIRED' ? 'expired' : before.status,
+  response: { ...before.response, code: why.code, message: why.message },
+});
 
 /** The answer when no tier could be asked. */
 export const refusalOf = (

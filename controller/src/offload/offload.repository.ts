@@ -3,6 +3,7 @@
 import {
   ANSWERED_LATELY_MAX,
   type DeviceId,
+  type LineId,
   OFFLOAD_ROWS_MAX,
   type OffloadPolicy,
   type OffloadResponse,
@@ -21,17 +22,20 @@ import { offloads } from './offload.tables.ts';
 /** A question on its way into the database. */
 export interface NewQuestion extends RecordIdentity {
   readonly decision: Uuid;
-  readonly line: string;
+  readonly line: LineId;
   readonly receivedAt: number;
   readonly expiresAt: number;
   readonly text: string;
+  readonly redacted: Readonly<Record<string, number>>;
 }
 
 /** What answering a question needs. */
 export interface OpenQuestion extends RecordIdentity {
   readonly decision: Uuid;
+  readonly line: LineId;
   readonly expiresAt: number;
   readonly text: string;
+  readonly redacted: Readonly<Record<string, number>>;
   readonly policy: OffloadPolicy;
 }
 
@@ -75,11 +79,12 @@ export class OffloadRepository {
     const fresh = await rowsOf<Identity & { policy: OffloadPolicy }>(
       this.database,
       sql`with inserted as (
-          insert into ${offloads} (device, epoch, sequence, decision, line, received_at, expires_at, status, text)
-          select device, epoch, sequence, decision, line, "receivedAt", "expiresAt", 'waiting', text
+          insert into ${offloads} (device, epoch, sequence, decision, line, received_at, expires_at, status, text,
+            redacted)
+          select device, epoch, sequence, decision, line, "receivedAt", "expiresAt", 'waiting', text, redacted
           from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given(
             device text, epoch text, sequence bigint, decision text, line text,
-            "receivedAt" bigint, "expiresAt" bigint, text text)
+            "receivedAt" bigint, "expiresAt" bigint, text text, redacted jsonb)
           on conflict do nothing
           returning device, epoch, sequence
         ), counted as (select 'offload:asked' as name, count(*) as value from inserted
@@ -130,8 +135,8 @@ export class OffloadRepository {
   async waiting(): Promise<OpenQuestion[]> {
     const rows = await rowsOf<OpenQuestion & Identity & { expires_at: number | string }>(
       this.database,
-      sql`select question.device, question.epoch, question.sequence, question.decision, question.expires_at,
-          question.text, ${POLICY} as policy
+      sql`select question.device, question.epoch, question.sequence, question.decision, question.line,
+          question.expires_at, question.text, question.redacted, ${POLICY} as policy
         from ${offloads} as question ${joinedPolicy('question')}
         where question.status = 'waiting' and question.text is not null order by question.position`,
     );
@@ -146,6 +151,22 @@ export class OffloadRepository {
       .where(and(gt(offloads.expiresAt, nowMs), isNotNull(offloads.response)))
       .orderBy(desc(offloads.position))
       .limit(ANSWERED_LATELY_MAX);
+  }
+
+  /** The policy of a device's group now; none for one that is revoked or gone. */
+  async policyOf(device: DeviceId): Promise<OffloadPolicy> {
+    const [row] = await rowsOf<{ policy: OffloadPolicy }>(
+      this.database,
+      sql`select ${POLICY} as policy from (select ${device} as device) as question ${joinedPolicy('question')}`,
+    );
+    return row?.policy ?? 'none';
+  }
+
+  /** Takes replies and entities, which may quote a text, out of answers that no device waits for any more. */
+  async forgetWords(now: number): Promise<void> {
+    await this.database.execute(sql`
+      update ${offloads} set response = response - 'reply' - 'entities'
+      where expires_at <= ${now}::bigint and response ? 'reply'`);
   }
 
   /** Answers to some decisions of a device. */

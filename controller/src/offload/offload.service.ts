@@ -1,6 +1,6 @@
 /**
  * Questions of devices to bigger tiers: stored, acknowledged after the commit, answered within their deadline, the
- * answer stored before it is sent. The policy of the device's group is checked again here: a device may have an old
+ * answer stored before it is sent. The policy of the device's group is read with the question: a device may have an old
  * one. Never keeps a text once its question is final, and never logs one.
  */
 
@@ -8,7 +8,6 @@ import {
   type DeviceId,
   INGEST_QUEUE_MAX,
   type Message,
-  NanofleetError,
   OFFLOAD_DEADLINE_DEFAULT_MS,
   OFFLOAD_ROWS_MAX,
   OFFLOADS_IN_WORK_MAX,
@@ -16,19 +15,17 @@ import {
   type OffloadResponse,
   type Shard,
   shardOf,
-  toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { storable } from '../db/database.ts';
 import { acknowledge, identityOf } from '../link/acknowledge.ts';
 import { Link } from '../link/link.ts';
 import { RecordBatches } from '../link/record-batches.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
-import { answerOf, type FinalAnswer, refusalOf } from './answer.plan.ts';
-import { MiniTier } from './mini-tier.ts';
+import type { FinalAnswer } from './answer.plan.ts';
 import {
   type AnsweredQuestion,
   identityKey,
@@ -36,12 +33,15 @@ import {
   OffloadRepository,
   type OpenQuestion,
 } from './offload.repository.ts';
+import { Tiers } from './tiers.ts';
 
 const TRIM_EVERY_ROWS = OFFLOAD_ROWS_MAX / 100;
+/** Replies and entities stay this long at most after their question's deadline. */
+const FORGET_EVERY_MS = 60_000;
 
 /** Questions on their way to an answer. */
 @Injectable()
-export class OffloadService implements OnModuleDestroy {
+export class OffloadService implements OnModuleDestroy, OnModuleInit {
   readonly #questions: RecordBatches<NewQuestion>;
   readonly #answers: RecordBatches<AnsweredQuestion>;
   readonly #waiting: OpenQuestion[] = [];
@@ -51,10 +51,11 @@ export class OffloadService implements OnModuleDestroy {
   #final: ReadonlySet<string> = new Set();
   #inWork = 0;
   #sinceTrim = 0;
+  #isClosed = false;
 
   constructor(
     private readonly repository: OffloadRepository,
-    private readonly mini: MiniTier,
+    private readonly tiers: Tiers,
     private readonly link: Link,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
@@ -88,7 +89,7 @@ export class OffloadService implements OnModuleDestroy {
    */
   ask(message: Message<'offload/req'>): Promise<void> | undefined {
     const receivedAt = this.clock.unixMs();
-    const { decision, line, text } = message.body;
+    const { decision, line, redacted, text } = message.body;
     const row = {
       ...identityOf(message),
       decision,
@@ -96,6 +97,7 @@ export class OffloadService implements OnModuleDestroy {
       receivedAt,
       expiresAt: receivedAt + (message.remainingMs ?? OFFLOAD_DEADLINE_DEFAULT_MS),
       text: storable(text),
+      redacted,
     };
     const stored = this.#waiting.length < INGEST_QUEUE_MAX ? this.#questions.add(row) : null;
     if (stored !== null) return stored;
@@ -103,17 +105,25 @@ export class OffloadService implements OnModuleDestroy {
     return undefined;
   }
 
+  /** Begins to take replies and entities out of old answers. */
+  onModuleInit(): void {
+    this.#forgetWordsSoon();
+  }
+
   /**
    * Takes up what another controller, or this one before its stop, left without an answer in some shards, and sends
    * again what may have been answered and not sent.
    */
   async resume(shards: readonly Shard[]): Promise<void> {
+    const nowMs = this.clock.unixMs();
+    await this.tiers.resume();
+    await this.repository.forgetWords(nowMs);
     const isOurs = ({ device }: { device: DeviceId }): boolean => shards.includes(shardOf(device));
     const open = (await this.repository.waiting()).filter(isOurs);
     this.#waiting.push(...open.filter((question) => !this.#known.has(identityKey(question))));
     for (const question of open) this.#known.add(identityKey(question));
     this.#work();
-    const answered = (await this.repository.answeredLately(this.clock.unixMs())).filter(isOurs);
+    const answered = (await this.repository.answeredLately(nowMs)).filter(isOurs);
     for (const { device, response } of answered) this.#send(device, response);
   }
 
@@ -135,6 +145,7 @@ export class OffloadService implements OnModuleDestroy {
 
   /** Ends the queues; questions without an answer are taken up at the next start. */
   async onModuleDestroy(): Promise<void> {
+    this.#isClosed = true;
     this.#waiting.length = 0;
     await Promise.all([this.#questions.close(), this.#answers.close()]);
   }
@@ -164,23 +175,31 @@ export class OffloadService implements OnModuleDestroy {
     }
   }
 
+  /** The mini tier within the slots of work; a provider is slower, and has slots of its own. */
   async #serve(question: OpenQuestion): Promise<void> {
-    const answer = await this.#answer(question).catch((thrown: unknown) => {
-      const { code, message } = toNanofleetError(thrown);
-      this.log.warn('a question got no answer', { decision: question.decision, ...factsOf(thrown) });
-      return refusalOf(question.decision, { code, message: code === 'INTERNAL' ? 'see the log' : message });
-    });
-    const { device, epoch, sequence } = question;
+    const { answer, isForCloud } = await this.tiers.first(question);
+    if (isForCloud) void this.#serveByCloud(question, answer);
+    else this.#give(question, answer);
+  }
+
+  async #serveByCloud(question: OpenQuestion, before: FinalAnswer): Promise<void> {
+    const answer = await this.tiers.last(question, before);
+    // What an ending controller says of the cloud is not the last word: the question is taken up at the next start.
+    if (!this.tiers.isEnding) this.#give(question, answer);
+  }
+
+  #give({ device, epoch, sequence }: OpenQuestion, answer: FinalAnswer): void {
     void this.#answers.add({ device, epoch, sequence, answer });
   }
 
-  async #answer({ decision, expiresAt, policy, text }: OpenQuestion): Promise<FinalAnswer> {
-    if (policy === 'none') {
-      throw new NanofleetError('OFFLOAD_REFUSED', 'The policy of the group lets no text leave its devices.');
-    }
-    if (this.clock.unixMs() >= expiresAt) return expired(decision);
-    const answer = answerOf(decision, await this.mini.decide(text));
-    return this.clock.unixMs() >= expiresAt ? expired(decision) : answer;
+  #forgetWordsSoon(): void {
+    this.clock.after(FORGET_EVERY_MS, () => {
+      if (this.#isClosed) return;
+      this.repository
+        .forgetWords(this.clock.unixMs())
+        .catch((thrown: unknown) => this.log.warn('replies stay in old answers', factsOf(thrown)))
+        .finally(() => this.#forgetWordsSoon());
+    });
   }
 
   #send(device: DeviceId, response: OffloadResponse): void {
@@ -201,10 +220,3 @@ export class OffloadService implements OnModuleDestroy {
     this.repository.trim().catch((thrown: unknown) => this.log.warn('old questions stay', factsOf(thrown)));
   }
 }
-
-const expired = (decision: Uuid): FinalAnswer =>
-  refusalOf(decision, {
-    code: 'OFFLOAD_EXPIRED',
-    message: 'The deadline passed before an answer was found.',
-    status: 'expired',
-  });

@@ -1,5 +1,6 @@
 /** Table of questions to bigger tiers. A question is kept once per record identity; its text only until it is final. */
 import type { DeviceId, LineId, OffloadResponse, Tier, Uuid } from '@nanofleet/protocol';
+import { sql } from 'drizzle-orm';
 import { bigint, doublePrecision, index, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core';
 
 /** How a question stands; the last three are final. */
@@ -20,6 +21,8 @@ export const offloads = pgTable(
     status: text().$type<OffloadStatus>().notNull(),
     /** Redacted by the device; null once the question is final. */
     text: text(),
+    /** Details that the device had replaced, by kind. */
+    redacted: jsonb().$type<Record<string, number>>().notNull().default({}),
     tier: text().$type<Tier>(),
     label: text(),
     micros: doublePrecision(),
@@ -30,5 +33,6 @@ export const offloads = pgTable(
     index().on(table.position),
     index().on(table.device, table.decision),
     index().on(table.status),
+    index('offloads_with_words').on(table.expiresAt).where(sql`response ? 'reply'`),
   ],
 );

@@ -3,6 +3,7 @@
  * command line fills it in `command.ts`, tests fill it by hand.
  */
 import type { FleetId } from '@nanofleet/protocol';
+import type { ProviderSettings } from '../cloud/provider-settings.ts';
 
 /** Certificate and key of the listeners, PEM. */
 export interface Certificate {
@@ -52,4 +53,6 @@ export interface Settings {
   /** What devices are told to connect to instead of this listener's own address. */
   readonly advertisedMqttUrl: string | null;
   readonly advertisedHttpUrl: string | null;
+  /** The cloud tier's provider; left out or null: none. */
+  readonly provider?: ProviderSettings | null;
 }

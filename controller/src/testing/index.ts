@@ -1,4 +1,10 @@
-/** Real engines for tests and benchmarks wider than this package; nothing that ships imports it. */
+/** Real engines, doubles and fixtures for tests and benchmarks wider than this package; nothing that ships imports it. */
+export type { CloudAnswer, CloudQuestion } from '../cloud/cloud.service.ts';
+export type { ProviderSettings } from '../cloud/provider-settings.ts';
+export { databaseKinds } from './databases.ts';
 export { hasMosquitto, Mosquitto } from './mosquitto.ts';
 export { makeScratchDatabase, type ScratchDatabase, scratchServer } from './scratch-database.ts';
+export { makeTestBundle, publishBundle, type TestBundle } from './test-bundle.ts';
+export { openTestCloud, type TestCloud } from './test-cloud.ts';
+export { TestController } from './test-controller.ts';
 export { type Enrolment, enrolDevice, TestDevice } from './test-device.ts';

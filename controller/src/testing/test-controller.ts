@@ -38,6 +38,7 @@ export class TestController {
   /** The broker that it does not have inside. */
   readonly #mosquitto: Mosquitto | null;
   readonly #given: Partial<ControllerPorts>;
+  readonly #otherSettings: Partial<Settings>;
   readonly #devices: TestDevice[] = [];
   #running: RunningController | null = null;
   #aheadMs = 0;
@@ -46,17 +47,23 @@ export class TestController {
   private constructor(
     engines: { database: TestDatabase; mosquitto: Mosquitto | null },
     given: Partial<ControllerPorts>,
+    otherSettings: Partial<Settings>,
   ) {
     this.#database = engines.database;
     this.#mosquitto = engines.mosquitto;
     this.#given = given;
+    this.#otherSettings = otherSettings;
   }
 
   /** Starts one. */
-  static async start(kind: EngineKind, given: Partial<ControllerPorts> = {}): Promise<TestController> {
+  static async start(
+    kind: EngineKind,
+    given: Partial<ControllerPorts> = {},
+    settings: Partial<Settings> = {},
+  ): Promise<TestController> {
     const mosquitto = kind === 'mosquitto' ? await Mosquitto.start() : null;
     const database = await makeTestDatabase(kind === 'embedded' ? 'embedded' : 'postgres');
-    const controller = new TestController({ database, mosquitto }, given);
+    const controller = new TestController({ database, mosquitto }, given, settings);
     await controller.run();
     return controller;
   }
@@ -77,6 +84,7 @@ export class TestController {
       adminTokenFile: `${this.#database.settings.directory}/admin-token`,
       advertisedMqttUrl: null,
       advertisedHttpUrl: null,
+      ...this.#otherSettings,
     };
   }
 

@@ -7,6 +7,7 @@ import {
   DEVICE_PATHS,
   type DesiredState,
   type DeviceId,
+  decodeFrame,
   decodeMessage,
   desiredStateSchema,
   deviceFilters,
@@ -15,7 +16,9 @@ import {
   enrolAnswerSchema,
   enrolmentSchema,
   errorOfProblem,
+  type Frame,
   framesOf,
+  isFrame,
   type Kind,
   type Message,
   type OffloadResponse,
@@ -100,6 +103,7 @@ export const decisionMade = (label = 'lights_on'): BodyOf<'event'> =>
 export class TestDevice {
   readonly enrolment: Enrolment;
   readonly heard: Message[] = [];
+  readonly frames: Frame[] = [];
   readonly instance: string;
   session = 0;
   #brokerUrl: string;
@@ -153,6 +157,7 @@ export class TestDevice {
       if (this.#client === client) this.#isClosed = true;
     });
     client.on('message', (_topic, payload) => {
+      if (isFrame(payload)) this.frames.push(decodeFrame(payload));
       const message = readable(payload);
       if (message !== null) this.heard.push(message);
     });

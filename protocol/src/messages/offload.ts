@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { digestSchema, lineIdSchema, uuidSchema } from '../ids.ts';
-import { TEXT_BYTES_MAX } from '../limits.ts';
+import { ENTITIES_MAX, REPLY_CHARACTERS_MAX, TEXT_BYTES_MAX } from '../limits.ts';
 import {
   countSchema,
   errorCodeSchema,
@@ -20,6 +20,12 @@ import {
 /** Kinds of personal details that redaction replaces by placeholders. */
 export const redactionKindSchema = z.enum(['email', 'phone', 'card', 'iban', 'ip', 'mac']);
 
+/** Something that a text names: `{ name: 'room', value: 'kitchen' }`. */
+export const entitySchema = z.object({ name: z.string().min(1).max(64), value: z.string().min(1).max(256) });
+
+/** Name of an intent that the line does not have, as a provider proposes it. */
+export const proposedIntentSchema = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/);
+
 /** One redacted text and what the device itself made of it. */
 export const offloadRequestSchema = z.object({
   decision: uuidSchema,
@@ -30,7 +36,10 @@ export const offloadRequestSchema = z.object({
   local: scoredSchema,
 });
 
-/** What a bigger tier made of it. `label` is null when nobody is sure: then the device's own decision stands. */
+/**
+ * What a bigger tier made of it. `label` is null when nobody is sure: then the device's own decision stands. A provider
+ * states no probability: for the tier `cloud`, confidence is 1 for the label that it chose and 0 without one.
+ */
 export const offloadResponseSchema = z.object({
   decision: uuidSchema,
   /** Null when no tier could be asked; `code` says why. */
@@ -45,8 +54,14 @@ export const offloadResponseSchema = z.object({
   micros: z.number().min(0),
   code: errorCodeSchema.optional(),
   message: proseSchema.optional(),
+  entities: z.array(entitySchema).max(ENTITIES_MAX).optional(),
+  /** Whole reply for the person who asked; `tokens` frames on the same channel bring it earlier, in pieces. */
+  reply: z.string().max(REPLY_CHARACTERS_MAX).optional(),
+  /** The text means something that the line has no label for. */
+  proposed: proposedIntentSchema.optional(),
 });
 
 export type RedactionKind = z.infer<typeof redactionKindSchema>;
+export type Entity = z.infer<typeof entitySchema>;
 export type OffloadRequest = z.infer<typeof offloadRequestSchema>;
 export type OffloadResponse = z.infer<typeof offloadResponseSchema>;
