@@ -57,6 +57,8 @@ export interface AgentPorts {
   readonly disk: Disk;
   readonly transport: Transport;
   readonly blobs: BlobSource;
+  /** Asks the controller to be let in at the broker; left out, nobody is asked. */
+  readonly admit?: () => Promise<void>;
   readonly host: Host;
   readonly log: Log;
   readonly trainer: Trainer;
@@ -264,7 +266,7 @@ export class Agent implements LocalService {
   }
 
   #makeLink(): Link {
-    const { clock, random, log, transport } = this.#ports;
+    const { admit, clock, random, log, transport } = this.#ports;
     const { identity } = this.#options;
     const received = makeInbox({
       device: identity.device,
@@ -295,6 +297,7 @@ export class Agent implements LocalService {
       instance: this.#instance,
       sessions: this.#sessions,
       pump: this.#pump,
+      ...(admit === undefined ? {} : { admit }),
       birth: (session) => this.#birth(session),
       reported: (session) => this.#reported(session),
       connected: () => this.#learning.connected(),

@@ -23,6 +23,7 @@ import { makeThreadTrainer } from '../learning/thread-trainer.ts';
 import { checkPrivateUrl } from '../link/private-url.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { freeAfterStart } from '../ports/heap.ts';
+import { makeHttpAdmission } from '../ports/http-admission.ts';
 import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
 import { closeHttp } from '../ports/http-client.ts';
 import { makeStderrLog } from '../ports/stderr-log.ts';
@@ -43,12 +44,14 @@ const TOKEN_BYTES = 32;
 /** The real surroundings of the agent of an identity. */
 export const portsFor = (identity: Identity): AgentPorts => {
   const { fleet, device, credential, controllerUrl } = identity;
+  const authorization = `Bearer ${clientIdOf(fleet, device)}:${credential}`;
   return {
     clock: systemClock,
     random: makeSystemRandom(),
     disk: fileDisk,
     transport: makeMqttTransport(),
-    blobs: makeHttpBlobSource(controllerUrl, `Bearer ${clientIdOf(fleet, device)}:${credential}`),
+    blobs: makeHttpBlobSource(controllerUrl, authorization),
+    admit: makeHttpAdmission(controllerUrl, authorization),
     host: systemHost,
     log: makeStderrLog(systemClock),
     load: loadRunner,

@@ -68,6 +68,8 @@ export interface LinkOptions {
   readonly reported: (session: number) => Reported;
   /** Told of each connection, once it can be used. */
   readonly connected: () => void;
+  /** Asks the controller to be let in at a broker that has refused this device; left out, nobody is asked. */
+  readonly admit?: () => Promise<void>;
   /** Told when another process uses this identity, and when the wait after that is over. */
   readonly identityInUse: (isInUse: boolean) => void;
 }
@@ -179,7 +181,7 @@ export class Link {
       {
         opened: () => void this.#opened(),
         received: this.#options.received,
-        closed: (reason) => this.#closed(reason),
+        closed: (reason, end) => this.#closed(reason, end),
       },
     );
   }
@@ -236,7 +238,7 @@ export class Link {
     await connection.end({ isOrderly: true });
   }
 
-  #closed(reason: string | null): void {
+  #closed(reason: string | null, { isRefused }: { isRefused: boolean }): void {
     this.#connection = null;
     this.#foundBirth?.(null);
     this.#options.pump.close();
@@ -249,7 +251,18 @@ export class Link {
     this.#state = 'offline';
     const waitMs = backoffMs(this.#failures, this.#options.random.share());
     this.#options.log.info('link-lost', { why: reason ?? 'ended', waitMs: Math.round(waitMs) });
+    if (isRefused) void this.#askAdmission();
     this.#retryAfter(waitMs);
+  }
+
+  /** Whatever comes of it, the next attempt is not held up: that one tells. */
+  async #askAdmission(): Promise<void> {
+    try {
+      await this.#options.admit?.();
+    } catch (thrown) {
+      const { code, message } = toNanofleetError(thrown);
+      this.#options.log.warn('not-admitted', { code, why: message });
+    }
   }
 
   #retryAfter(milliseconds: number): void {

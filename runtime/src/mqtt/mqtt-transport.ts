@@ -44,6 +44,8 @@ const makeClient = (options: ConnectOptions, open: OpenStream | undefined): Mqtt
     ? mqtt.connect(options.url, clientOptionsOf(options))
     : new mqtt.MqttClient(() => open(), clientOptionsOf(options));
 
+/** Return codes of CONNACK: bad user name or password, not authorized (MQTT 3.1.1, 3.2.2.3). */
+const REFUSALS: ReadonlySet<unknown> = new Set([4, 5]);
 /** Tells mqtt.js that it is not to acknowledge. */
 const OURS = new NanofleetError('LINK_UNAVAILABLE', 'acknowledged later');
 
@@ -58,6 +60,7 @@ const attach = (
   { pending, unacknowledgedMax }: { pending: Pending; unacknowledgedMax: number },
 ): void => {
   let reason: string | null = null;
+  let isRefused = false;
   let isClosed = false;
   client.on('connect', ({ sessionPresent }) => {
     sendAtOnce(client);
@@ -79,13 +82,14 @@ const attach = (
   };
   client.on('error', (error) => {
     reason = error.message === '' ? LINK_UNAVAILABLE_MESSAGE : error.message;
+    isRefused = 'code' in error && REFUSALS.has(error.code);
   });
   client.on('close', () => {
     if (isClosed) return;
     isClosed = true;
     client.end(true);
     const why = reason ?? (client.disconnecting ? null : LINK_UNAVAILABLE_MESSAGE);
-    handlers.closed(why);
+    handlers.closed(why, { isRefused });
     for (const end of pending) end(linkUnavailable(why ?? LINK_UNAVAILABLE_MESSAGE));
   });
 };

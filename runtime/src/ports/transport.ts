@@ -33,8 +33,11 @@ export interface ConnectionHandlers {
    * connection ends comes again to the next one of a persistent client id.
    */
   received(topic: string, payload: Uint8Array, options: { isRetained: boolean }): void | Promise<void>;
-  /** Once, also when it never opened; the reason is null for an end that was asked for. */
-  closed(reason: string | null): void;
+  /**
+   * Once, also when it never opened; the reason is null for an end that was asked for.
+   * `isRefused`: the broker does not know this login.
+   */
+  closed(reason: string | null, end: { isRefused: boolean }): void;
 }
 
 /** One connection. */

@@ -58,7 +58,7 @@ export class MemoryBroker {
   #connect(options: ConnectOptions, handlers: ConnectionHandlers): Connection {
     const client: Client = { options, handlers, filters: [] };
     queueMicrotask(() => {
-      if (!this.isUp) return handlers.closed('the broker is gone');
+      if (!this.isUp) return handlers.closed('the broker is gone', { isRefused: false });
       const before = this.#clients.get(options.clientId);
       if (before !== undefined) this.#drop(before, { reason: 'taken over', isWillDue: true });
       this.#clients.set(options.clientId, client);
@@ -101,6 +101,6 @@ export class MemoryBroker {
       this.seen.push({ from: clientId, ...will });
       this.publish(will.topic, will.payload);
     }
-    queueMicrotask(() => client.handlers.closed(reason));
+    queueMicrotask(() => client.handlers.closed(reason, { isRefused: false }));
   }
 }
