@@ -19,6 +19,7 @@ export const CLONE = {
   controller: join(ROOT, 'controller', 'dist', 'main.js'),
   start: join(ROOT, 'start', 'dist', 'main.js'),
   bundle: (name: string): string => join(ROOT, 'bundles', name),
+  corpus: (part: string): string => join(ROOT, 'corpus', `${part}.jsonl`),
   /** Snapshots of empty databases, so that not every test makes one. */
   cache: join(ROOT, 'node_modules', '.cache', 'nanofleet'),
 } as const;
