@@ -56,7 +56,8 @@ const inputSchema = z.object({
   rateHz: z.number().positive().max(1e6).optional(),
 });
 
-const labelsSchema = z.object({
+/** The label list of a bundle. */
+export const labelsSchema = z.object({
   /** Counts the versions of the list: heads and statistics of different versions never mix. */
   version: count(Number.MAX_SAFE_INTEGER),
   names: z.array(text(64)).min(2).max(LABELS_MAX),
@@ -118,7 +119,8 @@ const gridSchema = z.object({
   bits: z.int().min(2).max(8),
 });
 
-const qualitySchema = z.object({
+/** What was measured on one data set, as the publisher states it. */
+export const qualitySchema = z.object({
   dataset: text(128),
   split: text(64),
   seed: z.int().min(0),

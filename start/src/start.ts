@@ -14,6 +14,7 @@ import {
   comparisonOf,
   type Usage,
 } from './comparison.ts';
+import { buildDashboard, dashboardLink } from './dashboard.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { type DeviceName, Fleet } from './fleet.ts';
 import { CLONE, Layout } from './layout.ts';
@@ -107,14 +108,14 @@ export class Start {
       utterances,
       ledger: new Ledger(),
     };
-    const { played, firstDecisionSeconds } = await this.#story(stage);
+    const { played, firstDecisionSeconds, page } = await this.#story(stage);
     const ok = played.every((step) => step.ok);
     const rows = await this.#compare(stage);
     if (this.#options.once) {
       this.#json(await this.#result(stage, { ok, played, firstDecisionSeconds, rows }));
       return ok ? 0 : 1;
     }
-    this.#next(layout);
+    this.#next(layout, (await page) ? await dashboardLink(fleet) : null);
     await live(stage, () => this.#ending !== null);
     return 0;
   }
@@ -124,6 +125,8 @@ export class Start {
     const others = await bringUp(this.#world, fleet, screen);
     const first = await playStep(stage, LOCAL_DECISION, 1);
     const firstDecisionSeconds = this.#sinceCommand();
+    // Nobody looks at the page of a start that ends by itself.
+    const page = this.#options.once ? Promise.resolve(false) : buildDashboard(this.#world);
     screen.working('the other devices come up');
     await others();
     screen.working(null);
@@ -134,7 +137,7 @@ export class Start {
     const steps = [ASKS_MINI, CUT_LINK, PUMP_BEARING, released, tampered(() => release)];
     const played: Played[] = [first];
     for (const [at, step] of steps.entries()) played.push(await playStep(stage, step, at + 2));
-    return { played, firstDecisionSeconds };
+    return { played, firstDecisionSeconds, page };
   }
 
   async #compare(stage: Stage): Promise<ComparisonRow[]> {
@@ -179,14 +182,20 @@ export class Start {
     };
   }
 
-  #next(layout: Layout): void {
+  #next(layout: Layout, link: string | null): void {
     const screen = this.#screen;
     const profile = pathText(layout.publisher);
     const home = pathText(layout.agent(FIRST));
     const run = 'npx -y pnpm@12';
     screen.line();
+    if (link !== null) {
+      screen.line(`   ${screen.paint('the dashboard, signed in (this link works once)', 'dim')}`);
+      screen.line(`   ${screen.paint(link, 'bold')}`);
+      screen.line();
+    }
     screen.line(screen.paint('   now try, in another terminal', 'dim'));
     screen.line(`   ${run} nanofleet devices ls --profile ${profile}`);
+    screen.line(`   ${run} nanofleet dashboard --profile ${profile}`);
     screen.line(`   ${run} nanofleet events --follow --profile ${profile}`);
     screen.line(`   ${run} nanofleet-agent ask --dir ${home} "dim the lamp in the hall"`);
     screen.line();

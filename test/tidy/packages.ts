@@ -8,6 +8,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   forge: ['protocol', 'runtime'],
   agent: ['protocol', 'runtime'],
   controller: ['protocol', 'runtime'],
+  dashboard: ['protocol'],
   cli: ['protocol', 'runtime'],
   start: ['protocol'],
   test: ['protocol', 'runtime', 'forge', 'agent', 'controller', 'cli', 'start'],

@@ -17,5 +17,6 @@ export const RIMS: Readonly<Record<string, readonly World[]>> = {
   'controller/src/testing/databases.ts': ['env'],
   'controller/src/testing/mosquitto.ts': ['env'],
   'controller/src/testing/scratch-database.ts': ['env'],
+  'dashboard/src/rims/clock.ts': ['clock', 'timers'],
   'start/src/test-world.ts': ['timers'],
 };

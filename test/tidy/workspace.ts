@@ -36,7 +36,7 @@ export function rootEntries(): { readonly name: string; readonly isFolder: boole
 /** Every TypeScript file of the packages, parsed. */
 export function readSources(): SourceFile[] {
   return packageFiles()
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+    .filter((path) => /\.tsx?$/.test(path) && !path.endsWith('.d.ts'))
     .map((path) => parseSource(path, readText(path)));
 }
 

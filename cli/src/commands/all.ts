@@ -2,6 +2,7 @@
 import type { Command } from '../command.ts';
 import { ASK } from './ask.ts';
 import { CLOUD } from './cloud.ts';
+import { DASHBOARD } from './dashboard.ts';
 import { DEVICES } from './devices.ts';
 import { EVENTS } from './events.ts';
 import { FLEET_TOKENS } from './fleet-tokens.ts';
@@ -17,6 +18,7 @@ import { TOKENS } from './tokens.ts';
 /** The table that the program searches. */
 export const COMMANDS: readonly Command[] = [
   LOGIN,
+  ...DASHBOARD,
   ...DEVICES,
   ...GROUPS,
   ...TOKENS,

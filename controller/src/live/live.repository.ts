@@ -9,6 +9,7 @@ import { timeline } from '../history/history.tables.ts';
 import { models } from '../models/models.tables.ts';
 import { offloads } from '../offload/offload.tables.ts';
 import { rollouts } from '../rollouts/rollouts.tables.ts';
+import { candidates, rounds } from '../rounds/rounds.tables.ts';
 import { events, tallies } from '../telemetry/telemetry.tables.ts';
 import type { Marks, Place } from './live.plan.ts';
 
@@ -37,6 +38,9 @@ export class LiveRepository {
         (select coalesce(max(position), 0) from ${rollouts}) as rollouts,
         (select count(*) from ${models}) as models,
         (select concat_ws(' ', sum(calls), sum(spent), sum(reserved)) from ${cloudDays}) as spend,
+        (select count(*) from ${candidates}) as candidates,
+        (select coalesce(sum(hashtext(concat_ws(' ', id, status, asked, accepted, declined, updates, refused))::bigint), 0)
+          from ${rounds}) as rounds,
         (select coalesce(sum(hashtext(name || offload)::bigint), 0) from ${groups}) as groups,
         (select coalesce(max(beat_at), 0) from ${devices}) as beats,
         (select coalesce(sum(hashtext(concat_ws(' ', device, device_group, is_online, session, revoked_at,
@@ -51,7 +55,7 @@ export class LiveRepository {
         models: text(seen['models']),
         // What a rollout shows is how far its devices are.
         rollouts: text([seen['rollouts'], seen['devices']]),
-        rounds: '',
+        rounds: text([seen['rounds'], seen['candidates']]),
         offloads: text([seen['offloads'], seen['answered']]),
         spend: text(seen['spend']),
         groups: text(seen['groups']),

@@ -114,7 +114,7 @@ export class ModelsService implements OnModuleInit {
     }
     const missing: Digest[] = [];
     for (const { sha256 } of row.files) if ((await this.blobs.size(sha256)) === null) missing.push(sha256);
-    return { ...row, lineage, missing };
+    return { ...row, lineage, missing, card: await this.#card(digest) };
   }
 
   /** One bundle; @throws NanofleetError MODEL_UNKNOWN */
@@ -126,6 +126,13 @@ export class ModelsService implements OnModuleInit {
       `The registry holds no bundle ${digest.slice(0, 12)}…; push it: nanofleet models push DIR.`,
       { facts: { digest } },
     );
+  }
+
+  /** What the manifest says; null when it is gone. */
+  async #card(digest: Digest): Promise<ApiAnswer<'model'>['card']> {
+    if ((await this.blobs.size(digest)) === null) return null;
+    const { attribution, cost, labels, license, quality } = parseManifest(await this.blobs.read(digest));
+    return { attribution, cost, labels, license, quality };
   }
 
   async #requireBlob(file: { name: string; sha256: Digest; bytes: number }): Promise<void> {

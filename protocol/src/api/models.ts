@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { digestSchema, lineIdSchema } from '../ids.ts';
 import { MANIFEST_BYTES_MAX } from '../limits.ts';
+import { labelsSchema, qualitySchema } from '../manifest.ts';
 import { countSchema, unixMsSchema, versionSchema } from '../messages/vocabulary.ts';
 import { bare, listOf, route } from './route.ts';
 
@@ -20,6 +21,15 @@ export const modelSchema = z.object({
   uploadedAt: unixMsSchema,
   /** As the manifest states it: data set, split, figures. */
   quality: z.unknown(),
+});
+
+/** What the manifest of a bundle says of it beside the row: for whom it is, what it costs, under which license. */
+export const modelCardSchema = z.object({
+  license: z.string(),
+  attribution: z.array(z.string()),
+  labels: labelsSchema,
+  cost: z.object({ bytes: countSchema, microseconds: z.number(), rssBytes: countSchema }),
+  quality: z.array(qualitySchema),
 });
 
 export type Model = z.infer<typeof modelSchema>;
@@ -60,13 +70,15 @@ export const MODEL_ROUTES = {
     method: 'GET',
     path: '/api/models/:digest',
     role: 'viewer',
-    summary: 'One bundle with its lineage, oldest last',
+    summary: 'One bundle with its card and its lineage, oldest last',
     params: z.object({ digest: digestSchema }),
     answer: modelSchema.extend({
       lineage: z.array(modelSchema),
       missing: z.array(digestSchema),
       /** Exact content of manifest.sig. */
       signature: z.string(),
+      /** Null when the manifest is gone from the disk. */
+      card: modelCardSchema.nullable(),
     }),
   }),
 } as const;

@@ -3,12 +3,12 @@
 const FOLDERS_BANNED = ['common', 'shared', 'utils', 'util', 'helpers', 'lib', 'misc'];
 const WORDS_BANNED = /(^|-)(manager|helpers?|utils?|data|info)(-|\.|$)/;
 /** Files of a domain folder end with a role (`devices.http.ts`); a test adds `.test`. */
-const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)*\.ts$/;
+const KEBAB = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)*\.tsx?$/;
 
 /** Paths of TypeScript files whose names break the style, each with what is wrong. */
 export function badNames(paths: readonly string[]): string[] {
   return paths
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.tsx?$/.test(path))
     .flatMap((path) => {
       const parts = path.split('/');
       const file = parts.pop() ?? '';

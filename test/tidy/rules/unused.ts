@@ -9,7 +9,7 @@ function isRoot(path: string): boolean {
   return (
     isTest(path) ||
     /^[a-z]+\/src\/((node|ports|mqtt|testing)\/)?index\.ts$/.test(path) ||
-    /\/(main|[a-z-]+-worker|vitest\.[a-z-]+)\.ts$/.test(path) ||
+    /\/(main|[a-z-]+-worker|vitest\.[a-z-]+)\.tsx?$/.test(path) ||
     path.endsWith('.config.ts') ||
     /^test\/(bench|soak)\/[^/]+\.ts$/.test(path)
   );
