@@ -13,11 +13,16 @@ import {
   errorOfProblem,
   type ItemAnswer,
   itemAnswerSchema,
+  type LabelAnswer,
+  type LabelRequest,
   LOCAL_PATHS,
+  labelAnswerSchema,
+  labelPath,
   NanofleetError,
   type SamplesAnswer,
   type SamplesRequest,
   samplesAnswerSchema,
+  type TeachRequest,
 } from '@nanofleet/protocol';
 import { z } from 'zod';
 import type { World } from './world.ts';
@@ -64,6 +69,16 @@ export class AgentClient {
 
   async decision(id: string): Promise<Decision> {
     return decisionSchema.parse(await this.#call('GET', `${LOCAL_PATHS.decision}${id}`));
+  }
+
+  /** Says what would have been right for a decision. */
+  async label(id: string, right: LabelRequest): Promise<LabelAnswer> {
+    return labelAnswerSchema.parse(await this.#call('POST', labelPath(id), right));
+  }
+
+  /** Gives a text with its label by itself. */
+  async teach(example: TeachRequest): Promise<LabelAnswer> {
+    return labelAnswerSchema.parse(await this.#call('POST', LOCAL_PATHS.examples, example));
   }
 
   async samples(given: SamplesRequest): Promise<SamplesAnswer> {

@@ -18,6 +18,7 @@ export const CLONE = {
   dashboardBuild: join(ROOT, 'scripts', 'build-dashboard.mjs'),
   utterances: join(ROOT, 'start', 'story', 'utterances.jsonl'),
   recording: join(ROOT, 'start', 'story', 'pump.recording'),
+  corpus: join(ROOT, 'corpus'),
   bundles: join(ROOT, 'bundles'),
   /** One file beside onnxruntime when it was made; it starts faster than the compiled modules. */
   get agent(): string {

@@ -23,6 +23,7 @@ import type { Options } from './options.ts';
 import { Screen } from './screen.ts';
 import { ASKS_MINI } from './story/asks-mini.ts';
 import { CUT_LINK } from './story/cut-link.ts';
+import { LEARN_TOGETHER } from './story/learn-together.ts';
 import { Ledger } from './story/ledger.ts';
 import { LOCAL_DECISION } from './story/local-decision.ts';
 import { newVersion, type Release } from './story/new-version.ts';
@@ -88,7 +89,7 @@ export class Start {
     this.#unlock = lockDirectory(layout.directory);
     this.#screen.line(
       this.#screen.paint('nanofleet', 'bold') +
-        this.#screen.paint('  one controller, five devices, six scenes', 'dim'),
+        this.#screen.paint('  one controller, five devices, seven scenes', 'dim'),
     );
     const links = await openLinks(this.#screen, layout, this.#options);
     const commands = new CommandLine(this.#world, { file: CLONE.cli, profile: layout.publisher });
@@ -134,7 +135,7 @@ export class Start {
     const released = newVersion((made) => {
       release = made;
     });
-    const steps = [ASKS_MINI, CUT_LINK, PUMP_BEARING, released, tampered(() => release)];
+    const steps = [ASKS_MINI, CUT_LINK, PUMP_BEARING, released, tampered(() => release), LEARN_TOGETHER];
     const played: Played[] = [first];
     for (const [at, step] of steps.entries()) played.push(await playStep(stage, step, at + 2));
     return { played, firstDecisionSeconds, page };
@@ -165,6 +166,7 @@ export class Start {
   ) {
     const evidenceOf = (name: string) => seen.played.find((step) => step.name === name)?.evidence ?? {};
     const { localAccuracy, outOfScopeSentOn, offloadsAtController, delivery } = evidenceOf('cut-link');
+    const { newRecall, oldLossPoints, bytesPerParameter } = evidenceOf('learn-together');
     return {
       ok: seen.ok,
       steps: seen.played,
@@ -176,6 +178,7 @@ export class Start {
       outOfScopeSentOn,
       offloadsAtController,
       delivery,
+      learned: { newRecall, oldLossPoints, bytesPerParameter },
       restarts: stage.fleet.restarts,
       comparison: seen.rows,
       directory: this.#options.directory,

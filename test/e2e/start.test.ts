@@ -64,19 +64,23 @@ describe('start', () => {
       const { code, result, stdout, stderr } = await starter.ended;
       expect(result?.steps.filter(({ ok }) => !ok)).toEqual([]);
       expect({ code, ok: result?.ok, stderr }).toEqual({ code: 0, ok: true, stderr: '' });
-      expect(result?.steps).toHaveLength(6);
+      expect(result?.steps).toHaveLength(7);
       for (const device of DEVICES) {
         expect(Object.keys(result?.loaded?.[device] ?? {}).toSorted()).toEqual(LINES);
-        expect(result?.loaded?.[device]?.['intent']).toMatchObject({ releaseCounter: 2 });
+        expect(result?.loaded?.[device]?.['intent']).toMatchObject({ version: '2.0.0-round.3' });
       }
       expect(result?.['answeredByMini']).not.toEqual([]);
       expect(result?.['localAccuracy']).toBeGreaterThanOrEqual(0.85);
       expect(result?.['outOfScopeSentOn']).toBeGreaterThanOrEqual(0.8);
+      const { newRecall, oldLossPoints, bytesPerParameter } = result?.learned ?? {};
+      expect(newRecall).toBeGreaterThanOrEqual(0.85 * 0.63);
+      expect(oldLossPoints).toBeLessThanOrEqual(1.5);
+      expect(bytesPerParameter).toBeLessThanOrEqual(1.2);
       const table = stdout.findIndex((line) => line.includes('this fleet'));
       const told = stdout
         .slice(0, table)
         .filter((line) => line.trim() !== '' && !line.includes('…  ') && !/^ {4}…/.test(line));
-      expect(told.length).toBeLessThanOrEqual(15);
+      expect(told.length).toBeLessThanOrEqual(17);
       deviceKey = await keyOf('home-1');
     },
     STORY_MS,

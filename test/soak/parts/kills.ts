@@ -5,7 +5,7 @@ import { type Ended, Starter } from './starter.ts';
 
 const VICTIMS = ['controller', 'controller', 'home-1', 'home-2', 'home-3', 'home-4', 'pump-1'] as const;
 /** How long the scenes take when nothing is killed; moments are drawn from it. */
-const STORY_MS = 14_000;
+const STORY_MS = 24_000;
 const RETRY_MS = 150;
 
 /** A planned kill. */

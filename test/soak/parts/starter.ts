@@ -28,6 +28,7 @@ export interface StartResult {
   readonly firstDecisionSeconds?: number;
   readonly restarts?: Readonly<Record<string, number>>;
   readonly loaded?: Readonly<Record<string, Readonly<Record<string, { version: string; digest: string }>>>>;
+  readonly learned?: Readonly<Record<'newRecall' | 'oldLossPoints' | 'bytesPerParameter', number>>;
   readonly error?: { readonly code: string; readonly message: string };
   readonly [field: string]: unknown;
 }
