@@ -6,6 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { type OpenDatabase, openDatabase } from './db/open-database.ts';
+import { BlobArchive } from './models/blob-archive.ts';
 import { BlobStore } from './models/blob-store.ts';
 import type { Settings } from './ports/settings.ts';
 import type { Undo } from './server.ts';
@@ -73,6 +74,7 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
   const open: OpenDatabase = valueOf(opened);
   undo.push(() => open.close());
   const [{ serve }, identity, blobs] = valueOf(loaded);
+  if (open.kind === 'postgres') await blobs.shareThrough(new BlobArchive(open.database));
   const ground = {
     clock: ports.clock,
     random: ports.random,

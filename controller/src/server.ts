@@ -44,6 +44,7 @@ export const serve = async (
   const app = await createApp(settings, { ...ground, link, siteDirectory: settings.siteDirectory });
   run.undo.push(() => app.close());
   await keepFleetName(app.get(AuthRepository), settings.fleet);
+  await keepKey(app.get(AuthRepository), ground.identity.keyId);
   const newAdminToken = await provideAdminToken(app.get(AuthService), settings.adminTokenFile);
   const devices = app.get(DevicesService);
   const shards = app.get(ShardsService);
@@ -66,6 +67,7 @@ export const serve = async (
     inBackground(log, devices.takeStaleRights(), 'rights of revoked devices may still be at the broker'),
   );
   app.get(MiniTier).restore();
+  if (!broker.isAlone) app.get(MiniTier).follow();
   await (broker.isAlone ? shards.holdAll() : shards.share());
   app.get(RoundsDriver).resume();
   const mqttPort = await broker.listen();
@@ -100,6 +102,18 @@ const createApp = async (settings: Settings, ground: Ground): Promise<NestFastif
   });
   await app.init();
   return app;
+};
+
+/** Devices pin the key that they enrolled with: another one would be a stranger to all of them. */
+const keepKey = async (repository: AuthRepository, keyId: string): Promise<void> => {
+  const fixed = await repository.fix('controller-key', keyId);
+  if (fixed === keyId) return;
+  throw new NanofleetError(
+    'SETTING_INVALID',
+    `The devices of this database trust the controller's key ${fixed.slice(0, 12)}…, and this one is ${keyId.slice(0, 12)}…: ` +
+      'give all controllers of a fleet the same one with --controller-key, or use another database.',
+    { facts: { key: fixed } },
+  );
 };
 
 const keepFleetName = async (repository: AuthRepository, fleet: string): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
- * Blobs on the disk, named by their SHA-256: written once, whole or not at all, never changed. Small ones that devices
- * ask for stay in memory up to a bound. Reading does not hash again: devices check every byte against a signed
+ * Blobs on the disk, named by their SHA-256: written once, whole or not at all, never changed. With an archive that other
+ * controllers share, the disk is a cache of it. Small ones that devices ask for stay in memory up to a bound. Reading does not hash again: devices check every byte against a signed
  * manifest anyway, and must be able to tell an operator that the disk here lies.
  */
 import { createHash } from 'node:crypto';
@@ -8,8 +8,15 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { BLOB_CACHE_BYTES, BUNDLE_FILE_BYTES_MAX, type Digest, NanofleetError } from '@nanofleet/protocol';
+import {
+  BLOB_CACHE_BYTES,
+  BUNDLE_FILE_BYTES_MAX,
+  type Digest,
+  digestSchema,
+  NanofleetError,
+} from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
+import type { BlobArchive } from './blob-archive.ts';
 
 const PART_SUFFIX = '.part';
 
@@ -26,6 +33,9 @@ export class BlobStore {
   readonly #cache = new Map<Digest, Buffer>();
   #cachedBytes = 0;
   #writes = 0;
+  #archive: BlobArchive | null = null;
+  /** Blobs that are being fetched from the archive. */
+  readonly #fetching = new Map<Digest, Promise<void>>();
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -42,14 +52,42 @@ export class BlobStore {
     return new BlobStore(directory);
   }
 
-  /** Bytes of a blob, or null when it is not here. */
+  /** From now on shares its blobs with other controllers; what is here already is given to them. */
+  async shareThrough(archive: BlobArchive): Promise<void> {
+    this.#archive = archive;
+    const names = await readdir(this.#directory);
+    const here = names.flatMap((name) => digestSchema.safeParse(name).data ?? []);
+    for (const digest of await archive.missing(here)) {
+      await archive.put(digest, createReadStream(this.#path(digest)));
+    }
+  }
+
+  /** Bytes of a blob, or null when it is nowhere. */
   async size(digest: Digest): Promise<number | null> {
     const cached = this.#cache.get(digest);
     if (cached !== undefined) return cached.length;
+    const here = await this.#sizeHere(digest);
+    if (here !== null || this.#archive === null) return here;
+    await this.#fetch(digest, this.#archive);
+    return this.#sizeHere(digest);
+  }
+
+  #sizeHere(digest: Digest): Promise<number | null> {
     return stat(this.#path(digest)).then(
       ({ size }) => size,
       () => null,
     );
+  }
+
+  /** Brings a blob from the archive to the disk, if it is there; once for all who wait for it. */
+  async #fetch(digest: Digest, archive: BlobArchive): Promise<void> {
+    const fetching =
+      this.#fetching.get(digest) ??
+      (async () => {
+        if (await archive.has(digest)) await this.#store(digest, archive.read(digest));
+      })().finally(() => this.#fetching.delete(digest));
+    this.#fetching.set(digest, fetching);
+    await fetching;
   }
 
   /**
@@ -58,6 +96,12 @@ export class BlobStore {
    * @throws NanofleetError BUNDLE_TOO_LARGE, DIGEST_MISMATCH; then nothing is stored
    */
   async put(digest: Digest, content: AsyncIterable<Uint8Array>): Promise<number> {
+    const bytes = await this.#store(digest, content);
+    await this.#archive?.put(digest, createReadStream(this.#path(digest)));
+    return bytes;
+  }
+
+  async #store(digest: Digest, content: AsyncIterable<Uint8Array>): Promise<number> {
     this.#writes += 1;
     const part = `${this.#path(digest)}.${process.pid}.${this.#writes}${PART_SUFFIX}`;
     try {
@@ -85,6 +129,8 @@ export class BlobStore {
       this.#cache.set(digest, cached);
       return cached;
     }
+    // Fetches it, if it is only in the archive.
+    await this.size(digest);
     const bytes = await readFile(this.#path(digest)).catch((cause: unknown) => {
       throw new NanofleetError('BUNDLE_FILE_MISSING', `The blob ${digest} is not stored here.`, { cause });
     });

@@ -12,7 +12,7 @@ import {
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import type { TextRunner } from '@nanofleet/runtime';
-import type { Clock, Log } from '@nanofleet/runtime/ports';
+import type { CancelTimer, Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { BlobStore } from '../models/blob-store.ts';
 import { ModelsRepository } from '../models/models.repository.ts';
@@ -29,6 +29,9 @@ export interface MiniAnswer extends ScoredLabel {
   readonly micros: number;
 }
 
+/** How soon a controller takes a mini tier that another one was given. */
+const FOLLOW_EVERY_MS = 5_000;
+
 interface Loaded {
   readonly runner: TextRunner;
   /** Requests in the model now. */
@@ -41,6 +44,9 @@ interface Loaded {
 export class MiniTier implements OnModuleDestroy {
   #loaded: Loaded | null = null;
   #restored: Promise<void> = Promise.resolve();
+  #cancelFollow: CancelTimer = () => undefined;
+  #tried: Digest | null = null;
+  #isClosed = false;
 
   constructor(
     private readonly rollouts: RolloutsRepository,
@@ -57,6 +63,28 @@ export class MiniTier implements OnModuleDestroy {
     this.#restored = this.#restore().catch((thrown: unknown) =>
       this.log.error('the mini tier could not be loaded', factsOf(thrown)),
     );
+  }
+
+  /** Looks now and then whether another controller of the fleet was given a newer bundle, and takes it, too. */
+  follow(): void {
+    this.#cancelFollow = this.clock.after(FOLLOW_EVERY_MS, () => {
+      void this.#catchUp().finally(() => {
+        if (!this.#isClosed) this.follow();
+      });
+    });
+  }
+
+  async #catchUp(): Promise<void> {
+    try {
+      await this.#restored;
+      const newest = await this.#newest();
+      // One that did not load is not tried again and again: the next rollout is.
+      if (newest === null || newest === this.digest || newest === this.#tried) return;
+      this.#tried = newest;
+      await this.load(newest);
+    } catch (thrown) {
+      this.log.error('the mini tier could not be loaded', factsOf(thrown));
+    }
   }
 
   /** Digest of the bundle that runs. */
@@ -101,15 +129,21 @@ export class MiniTier implements OnModuleDestroy {
 
   /** Frees the model. */
   async onModuleDestroy(): Promise<void> {
+    this.#cancelFollow();
+    this.#isClosed = true;
     await this.#restored;
     if (this.#loaded !== null) await retire(this.#loaded);
     this.#loaded = null;
   }
 
   async #restore(): Promise<void> {
+    const newest = await this.#newest();
+    if (newest !== null) await this.load(newest);
+  }
+
+  async #newest(): Promise<Digest | null> {
     const ours = (await this.rollouts.latest()).filter(({ targetKind }) => targetKind === 'controller');
-    const newest = ours.sort((left, right) => right.position - left.position)[0];
-    if (newest !== undefined) await this.load(newest.digest);
+    return ours.sort((left, right) => right.position - left.position)[0]?.digest ?? null;
   }
 
   async #filesOf(digest: Digest): Promise<Map<string, Uint8Array>> {

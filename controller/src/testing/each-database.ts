@@ -32,7 +32,7 @@ export const onEachEngine = (
 };
 
 /** Whether PostgreSQL and mosquitto are here. */
-const hasRealEngines = (): boolean => databaseKinds().includes('postgres') && hasMosquitto();
+export const hasRealEngines = (): boolean => databaseKinds().includes('postgres') && hasMosquitto();
 
 const on = (
   kind: EngineKind,
