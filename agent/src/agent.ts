@@ -42,6 +42,8 @@ import type { BlobSource } from './ports/blob-source.ts';
 import type { Host } from './ports/host.ts';
 import type { Trainer } from './ports/trainer.ts';
 import { redact } from './router/redaction.ts';
+import { Replies } from './router/replies.ts';
+import { streamReply } from './router/reply-stream.ts';
 import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
 import { DecisionMemory } from './store/decision-memory.ts';
@@ -49,6 +51,7 @@ import type { Identity } from './store/identity.ts';
 import { OutboundLog } from './store/outbound-log.ts';
 import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
+import { SteadyTime } from './store/steady-time.ts';
 
 /** Everything of the world that the agent touches. */
 export interface AgentPorts {
@@ -90,6 +93,8 @@ export class Agent implements LocalService {
   readonly #outbox: Outbox;
   readonly #outbound: OutboundLog;
   readonly #memory: DecisionMemory;
+  readonly #replies = new Replies();
+  readonly #time: SteadyTime;
   readonly #sessions: SessionCounter;
   readonly #desired: DesiredMemory;
   readonly #lines: ModelLines;
@@ -111,9 +116,11 @@ export class Agent implements LocalService {
     this.#instance = randomHex(random, 8);
     this.#problems = new Problems(() => this.#link.reportChanged());
     this.#health = new Health(clock, ports.host);
-    this.#outbox = new Outbox({ directory: join(directory, 'outbox'), disk, clock, random, log });
+    this.#time = new SteadyTime({ clock, disk, log, host: ports.host, path: join(directory, 'time.json') });
+    const steadyMs = (): number => this.#time.nowMs();
+    this.#outbox = new Outbox({ directory: join(directory, 'outbox'), disk, clock, random, log, steadyMs });
     this.#outbound = new OutboundLog(disk, join(directory, 'outbound.log'), log);
-    this.#memory = new DecisionMemory(clock);
+    this.#memory = new DecisionMemory(clock, steadyMs);
     this.#sessions = new SessionCounter(disk, join(directory, 'session.json'), log);
     this.#desired = new DesiredMemory({ disk, path: join(directory, 'desired.json'), identity, log });
     this.#lines = new ModelLines(log);
@@ -125,6 +132,7 @@ export class Agent implements LocalService {
       outbox: this.#outbox,
       outbound: this.#outbound,
       policy: () => this.#desired.policy,
+      steadyMs,
     });
     this.#learning = this.#makeLearning();
     this.#decisions = this.#makeDecisions();
@@ -176,6 +184,9 @@ export class Agent implements LocalService {
   samples: LocalService['samples'] = (request) => this.#sensors.take(request);
 
   decision: LocalService['decision'] = (id) => this.#memory.find(id);
+
+  reply: LocalService['reply'] = (id, show) =>
+    streamReply({ memory: this.#memory, replies: this.#replies }, id, show);
 
   label: LocalService['label'] = (id, request) => this.#learning.label(id, request);
 
@@ -260,6 +271,7 @@ export class Agent implements LocalService {
       memory: this.#memory,
       health: this.#health,
       policy: () => this.#desired.policy,
+      steadyMs: () => this.#time.nowMs(),
       queued: () => this.#pump.wake(),
       decided: (decision, text) => this.#learning.decided(decision, text),
     });
@@ -279,12 +291,15 @@ export class Agent implements LocalService {
           if (this.#outbox.acknowledge(body) > 0) this.#pump.heard();
         },
         offload: (body) => {
+          this.#replies.forget(body.decision);
           if (this.#memory.answer(body)) this.#learning.answered(body);
         },
         job: (id, body) => this.#link.jobState(id, this.#jobs.take(id, body)),
         roundPlan: (round, plan, options) => this.#learning.plan(round, plan, options),
         roundResult: (round, result) => this.#learning.result(round, result),
-        tokens: () => undefined,
+        tokens: (frame) => {
+          if (this.#memory.isAwaited(frame.correlation)) this.#replies.take(frame);
+        },
       },
     });
     return new Link({
@@ -373,6 +388,7 @@ export class Agent implements LocalService {
         JSON.stringify({ type: 'records-dropped', class: of, dropped, reason } satisfies DeviceEvent),
       );
       this.#noteDisk();
+      this.#time.note();
       this.#pump.checkSilence();
       this.#pump.wake();
       this.#beatSoon();
@@ -390,9 +406,10 @@ export class Agent implements LocalService {
   #remember(): void {
     const { clock, log } = this.#ports;
     for (const record of this.#outbox.recordsOf('offload')) {
-      if (record.expiresAtMs <= clock.unixMs()) continue;
+      if (record.expiresAtMs <= this.#time.nowMs()) continue;
       try {
-        const askedMicros = clock.monotonicMicros() - (clock.unixMs() - record.recordedAtMs) * 1_000;
+        const sinceMs = Math.max(0, clock.unixMs() - record.recordedAtMs);
+        const askedMicros = clock.monotonicMicros() - sinceMs * 1_000;
         const decision = decisionOf(decodeOffload(record.payload));
         this.#memory.remember(decision, { askedMicros, deadlineMs: record.expiresAtMs });
       } catch (thrown) {

@@ -18,6 +18,7 @@ const ended = ({ withStdin }: { withStdin: boolean }): Promise<void> =>
 
 const terminal: ProgramTerminal = {
   line: (text) => void process.stdout.write(`${text}\n`),
+  write: (text) => void process.stdout.write(text),
   failure: (text) => void process.stderr.write(`${text}\n`),
   ended,
 };

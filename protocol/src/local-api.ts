@@ -32,7 +32,7 @@ export const LOCAL_PATHS = {
   batch: '/v1/decide/batch',
   /** POST NDJSON of texts, answered line by line. */
   stream: '/v1/decide/stream',
-  /** GET one decision, with the bigger tier's answer when it has come; followed by /reply: NDJSON, the reply as it comes. */
+  /** GET one decision, with the bigger tier's answer when it has come. Its reply as it comes: GET `replyPath`. */
   decision: '/v1/decisions/',
   /** POST sensor samples. */
   samples: '/v1/samples',
@@ -50,6 +50,9 @@ export const LOCAL_PATHS = {
 
 /** Where the label of a decision is posted; `last` names the newest decision. */
 export const labelPath = (decision: string): string => `${LOCAL_PATHS.decision}${decision}/label`;
+
+/** Where the reply to a decision comes, as NDJSON of `replyLineSchema`. */
+export const replyPath = (decision: string): string => `${LOCAL_PATHS.decision}${decision}/reply`;
 
 const askFields = {
   /** Which model line; the only text line when left out. */

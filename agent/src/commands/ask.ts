@@ -1,20 +1,56 @@
-/** `nanofleet-agent ask`: one text to the running agent, and its decision in words. */
-import { type Decision, decisionSchema, LOCAL_PATHS } from '@nanofleet/protocol';
-import { type Command, optional, optionalNumber, UsageError } from './command.ts';
+/**
+ * `nanofleet-agent ask`: one text to the running agent, its decision in words, and the reply of a bigger tier while that is
+ * being written.
+ */
+import { type Decision, decisionSchema, LOCAL_PATHS, plainText, replyPath } from '@nanofleet/protocol';
+import { type Command, optional, optionalNumber, type Terminal, UsageError } from './command.ts';
 import { askAgent, socketOf } from './local-client.ts';
+import { followReply } from './reply-client.ts';
 
 const WAIT_MS_MAX = 60_000;
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
-const inWords = ({ label, verdict, confidence, micros, line, version, offload, id }: Decision): string => {
+const answerInWords = ({ offload }: Decision): string => {
+  const { answer, code, status } = offload;
+  if (answer === undefined) return code === undefined ? status : `${status}, ${code}`;
+  const { confidence, entities = [], label, milliseconds, proposed, tier, verdict } = answer;
+  const said = label ?? (proposed === undefined ? 'nobody is sure' : `something new: ${proposed}`);
+  // A provider states no probability.
+  const score = tier === 'cloud' ? '' : `, ${percent(confidence)}`;
+  const named = entities.map(({ name, value }) => `${name}=${value}`).join(' ');
+  const facts = `${said}  ${verdict}${score}, by ${tier} in ${Math.round(milliseconds)} ms`;
+  return [facts, named, code ?? ''].filter((part) => part !== '').join('; ');
+};
+
+const inWords = (decision: Decision): string => {
+  const { confidence, id, label, line, micros, offload, verdict, version } = decision;
   const own = `${label}  ${verdict}, ${percent(confidence)}, ${Math.round(micros)} µs, ${line} ${version}`;
-  const answer = offload.answer;
-  const bigger =
-    answer === undefined
-      ? offload.status
-      : `${answer.label ?? 'nobody is sure'}  ${answer.verdict}, ${percent(answer.confidence)}, by ${answer.tier} in ${Math.round(answer.milliseconds)} ms`;
-  return offload.status === 'none' ? `${own}\n${id}` : `${own}\nbigger tier: ${bigger}\n${id}`;
+  return offload.status === 'none'
+    ? `${own}\n${id}`
+    : `${own}\nbigger tier: ${answerInWords(decision)}\n${id}`;
+};
+
+/** Shows a reply as it comes; what has not come in pieces is shown at the end. */
+const showReply = async (
+  terminal: Terminal,
+  options: { socket: string; decision: Decision; waitMs: number; isJson: boolean },
+): Promise<Decision> => {
+  const { decision, isJson, socket, waitMs } = options;
+  let shown = '';
+  const answered = await followReply(socket, replyPath(decision.id), {
+    waitMs,
+    show: ({ restart, text }) => {
+      if (isJson) return;
+      if (restart === true) terminal.write('\n');
+      shown = restart === true ? text : shown + text;
+      terminal.write(plainText(text));
+    },
+  });
+  const reply = answered?.offload.answer?.reply ?? '';
+  if (!isJson && reply !== '' && reply !== shown) terminal.write(shown === '' ? reply : `\n${reply}`);
+  if (!isJson && (reply !== '' || shown !== '')) terminal.write('\n');
+  return answered ?? decision;
 };
 
 /** The command. */
@@ -30,16 +66,18 @@ export const askCommand: Command = {
   },
   async run({ flags, words }, terminal) {
     if (words.length === 0) throw new UsageError('a text is needed');
-    const waitMs = optionalNumber(flags, 'wait-ms', { min: 0, max: WAIT_MS_MAX });
+    const waitMs = optionalNumber(flags, 'wait-ms', { min: 0, max: WAIT_MS_MAX }) ?? 0;
     const line = optional(flags, 'line');
-    const decision = await askAgent(socketOf(flags), LOCAL_PATHS.decide, {
+    const socket = socketOf(flags);
+    const isJson = flags['json'] === true;
+    const asked = await askAgent(socket, LOCAL_PATHS.decide, {
       text: words.join(' '),
       ...(line === undefined ? {} : { line }),
-      ...(waitMs === undefined ? {} : { waitMs }),
     });
-    terminal.line(
-      flags['json'] === true ? JSON.stringify(decision) : inWords(decisionSchema.parse(decision)),
-    );
+    const decision = decisionSchema.parse(asked);
+    const isAwaited = waitMs > 0 && decision.offload.status === 'queued';
+    const last = isAwaited ? await showReply(terminal, { socket, decision, waitMs, isJson }) : decision;
+    terminal.line(isJson ? JSON.stringify(last) : inWords(last));
     return 0;
   },
 };

@@ -9,6 +9,8 @@ import { NanofleetError } from '@nanofleet/protocol';
 export interface Terminal {
   /** A line on standard output. */
   line(text: string): void;
+  /** Text on standard output that may go on. */
+  write(text: string): void;
   /** Resolves when the command is asked to end: a signal, or the end of standard input when that counts. */
   ended(options: { withStdin: boolean }): Promise<void>;
 }

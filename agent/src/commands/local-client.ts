@@ -17,7 +17,8 @@ export const directoryOf = (flags: Flags): string => optional(flags, 'dir') ?? '
 export const socketOf = (flags: Flags): string =>
   optional(flags, 'socket') ?? join(directoryOf(flags), 'agent.sock');
 
-const unreachable = (socket: string, cause: unknown): NanofleetError => {
+/** Nothing answers on a socket. */
+export const unreachable = (socket: string, cause: unknown): NanofleetError => {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new NanofleetError(
     'LINK_UNAVAILABLE',

@@ -35,6 +35,8 @@ export interface DecisionsOptions {
   readonly redact: (text: string) => Redacted;
   /** Of the device's group at this moment. */
   readonly policy: () => OffloadPolicy;
+  /** The time that deadlines are of. */
+  readonly steadyMs: () => number;
   /** Told that the outbox has something new to send. */
   readonly queued: () => void;
   /** Told of each decision with its text, before anybody can refer to it. */
@@ -95,7 +97,7 @@ export class Decisions {
   ): Promise<Decision> {
     const { ask, askedMicros } = made;
     this.#options.decided(made.decision, text);
-    const deadlineMs = this.#options.clock.unixMs() + (ask.deadlineMs ?? OFFLOAD_DEADLINE_DEFAULT_MS);
+    const deadlineMs = Math.round(this.#options.steadyMs()) + (ask.deadlineMs ?? OFFLOAD_DEADLINE_DEFAULT_MS);
     const offload = this.#offer(text, made.decision, deadlineMs);
     const decision = { ...made.decision, offload };
     const isRecorded = this.#record(eventOf(decision), { isUrgent: ask.durable === true });

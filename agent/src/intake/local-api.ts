@@ -11,9 +11,11 @@ import {
   NanofleetError,
   PROBLEM_TYPE,
   problemOf,
+  replyPath,
   toNanofleetError,
 } from '@nanofleet/protocol';
 import type { Log } from '@nanofleet/runtime/ports';
+import { answerReply } from './answer-reply.ts';
 import { answerStream, itemError } from './answer-stream.ts';
 import type { Guard } from './guard.ts';
 import type { LocalService } from './local-service.ts';
@@ -59,6 +61,7 @@ const samples: Route = async (service, request, response) => {
 
 const decision: Route = (service, request, response) => {
   const id = (request.url ?? '').slice(LOCAL_PATHS.decision.length);
+  if (id.endsWith(REPLY)) return answerReply(service, id.slice(0, -REPLY.length), response);
   const found = service.decision(id);
   if (found === null)
     throw new NanofleetError('DECISION_UNKNOWN', `no decision ${id.slice(0, 80)} is remembered`);
@@ -71,6 +74,7 @@ const labelledIn = (path: string): string | null =>
     ? path.slice(LOCAL_PATHS.decision.length, -LABEL.length)
     : null;
 
+const REPLY = replyPath('').slice(LOCAL_PATHS.decision.length);
 const LABEL = labelPath('').slice(LOCAL_PATHS.decision.length);
 
 const label: Route = async (service, request, response) => {

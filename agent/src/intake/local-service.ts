@@ -6,6 +6,7 @@ import type {
   LabelAnswer,
   LabelRequest,
   OutboundAnswer,
+  ReplyLine,
   SamplesAnswer,
   SamplesRequest,
   TeachRequest,
@@ -19,6 +20,11 @@ export interface LocalService {
   samples(request: SamplesRequest): Promise<SamplesAnswer>;
   /** Null when it is not remembered. */
   decision(id: string): Decision | null;
+  /**
+   * Gives the reply to a decision as it comes, at last the decision.
+   * @returns how to stop
+   */
+  reply(id: string, show: (line: ReplyLine) => void): () => void;
   /** @param id a decision, or `last` */
   label(id: string, request: LabelRequest): LabelAnswer;
   teach(request: TeachRequest): LabelAnswer;

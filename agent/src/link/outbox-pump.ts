@@ -9,6 +9,7 @@ import {
   encodeMessage,
   type Header,
   type Message,
+  OFFLOAD_DEADLINE_MAX_MS,
   type OffloadPolicy,
   topicOf,
 } from '@nanofleet/protocol';
@@ -36,6 +37,8 @@ export interface PumpOptions {
   readonly outbox: Outbox;
   readonly outbound: OutboundLog;
   readonly policy: () => OffloadPolicy;
+  /** The time that deadlines are of. */
+  readonly steadyMs: () => number;
 }
 
 /** Moves records from the outbox to a connection. */
@@ -109,7 +112,7 @@ export class OutboxPump {
   }
 
   #messageOf(record: OutboxRecord): Message<'event'> | Message<'offload/req'> {
-    const { outbox, identity, clock } = this.#options;
+    const { outbox, identity } = this.#options;
     const { sequence, recordedAtMs, expiresAtMs, payload, recordClass } = record;
     const header: Header = {
       device: identity.device,
@@ -121,7 +124,8 @@ export class OutboxPump {
       return { ...header, kind: 'event', body: JSON.parse(payload) as DeviceEvent };
     }
     const { request } = decodeOffload(payload);
-    const remainingMs = Math.max(1, expiresAtMs - clock.unixMs());
+    const leftMs = Math.ceil(expiresAtMs - this.#options.steadyMs());
+    const remainingMs = Math.min(OFFLOAD_DEADLINE_MAX_MS, Math.max(1, leftMs));
     return { ...header, kind: 'offload/req', correlation: request.decision, remainingMs, body: request };
   }
 

@@ -9,4 +9,6 @@ export interface Host {
   rssBytes(): number;
   /** CPU seconds used since the process started, user and system. */
   cpuSeconds(): number;
+  /** Which boot of the machine this is, and the time since it, sleep included; left out where nobody knows. */
+  boot?(): { readonly id: string; readonly uptimeMs: number } | null;
 }

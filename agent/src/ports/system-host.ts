@@ -1,6 +1,17 @@
 /** The real Host: this process and the machine below it. */
-import { totalmem } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { totalmem, uptime } from 'node:os';
 import type { Host } from './host.ts';
+
+/** Linux makes one at each boot; elsewhere there is none. */
+const readBootId = (): string | null => {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return null;
+  }
+};
+const bootId = readBootId();
 
 /** This process. */
 export const systemHost: Host = {
@@ -12,4 +23,5 @@ export const systemHost: Host = {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   },
+  boot: () => (bootId === null ? null : { id: bootId, uptimeMs: uptime() * 1_000 }),
 };

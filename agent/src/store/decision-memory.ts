@@ -8,6 +8,7 @@ import {
   DECISIONS_REMEMBERED_MAX,
   type Decision,
   type OffloadResponse,
+  plainText,
   type Uuid,
 } from '@nanofleet/protocol';
 import type { Clock } from '@nanofleet/runtime/ports';
@@ -16,7 +17,7 @@ interface Remembered {
   decision: Decision;
   /** When the question was asked, monotonic microseconds; of an earlier process, as if at its start. */
   readonly askedMicros: number;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of the steady time. */
   readonly deadlineMs: number;
   readonly waiters: ((decision: Decision) => void)[];
 }
@@ -24,11 +25,14 @@ interface Remembered {
 /** Memory of decisions. */
 export class DecisionMemory {
   readonly #clock: Clock;
+  readonly #steadyMs: () => number;
   readonly #byId = new Map<string, Remembered>();
   readonly #awaiting = new Set<string>();
 
-  constructor(clock: Clock) {
+  /** @param steadyMs the time that deadlines are of; the clock's own when left out */
+  constructor(clock: Clock, steadyMs = () => clock.unixMs()) {
     this.#clock = clock;
+    this.#steadyMs = steadyMs;
   }
 
   /** Remembers a decision; one that is queued is awaited until its deadline. */
@@ -42,10 +46,15 @@ export class DecisionMemory {
   find(id: string): Decision | null {
     const found = this.#byId.get(id);
     if (found === undefined) return null;
-    if (found.decision.offload.status === 'queued' && found.deadlineMs <= this.#clock.unixMs()) {
+    if (found.decision.offload.status === 'queued' && found.deadlineMs <= this.#steadyMs()) {
       this.#finish(found, { status: 'expired', code: 'OFFLOAD_EXPIRED' });
     }
     return found.decision;
+  }
+
+  /** Whether an answer to it is still waited for. */
+  isAwaited(id: string): boolean {
+    return this.find(id)?.offload.status === 'queued';
   }
 
   /** Ids whose answer has not come, newest last, at most AWAITED_MAX. */
@@ -67,15 +76,36 @@ export class DecisionMemory {
 
   /** The decision once its answer has come, or as it stands after so many milliseconds. */
   waitFor(decision: Decision, milliseconds: number): Promise<Decision> {
-    const found = this.#byId.get(decision.id);
-    if (found === undefined || found.decision.offload.status !== 'queued') return Promise.resolve(decision);
     return new Promise((resolve) => {
-      const cancel = this.#clock.after(milliseconds, () => resolve(this.find(decision.id) ?? decision));
-      found.waiters.push((answered) => {
-        cancel();
-        resolve(answered);
+      const stop = this.watch(decision.id, resolve);
+      if (stop === null) return resolve(this.find(decision.id) ?? decision);
+      const cancel = this.#clock.after(milliseconds, () => {
+        stop();
+        resolve(this.find(decision.id) ?? decision);
       });
+      this.watch(decision.id, cancel);
     });
+  }
+
+  /**
+   * Tells once what became of a decision that is awaited, its deadline passing included.
+   * @returns how to stop; null when it is not awaited, for then nothing comes
+   */
+  watch(id: string, done: (decision: Decision) => void): (() => void) | null {
+    const found = this.#byId.get(id);
+    if (found === undefined || this.find(id)?.offload.status !== 'queued') return null;
+    const leftMs = Math.max(0, found.deadlineMs - this.#steadyMs());
+    const cancel = this.#clock.after(leftMs, () => this.find(id));
+    const waiter = (decision: Decision): void => {
+      cancel();
+      done(decision);
+    };
+    found.waiters.push(waiter);
+    return () => {
+      cancel();
+      const at = found.waiters.indexOf(waiter);
+      if (at !== -1) found.waiters.splice(at, 1);
+    };
   }
 
   #finish(found: Remembered, offload: Decision['offload']): void {
@@ -93,7 +123,7 @@ export class DecisionMemory {
 }
 
 const outcomeOf = (response: OffloadResponse, milliseconds: number): Decision['offload'] => {
-  const { tier, label, confidence, outOfScope, verdict, version, code } = response;
+  const { tier, label, confidence, outOfScope, verdict, version, code, entities, proposed, reply } = response;
   if (tier === null)
     return { status: code === 'OFFLOAD_REFUSED' ? 'refused' : 'unanswered', ...(code && { code }) };
   const answer = {
@@ -104,7 +134,11 @@ const outcomeOf = (response: OffloadResponse, milliseconds: number): Decision['o
     verdict,
     version,
     milliseconds: Math.max(0, Math.round(milliseconds * 100) / 100),
+    ...(entities && { entities }),
+    ...(reply !== undefined && { reply: plainText(reply) }),
+    ...(proposed !== undefined && { proposed }),
   };
-  const isAnswered = label !== null && verdict !== 'unsure';
+  // That a text means something new is an answer, too.
+  const isAnswered = (label !== null && verdict !== 'unsure') || proposed !== undefined;
   return { status: isAnswered ? 'answered' : 'unanswered', ...(code && { code }), answer };
 };

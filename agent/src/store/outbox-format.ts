@@ -29,7 +29,7 @@ export interface SegmentHeader {
 /** One record as it is stored. */
 export interface StoredFrame {
   readonly sequence: number;
-  /** Milliseconds since 1970; 0 for never. */
+  /** Milliseconds of the device's steady time; 0 for never. */
   readonly expiresAtMs: number;
   readonly recordedAtMs: number;
   readonly payload: string;

@@ -38,7 +38,7 @@ const LOSING_FOR_MICROS = 5_000_000;
 
 /** How a record is kept. */
 export interface AppendOptions {
-  /** Milliseconds since 1970 when it stops being of use; 0, the default, for never. */
+  /** When it stops being of use, milliseconds of `steadyMs`; 0, the default, for never. */
   readonly expiresAtMs?: number;
   /** Somebody waits for it to be durable: it is tried also shortly after the disk had no room. */
   readonly isUrgent?: boolean;
@@ -63,6 +63,8 @@ export interface OutboxOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log?: Log;
+  /** The time that expiries are of; the clock's own when left out. */
+  readonly steadyMs?: () => number;
 }
 
 /** The outbox of a device. */
@@ -220,6 +222,10 @@ export class Outbox {
     this.#ledger.file.close();
   }
 
+  #steadyMs(): number {
+    return this.#options.steadyMs?.() ?? this.#options.clock.unixMs();
+  }
+
   #chain(name: RecordClass): OutboxChain {
     return this.#chains.get(name) ?? this.#makeChain(name);
   }
@@ -274,7 +280,7 @@ export class Outbox {
 
   #takeOne(name: RecordClass, segment: OutboxSegment, index: number): OutboxRecord | null {
     const expiry = segment.expiryAt(index);
-    if (expiry > 0 && expiry <= this.#options.clock.unixMs()) {
+    if (expiry > 0 && expiry <= this.#steadyMs()) {
       segment.mark(index, DONE);
       this.#lost(name, 'expired', 1);
       return null;

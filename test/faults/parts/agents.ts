@@ -117,6 +117,9 @@ const makeTerminal = () => {
       shown.out += `${text}\n`;
       tellReady(text);
     },
+    write: (text) => {
+      shown.out += text;
+    },
     failure: (text) => {
       shown.err += `${text}\n`;
     },
