@@ -65,13 +65,14 @@ export const selected = (
 export const recruited = (round: RoundState, devices: number): RoundState =>
   isOpen(round) ? { ...round, asked: round.asked + devices } : round;
 
-/** A device says that it takes part with so many examples, or declines with a code. */
+/** A device says that it takes part with so many examples, or declines with a code, also after it had accepted. */
 export const answered = (
   round: RoundState,
   member: MemberState,
   answer: { readonly examples: number; readonly code: ErrorCode | undefined },
 ): Step => {
-  if (!isOpen(round) || member.state !== 'asked') return { round, member, refusal: null };
+  const isWithdrawal = member.state === 'accepted' && answer.code !== undefined;
+  if (!isOpen(round) || (member.state !== 'asked' && !isWithdrawal)) return { round, member, refusal: null };
   const isTooFew = answer.examples < round.settings.examplesMin;
   const code = answer.code ?? (isTooFew ? 'EXAMPLES_TOO_FEW' : undefined);
   if (code !== undefined) return declines(round, member, code);
