@@ -3,6 +3,7 @@ import { type Disk, type DiskFile, type Log, silentLog } from '@nanofleet/runtim
 import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { CheckedLog } from '../store/checked-log.ts';
 import type { Offer } from './example-index.ts';
 import { ExampleStore } from './example-store.ts';
 
@@ -128,6 +129,32 @@ describe('an example store', () => {
     disk.bytesMax = Number.POSITIVE_INFINITY;
     store.offer(offerOf('room'));
     expect(contents(open(disk.afterKill()))).toEqual(['kept on local', 'room on local']);
+  });
+
+  it('goes on without its file on a disk that has no room even for that, and makes it later', () => {
+    const disk = new MemoryDisk();
+    const refusing: Disk = {
+      ...watched(disk, () => undefined),
+      open: (path) => {
+        if (disk.bytesMax === 0) throw Object.assign(new TypeError('read-only'), { code: 'EROFS' });
+        return disk.open(path);
+      },
+    };
+    disk.bytesMax = 0;
+    const store = open(refusing);
+    expect(() => store.offer(offerOf('no room'))).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+    expect(store.of('intent')).toEqual([]);
+    disk.bytesMax = Number.POSITIVE_INFINITY;
+    store.offer(offerOf('room'));
+    expect(contents(open(disk.afterKill()))).toEqual(['room on local']);
+  });
+
+  it('names the file that another version wrote, rather than to begin anew', () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory(DIRECTORY);
+    const log = new CheckedLog(disk, FILE);
+    log.append({ shape: 'of another version' }, { isDurable: true });
+    expect(() => open(disk)).toThrow(expect.objectContaining({ code: 'STATE_CORRUPT' }));
   });
 
   it('wipes: nothing in memory, nothing on the disk, not even where the file lay', () => {

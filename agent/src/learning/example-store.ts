@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import {
   EXAMPLES_LOG_BYTES_MAX,
   type ExamplesAnswer,
+  firstIssue,
   type LabelAnswer,
   lineIdSchema,
   NanofleetError,
@@ -33,16 +34,19 @@ export class ExampleStore {
   readonly #options: ExampleStoreOptions;
   readonly #path: string;
   #index = new ExampleIndex();
-  #file: CheckedLog;
+  /** Null while the disk has no room even for an empty file: deciding goes on without it. */
+  #file: CheckedLog | null;
   #rewriteAt = SLACK_BYTES;
 
-  /** Opens the store; what a crash tore is cut off. */
+  /**
+   * Opens the store; what a crash tore is cut off.
+   * @throws NanofleetError STATE_CORRUPT
+   */
   constructor(options: ExampleStoreOptions) {
     this.#options = options;
-    options.disk.makeDirectory(options.directory);
     this.#path = join(options.directory, FILE);
-    this.#file = new CheckedLog(options.disk, this.#path);
-    this.#recover();
+    this.#file = this.#open();
+    this.#age();
   }
 
   get size(): number {
@@ -60,6 +64,7 @@ export class ExampleStore {
    * @throws NanofleetError DISK_FULL; then the store is as it was
    */
   offer(offer: Offer): { outcome: LabelAnswer['outcome']; examples: number } {
+    this.#file ??= this.#open();
     const { change, outcome } = this.#index.plan(offer, () => this.#options.random.share());
     if (change !== null) this.#commit(change, { isDurable: offer.origin === 'local' });
     return { outcome, examples: this.#index.countLike(offer) };
@@ -79,30 +84,47 @@ export class ExampleStore {
     return { labels: [...byLabel.values()], total: all.length, bytes: this.#index.bytes, oldestAt };
   }
 
-  /** Forgets everything, in memory and on the disk. @throws the disk's error; what memory held is gone in any case */
+  /** Forgets everything, in memory and on the disk. @throws the disk's error; then some of it may still be there */
   wipe(): { examples: number; bytes: number } {
     const examples = this.#index.size;
     this.#index = new ExampleIndex();
     this.#rewriteAt = SLACK_BYTES;
-    this.#file.close();
+    this.close();
     try {
       const beside = eraseFile(this.#options.disk, `${this.#path}.new`) ?? 0;
       return { examples, bytes: beside + (eraseFile(this.#options.disk, this.#path) ?? 0) };
     } finally {
-      this.#file = new CheckedLog(this.#options.disk, this.#path);
-      this.#recover();
+      this.#file = this.#open();
     }
   }
 
   close(): void {
-    this.#file.close();
+    this.#file?.close();
+    this.#file = null;
   }
 
-  #recover(): void {
-    const { log } = this.#options;
-    const torn = this.#file.recover((value) => this.#index.apply(changeSchema.parse(value)));
-    if (torn > 0) log.warn('examples-torn', { bytes: torn });
-    this.#age();
+  /** The log, its changes applied; null when the disk has no room for it. */
+  #open(): CheckedLog | null {
+    const { disk, directory, log } = this.#options;
+    try {
+      disk.makeDirectory(directory);
+      const file = new CheckedLog(disk, this.#path);
+      const torn = file.recover((value) => this.#index.apply(this.#changeIn(value)));
+      if (torn > 0) log.warn('examples-torn', { bytes: torn });
+      return file;
+    } catch (thrown) {
+      if (!isDiskFull(thrown)) throw thrown;
+      log.warn('examples-not-opened', { why: String(thrown) });
+      return null;
+    }
+  }
+
+  /** A change that is whole and has another form was written by another version: starting without it would lose labels. */
+  #changeIn(value: unknown): Change {
+    const parsed = changeSchema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    const problem = `${this.#path} cannot be read: ${firstIssue(parsed.error)}. Restore it, or remove it to forget what was learnt from.`;
+    throw new NanofleetError('STATE_CORRUPT', problem, { facts: { path: this.#path } });
   }
 
   #age(): void {
@@ -117,23 +139,24 @@ export class ExampleStore {
 
   /** On the disk first: what memory says is what the next process finds. */
   #commit(change: Change, options: { isDurable: boolean }): void {
-    if (this.#file.bytes >= EXAMPLES_LOG_BYTES_MAX) throw full();
+    const file = this.#file;
+    if (file === null || file.bytes >= EXAMPLES_LOG_BYTES_MAX) throw full();
     try {
-      this.#file.append(change, options);
+      file.append(change, options);
     } catch (thrown) {
       throw isDiskFull(thrown) ? full(thrown) : thrown;
     }
     this.#index.apply(change);
-    if (this.#file.bytes >= this.#rewriteAt) this.#rewrite();
+    if (file.bytes >= this.#rewriteAt) this.#rewrite(file);
   }
 
-  #rewrite(): void {
+  #rewrite(file: CheckedLog): void {
     try {
-      this.#file.rewrite(this.#index.changes());
+      file.rewrite(this.#index.changes());
     } catch (thrown) {
       this.#options.log.warn('examples-not-rewritten', { why: String(thrown) });
     }
-    this.#rewriteAt = Math.max(2 * this.#file.bytes, this.#file.bytes + SLACK_BYTES);
+    this.#rewriteAt = Math.max(2 * file.bytes, file.bytes + SLACK_BYTES);
   }
 }
 

@@ -2,7 +2,6 @@
  * The real Trainer: a thread per head, which ends with it. Owns the thread's life, also when it is told to stop and when it dies; never
  * knows what is trained.
  */
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, NanofleetError } from '@nanofleet/protocol';
 import type { HeadTraining, TrainedHead } from '@nanofleet/runtime/node';
@@ -36,7 +35,8 @@ export const makeThreadTrainer = (clock: Clock, program = programUrl()): Trainer
       workerData: training satisfies HeadTraining,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
     });
-    const ended = once(worker, 'exit');
+    // Not `once` of node:events: its promise rejects with whatever error comes first.
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
     const stop = (): void => worker.postMessage('stop');
     signal.addEventListener('abort', stop, { once: true });
     try {
