@@ -18,7 +18,7 @@ const rowOf = (texts: number, what: string) => comparisonOf(usage(texts)).find((
 
 describe('comparisonOf', () => {
   it('counts a call to the cloud for each decision, and none for this fleet', () => {
-    const row = rowOf(7, 'calls to a cloud model');
+    const row = rowOf(7, 'calls to a cloud model (a stand-in)');
     expect([row?.fleet.value, row?.cloud.value]).toEqual([0, 7]);
   });
 

@@ -35,6 +35,8 @@ export class Fleet {
   /** Where devices enrol and fetch models, and where operators log in. */
   readonly web: LinkProxy;
   readonly commands: CommandLine;
+  /** What the controller is told of the provider that it may ask. */
+  readonly providerFile: string;
   readonly #onDeath: (name: string, how: string) => void;
   readonly #children: Child[] = [];
   #controller: Child | null = null;
@@ -47,6 +49,7 @@ export class Fleet {
     link: LinkProxy;
     web: LinkProxy;
     commands: CommandLine;
+    providerFile: string;
     /** A child died, not by order, and is started again. */
     onDeath: (name: string, how: string) => void;
   }) {
@@ -54,6 +57,7 @@ export class Fleet {
     this.link = parts.link;
     this.web = parts.web;
     this.commands = parts.commands;
+    this.providerFile = parts.providerFile;
     this.#onDeath = parts.onDeath;
   }
 

@@ -67,6 +67,10 @@ export class Layout {
   get publicKey(): string {
     return join(this.controller, 'publisher.pub');
   }
+  /** What the controller is told of its provider. */
+  get provider(): string {
+    return join(this.directory, 'provider');
+  }
   get adminToken(): string {
     return join(this.directory, 'admin-token');
   }

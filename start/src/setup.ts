@@ -75,6 +75,7 @@ export async function startController(world: World, fleet: Fleet): Promise<void>
   requireLocalBroker(world.environment['MQTT_URL'] ?? '');
   const args = ['--dir', layout.controller, '--fleet', FLEET, '--http', '0', '--mqtt', '0'];
   args.push('--publisher-key', layout.publicKey, '--admin-token-file', layout.adminToken);
+  args.push('--provider', fleet.providerFile);
   args.push(
     '--advertise-mqtt',
     `mqtt://127.0.0.1:${link.port}`,

@@ -21,6 +21,8 @@ import { CLONE, Layout } from './layout.ts';
 import { live } from './living.ts';
 import type { Options } from './options.ts';
 import { Screen } from './screen.ts';
+import { StandInProvider } from './stand-in-provider.ts';
+import { ASKS_CLOUD } from './story/asks-cloud.ts';
 import { ASKS_MINI } from './story/asks-mini.ts';
 import { CUT_LINK } from './story/cut-link.ts';
 import { LEARN_TOGETHER } from './story/learn-together.ts';
@@ -45,6 +47,7 @@ export class Start {
   /** When the user's command began, milliseconds since 1970. */
   readonly #begunAt: number;
   #fleet: Fleet | null = null;
+  #standIn: StandInProvider | null = null;
   #unlock: (() => void) | null = null;
   #ending: Promise<void> | null = null;
 
@@ -80,6 +83,7 @@ export class Start {
   async #end(): Promise<void> {
     this.#screen.working(null);
     await this.#fleet?.end();
+    await this.#standIn?.close();
     this.#unlock?.();
   }
 
@@ -89,14 +93,17 @@ export class Start {
     this.#unlock = lockDirectory(layout.directory);
     this.#screen.line(
       this.#screen.paint('nanofleet', 'bold') +
-        this.#screen.paint('  one controller, five devices, seven scenes', 'dim'),
+        this.#screen.paint('  one controller, five devices, eight scenes', 'dim'),
     );
     const links = await openLinks(this.#screen, layout, this.#options);
+    const standIn = await StandInProvider.start();
+    this.#standIn = standIn;
     const commands = new CommandLine(this.#world, { file: CLONE.cli, profile: layout.publisher });
     const fleet = new Fleet({
       layout,
       ...links,
       commands,
+      providerFile: await standIn.describeIn(layout.provider),
       onDeath: (name, how) =>
         this.#screen.line(this.#screen.paint(` ↻    ${name} died (${how}) and is started again`, 'yellow')),
     });
@@ -135,7 +142,15 @@ export class Start {
     const released = newVersion((made) => {
       release = made;
     });
-    const steps = [ASKS_MINI, CUT_LINK, PUMP_BEARING, released, tampered(() => release), LEARN_TOGETHER];
+    const steps = [
+      ASKS_MINI,
+      CUT_LINK,
+      PUMP_BEARING,
+      released,
+      tampered(() => release),
+      LEARN_TOGETHER,
+      ASKS_CLOUD,
+    ];
     const played: Played[] = [first];
     for (const [at, step] of steps.entries()) played.push(await playStep(stage, step, at + 2));
     return { played, firstDecisionSeconds, page };

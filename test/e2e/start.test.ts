@@ -64,7 +64,7 @@ describe('start', () => {
       const { code, result, stdout, stderr } = await starter.ended;
       expect(result?.steps.filter(({ ok }) => !ok)).toEqual([]);
       expect({ code, ok: result?.ok, stderr }).toEqual({ code: 0, ok: true, stderr: '' });
-      expect(result?.steps).toHaveLength(7);
+      expect(result?.steps).toHaveLength(8);
       for (const device of DEVICES) {
         expect(Object.keys(result?.loaded?.[device] ?? {}).toSorted()).toEqual(LINES);
         expect(result?.loaded?.[device]?.['intent']).toMatchObject({ version: '2.0.0-round.3' });
@@ -80,7 +80,7 @@ describe('start', () => {
       const told = stdout
         .slice(0, table)
         .filter((line) => line.trim() !== '' && !line.includes('…  ') && !/^ {4}…/.test(line));
-      expect(told.length).toBeLessThanOrEqual(17);
+      expect(told.length).toBeLessThanOrEqual(19);
       deviceKey = await keyOf('home-1');
     },
     STORY_MS,

@@ -12,6 +12,8 @@ export class Ledger {
   readonly decisions = new Set<string>();
   /** Ids of those that were offered to a bigger tier. */
   readonly offloads = new Set<string>();
+  /** Those that a provider has answered. */
+  cloudAnswers = 0;
   /** Text to decision on the device, microseconds. */
   readonly localMicros: number[] = [];
   /** Question to the bigger tier's answer on the device, milliseconds. */
@@ -25,6 +27,7 @@ export class Ledger {
     this.localMicros.push(decision.micros);
     if (wasOffered(decision)) this.offloads.add(decision.id);
     const answer = decision.offload.answer;
+    if (answer?.tier === 'cloud') this.cloudAnswers += 1;
     if (answer !== undefined) this.offloadMs.push(answer.milliseconds);
   }
 }

@@ -18,6 +18,7 @@ function stageWith() {
     link: new LinkProxy(0),
     web: new LinkProxy(0),
     commands: new CommandLine(world, { file: '/nowhere/cli', profile: '/nowhere' }),
+    providerFile: '',
     onDeath: () => undefined,
   });
   const screen = new Screen(world, world.stdout);
