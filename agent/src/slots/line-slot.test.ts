@@ -185,6 +185,30 @@ describe('a line', () => {
       .toBe('1.0.0');
   });
 
+  it('leaves nothing behind on its signal, however often it tries again', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', note);
+    const made = await runningV1(new MemoryDisk());
+    let tries = 0;
+    const failing: BlobSource = {
+      fetch: () => {
+        tries += 1;
+        return Promise.reject(linkUnavailable('nobody there'));
+      },
+    };
+    made.slot.want(two.wish, failing);
+    await expect
+      .poll(() => {
+        clock.advance(60_000);
+        return tries;
+      })
+      .toBeGreaterThan(15);
+    await made.slot.close();
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('fetches again what the disk has changed, and runs the version before in the meantime', async () => {
     const disk = new MemoryDisk();
     const made = await runningV1(disk);

@@ -5,8 +5,10 @@
 
 import { type ErrorCode, type LineReport, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
+
 import { type CheckedBundle, type loadRunner, verifyBundle } from '@nanofleet/runtime/node';
-import { type Clock, type Disk, isDiskFull, type Log, pause, type Random } from '@nanofleet/runtime/ports';
+import { type Clock, type Disk, isDiskFull, type Log, type Random } from '@nanofleet/runtime/ports';
+
 import { runningOf } from '../inference/model-lines.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { BlobSource } from '../ports/blob-source.ts';
@@ -261,10 +263,15 @@ export class LineSlot {
 
   async #pauseBefore(failures: number, signal: AbortSignal): Promise<void> {
     const { clock, random } = this.#options;
-    const aborted = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        cancel();
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = clock.after(backoffMs(failures, random.share()), end);
+      signal.addEventListener('abort', end);
     });
-    await Promise.race([pause(clock, backoffMs(failures, random.share())), aborted]);
   }
 
   #note(progress: { bytesDone: number; bytesTotal: number }): void {
