@@ -8,8 +8,10 @@ import { AppModule, type Ground } from './app.module.ts';
 import { AuthService } from './auth/auth.service.ts';
 import { DevicesService } from './devices/devices.service.ts';
 import { EnrolmentService } from './devices/enrolment.service.ts';
+import { FiguresService } from './history/figures.service.ts';
 import type { Gate } from './link/broker.ts';
 import { Link, type LinkAccess } from './link/link.ts';
+import type { BlobStore } from './models/blob-store.ts';
 import { ModelsService } from './models/models.service.ts';
 import { MiniTier } from './offload/mini-tier.ts';
 import { RolloutsService } from './rollouts/rollouts.service.ts';
@@ -25,6 +27,7 @@ export interface Core {
   readonly models: ModelsService;
   readonly rollouts: RolloutsService;
   readonly telemetry: TelemetryRepository;
+  readonly blobs: BlobStore;
   /** Ends everything in order. */
   close(): Promise<void>;
 }
@@ -43,6 +46,8 @@ export const openCore = async (
     logger: false,
     abortOnError: false,
   });
+  // Nobody looks at curves here: counting them would be four queries each ten seconds, more than all devices ask.
+  app.get(FiguresService).onModuleDestroy();
   await link.startAlone(broker(app.get(DevicesService)));
   app.get(MiniTier).restore();
   await app.get(ShardsService).holdAll();
@@ -54,6 +59,7 @@ export const openCore = async (
     models: app.get(ModelsService),
     rollouts: app.get(RolloutsService),
     telemetry: app.get(TelemetryRepository),
+    blobs: ground.blobs,
     close: async () => {
       await link.close();
       await app.close();

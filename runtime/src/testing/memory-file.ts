@@ -69,7 +69,10 @@ function* spans(position: number, length: number) {
   }
 }
 
-const isZeros = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+const isZeros = (bytes: Uint8Array): boolean => {
+  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] !== 0) return false;
+  return true;
+};
 
 /** One file. */
 export class MemoryFile {
