@@ -4,6 +4,8 @@ import {
   BODY_BYTES_MAX,
   itemAnswerSchema,
   LOCAL_PATHS,
+  labelAnswerSchema,
+  labelPath,
   SAMPLES_MAX,
   STREAM_LINE_BYTES_MAX,
   TEXT_BYTES_MAX,
@@ -103,6 +105,44 @@ describe('the intake of texts', () => {
     expect((await refusalOf(LOCAL_PATHS.decide, { text: FINE, line: 'nothing' })).code).toBe('LINE_UNKNOWN');
     const unknown = await agent.send({ path: `${LOCAL_PATHS.decision}0193a0c0-0000-7000-8000-000000000001` });
     expect(problemIn(unknown).code).toBe('DECISION_UNKNOWN');
+  });
+});
+
+describe('the intake of labels', () => {
+  it.each([
+    ['neither a label nor its absence', {}],
+    ['both at once', { label: 'calendar', outOfScope: true }],
+    ['a label that is a number', { label: 7 }],
+    ['a text in place of a decision', { text: 'turn it off', label: 'calendar' }],
+    ['no JSON', 'turn it off'],
+  ])('refuses %s without quoting it', async (_name, body) => {
+    const refusal = await refusalOf(labelPath('last'), body);
+    expect(refusal).toMatchObject({ status: 400, code: 'INPUT_INVALID' });
+    expect(refusal.detail).not.toContain('turn');
+  });
+
+  it('says what is wrong with a decision, a label, a line or a method', async () => {
+    const right = { label: 'calendar' };
+    const gone = labelPath('0193a0c0-0000-7000-8000-000000000001');
+    expect(await refusalOf(gone, right)).toMatchObject({ status: 404, code: 'DECISION_UNKNOWN' });
+    const { id } = await agent.ask(FINE);
+    const wrong = await refusalOf(labelPath(id), { label: 'calender' });
+    const nearest = containing('did you mean: calendar');
+    expect(wrong).toMatchObject({ status: 422, code: 'LABEL_UNKNOWN', detail: nearest });
+    const sensor = { text: FINE, line: 'vibration', ...right };
+    expect(await refusalOf(LOCAL_PATHS.examples, sensor)).toMatchObject({ code: 'LINE_TASK_WRONG' });
+    const read = await agent.send({ path: labelPath(id), method: 'GET' });
+    expect(problemIn(read)).toMatchObject({ status: 405, detail: containing('POST') });
+  });
+
+  it('takes a label again and again, and another one in its place', async () => {
+    const { id } = await agent.ask(FINE);
+    const outcomes = [];
+    for (const label of ['calendar', 'calendar', 'alarm']) {
+      const answer = await agent.send({ path: labelPath(id), body: { label } });
+      outcomes.push(labelAnswerSchema.parse(jsonOf(answer)).outcome);
+    }
+    expect(outcomes).toEqual(['new', 'same', 'changed']);
   });
 });
 
