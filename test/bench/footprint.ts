@@ -28,6 +28,13 @@ function runtimeBytes(): number {
   return native + bytesBelow(join(directory, 'dist'));
 }
 
+/** The agent and the programs of its threads. */
+function programBytes(): number {
+  const directory = dirname(AGENT_FILE);
+  const programs = readdirSync(directory).filter((name) => name.endsWith('.mjs'));
+  return programs.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+}
+
 /** A device gets what the manifest lists, the manifest and its signature; cards stay behind. */
 async function bundleBytes(name: string): Promise<number> {
   const directory = join(ROOT, 'bundles', name);
@@ -75,7 +82,7 @@ async function main(): Promise<void> {
   });
   const seen = await lone(Number(values.rounds), Number(values.decisions));
   const inFleet = existsSync('/proc/self') ? await fleet() : [];
-  const agentBytes = statSync(AGENT_FILE).size;
+  const agentBytes = programBytes();
   const models = await Promise.all(BUNDLES.map(bundleBytes));
   const modelBytes = models.reduce((sum, bytes) => sum + bytes, 0);
   const runtime = runtimeBytes();
