@@ -9,10 +9,10 @@ import {
   hasMosquitto,
   Mosquitto,
   makeScratchDatabase,
+  PostgresServer,
   type ScratchDatabase,
   scratchServer,
 } from '@nanofleet/controller/testing';
-import { BrokenInvariant } from '@nanofleet/protocol';
 import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 import { makeOperator, type Operator } from '../faults/parts/operator.ts';
@@ -42,10 +42,17 @@ export class Engines {
   readonly database: ScratchDatabase;
   readonly broker: Mosquitto;
   readonly #directory: string;
+  readonly #server: PostgresServer | null;
   readonly #running: Running[] = [];
   readonly #publisher = generateSigningKey();
 
-  private constructor(parts: { database: ScratchDatabase; broker: Mosquitto; directory: string }) {
+  private constructor(parts: {
+    database: ScratchDatabase;
+    broker: Mosquitto;
+    directory: string;
+    server: PostgresServer | null;
+  }) {
+    this.#server = parts.server;
     this.database = parts.database;
     this.broker = parts.broker;
     this.#directory = parts.directory;
@@ -56,20 +63,17 @@ export class Engines {
     return scratchServer() !== null && hasMosquitto();
   }
 
-  /** Brings them up. */
+  /** Brings them up; a PostgreSQL of its own, too, where NANOFLEET_TEST_DATABASE_URL names none and one is installed. */
   static async open(): Promise<Engines> {
-    if (!Engines.areHere) {
-      throw new BrokenInvariant(
-        'this needs mosquitto, and a PostgreSQL that NANOFLEET_TEST_DATABASE_URL names',
-      );
-    }
+    const server =
+      scratchServer() === null && PostgresServer.isInstalled ? await PostgresServer.start() : null;
     const [database, broker, directory] = await Promise.all([
-      makeScratchDatabase(),
+      makeScratchDatabase(server?.url),
       Mosquitto.start(),
       mkdtemp(join(tmpdir(), 'nanofleet-load-')),
     ]);
     await writeSigningKey(join(directory, CONTROLLER_KEY), generateSigningKey());
-    return new Engines({ database, broker, directory });
+    return new Engines({ database, broker, directory, server });
   }
 
   /** Port of the broker. */
@@ -143,6 +147,7 @@ export class Engines {
     await Promise.all(this.#running.filter((running) => !running.isOver()).map((running) => running.kill()));
     await this.broker.close();
     await this.database.drop();
+    this.#server?.stop();
     await rm(this.#directory, { recursive: true, force: true });
   }
 

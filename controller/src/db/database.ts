@@ -56,10 +56,10 @@ export const isDatabaseGone = (thrown: unknown): boolean => {
   return false;
 };
 
-/** The same for every string in a value that came as JSON. */
-export const storableJson = <T>(value: T): T => {
+/** JSON of a value that came as JSON, every string in it as PostgreSQL can keep it. */
+export const storableJson = (value: unknown): string => {
   const json = JSON.stringify(value);
   // JSON.stringify escapes just NUL and halves of characters in these forms.
-  if (!/\\u0000|\\ud[89a-f]/.test(json)) return value;
-  return JSON.parse(json, (_, part: unknown) => (typeof part === 'string' ? storable(part) : part)) as T;
+  if (!/\\u0000|\\ud[89a-f]/.test(json)) return json;
+  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'string' ? storable(part) : part));
 };

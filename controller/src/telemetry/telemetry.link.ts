@@ -58,6 +58,7 @@ export class TelemetryLink implements OnModuleInit, OnModuleDestroy {
       ...identityOf(message),
       recordedAt: message.at,
       receivedAt: this.clock.unixMs(),
+      type: message.body.type,
       event: storableJson(message.body),
     };
     const settled = this.#batches.add(row);

@@ -12,8 +12,15 @@ import { events, tallies } from './telemetry.tables.ts';
 export interface NewEvent extends RecordIdentity {
   readonly recordedAt: number;
   readonly receivedAt: number;
-  readonly event: DeviceEvent;
+  readonly type: DeviceEvent['type'];
+  /** As JSON. */
+  readonly event: string;
 }
+
+/** One row as JSON; names and epochs hold nothing that JSON would escape, and the event is JSON already. */
+const rowJson = ({ device, epoch, event, receivedAt, recordedAt, sequence, type }: NewEvent): string =>
+  `{"device":"${device}","epoch":"${epoch}","sequence":${sequence},"recordedAt":${recordedAt},` +
+  `"receivedAt":${receivedAt},"type":"${type}","event":${event}}`;
 
 /** What a listing asks for. */
 export interface EventQuery {
@@ -34,7 +41,7 @@ export class TelemetryRepository {
    * @returns how many were new
    */
   async store(rows: readonly NewEvent[]): Promise<number> {
-    const list = JSON.stringify(rows.map((row) => ({ ...row, type: row.event.type })));
+    const list = `[${rows.map(rowJson).join(',')}]`;
     const [counted] = await rowsOf<{ fresh: number | string }>(
       this.database,
       sql`with inserted as (

@@ -3,6 +3,7 @@ export type { CloudAnswer, CloudQuestion } from '../cloud/cloud.service.ts';
 export type { ProviderSettings } from '../cloud/provider-settings.ts';
 export { databaseKinds } from './databases.ts';
 export { hasMosquitto, Mosquitto } from './mosquitto.ts';
+export { PostgresServer } from './postgres-server.ts';
 export { makeScratchDatabase, type ScratchDatabase, scratchServer } from './scratch-database.ts';
 export { makeTestBundle, publishBundle, type TestBundle } from './test-bundle.ts';
 export { openTestCloud, type TestCloud } from './test-cloud.ts';

@@ -45,7 +45,8 @@ export const hasMosquitto = (environment = process.env): boolean => {
   return isHere;
 };
 
-const freePort = (): Promise<number> =>
+/** A port of this machine that nobody listens on now. */
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

@@ -31,9 +31,8 @@ const once = async (url: string, statement: string): Promise<void> => {
   }
 };
 
-/** Makes an empty database. */
-export const makeScratchDatabase = async (): Promise<ScratchDatabase> => {
-  const server = scratchServer();
+/** Makes an empty database, on a server that was started for it or on that of the tests. */
+export const makeScratchDatabase = async (server = scratchServer()): Promise<ScratchDatabase> => {
   if (server === null) throw new BrokenInvariant('NANOFLEET_TEST_DATABASE_URL names no PostgreSQL');
   const name = `nanofleet_${Buffer.from(systemRandom.bytes(6)).toString('hex')}`;
   await once(server, `create database ${name}`);
