@@ -194,6 +194,49 @@ describe('fleet-tokens new', () => {
   });
 });
 
+describe('cloud', () => {
+  const day = { day: '2026-11-25', spentMicros: 1_250_000, reservedMicros: 250_000, calls: 3 };
+
+  it('status shows the money of the day and why the provider is left alone', async () => {
+    await login();
+    const times = { opensAt: 1_795_000_000_000, lastSuccessAt: null, lastFailureAt: 1 };
+    const money = { currency: 'USD', inputMicros: 1, outputMicros: 1, budgetMicros: 5_000_000 };
+    const health = { circuit: 'open', inWork: 2, deadlineMs: 1, lastFailureCode: 'PROVIDER_BUSY' };
+    const provider = { target: 'api.example.com', model: 'gpt', ...times, ...money, ...health };
+    answers['GET /api/cloud'] = { body: { provider, today: day, days: [] } };
+    const { code, out } = await run('cloud', 'status');
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^gpt at api\.example\.com is left alone until 20\d\d-.* after PROVIDER_BUSY; 2 questions in work\./,
+    );
+    expect(out).toContain('1.2500 of 5.0000 USD spent in 3 calls, 0.2500 reserved, 3.5000 left.');
+    answers['GET /api/cloud'] = { body: { provider: null, today: day, days: [day] } };
+    expect((await run('cloud', 'status')).out).toContain('--provider FILE');
+  });
+
+  it('calls and proposals show their rows; a limit that is no number is wrong usage', async () => {
+    await login();
+    const who = { id: ID, at: 1, device: 'home-1', decision: ID, attempt: 2, target: 't', model: 'gpt' };
+    const how = {
+      state: 'failed',
+      status: 503,
+      code: 'PROVIDER_FAILED',
+      milliseconds: 12.4,
+      firstMilliseconds: null,
+    };
+    const what = { inputTokens: 90, outputTokens: 7, isEstimated: true, reservedMicros: 9, costMicros: 104 };
+    const row = { ...who, ...how, ...what, requestHash: 'h', redacted: {} };
+    answers['GET /api/cloud/calls'] = { body: { items: [row] } };
+    expect((await run('cloud', 'calls', '--device', 'home-1')).out).toMatch(
+      /home-1.*PROVIDER_FAILED +503 +12 +~90\+7 +0\.0001/,
+    );
+    expect((await run('cloud', 'calls', '--limit', 'all')).code).toBe(2);
+    const proposal = { line: 'intent', name: 'water_plants', count: 4, firstAt: 1, lastAt: 2 };
+    answers['GET /api/cloud/proposals'] = { body: { items: [proposal] } };
+    expect((await run('cloud', 'proposals')).out).toMatch(/intent +water_plants +4 /);
+  });
+});
+
 describe('keys new', () => {
   it('never overwrites a key', async () => {
     expect((await run('keys', 'new')).code).toBe(0);

@@ -58,6 +58,18 @@ describe('the command line', () => {
     expect((await settings([], { DATABASE_URL: 'postgres://x' })).databaseUrl).toBe('postgres://x');
   });
 
+  it('reads the provider of the cloud tier from its file, and has none without', async () => {
+    expect((await settings([])).provider).toBeNull();
+    const path = join(directory, 'provider.json');
+    const pricePerMillion = { input: 1, output: 2 };
+    const file = { url: 'https://api.example.com/v1', model: 'm', keyFile: 'provider.key', pricePerMillion };
+    await writeFile(path, JSON.stringify({ ...file, budgetPerDay: 1 }));
+    await writeFile(join(directory, 'provider.key'), 'sk-1\n');
+    expect((await settings(['--provider', path])).provider).toMatchObject({ model: 'm', key: 'sk-1' });
+    await writeFile(path, JSON.stringify(file));
+    await expect(settings(['--provider', path])).rejects.toMatchObject({ code: 'SETTING_INVALID' });
+  });
+
   it('takes public keys in PEM and base64, keeps them for later starts, and refuses private ones', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('ed25519');
     const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32);

@@ -126,6 +126,12 @@ describe('a question ends with a code', () => {
       1,
     ],
     ['a key that is refused', [{ is: 'error', status: 401, code: 'invalid_api_key' }], 'PROVIDER_REFUSED', 1],
+    [
+      'an address that leads elsewhere, where the key must not go',
+      [{ is: 'error', status: 307, headers: { location: '/v1/chat/completions' } }],
+      'PROVIDER_REFUSED',
+      1,
+    ],
     ['a request that is refused', [{ is: 'error', status: 400 }], 'PROVIDER_REQUEST_INVALID', 1],
     [
       'an answer that is too long for its bound',
