@@ -84,6 +84,13 @@ class Court {
     return this.#before.test;
   }
 
+  /** The base beside itself. */
+  get standing(): Figures {
+    const { test, clinc } = this.#before;
+    const same = ({ old }: Judgement): PairedDifference => pairedDifference(old, old);
+    return { test, corpus: same(test), clinc: clinc.old.length === 0 ? null : same(clinc) };
+  }
+
   async figuresOf(head: Base['head']): Promise<Figures> {
     const candidate = await candidateOf(this.#base, head, this.#data.heldOut);
     const test = await this.#judge(candidate, this.#data.test);
@@ -249,7 +256,7 @@ function summary(results: readonly SeedResult[], world: { base: Base; court: Cou
   };
 }
 
-function print(results: readonly SeedResult[]): void {
+function print(results: readonly SeedResult[], court: Court): void {
   const [first] = results;
   if (first === undefined) return;
   const rounds = (name: string, { rounds: played }: Learned) =>
@@ -263,6 +270,7 @@ function print(results: readonly SeedResult[]): void {
       'old on corpus, points [95 %]',
       'old on clinc150',
     ],
+    row('the base itself', court.standing),
     row('pooled, same training', first.pooled),
     row('pooled, old intents unprotected', first.unprotected),
     ...rounds('4 homes', first.homes),
@@ -291,7 +299,7 @@ async function main(): Promise<void> {
   const results: SeedResult[] = [];
   for (let seed = 1; seed <= Number(values.seeds); seed += 1)
     results.push(await play(world, settingsOf(seed * SEED_STEP), Number(values.rounds)));
-  print(results);
+  print(results, world.court);
   console.log(JSON.stringify(summary(results, world)));
 }
 

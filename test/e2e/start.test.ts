@@ -67,7 +67,7 @@ describe('start', () => {
       expect(result?.steps).toHaveLength(8);
       for (const device of DEVICES) {
         expect(Object.keys(result?.loaded?.[device] ?? {}).toSorted()).toEqual(LINES);
-        expect(result?.loaded?.[device]?.['intent']).toMatchObject({ version: '2.0.0-round.3' });
+        expect(result?.loaded?.[device]?.['intent']).toMatchObject({ version: '2.0.0-round.4' });
       }
       expect(result?.['answeredByMini']).not.toEqual([]);
       expect(result?.['localAccuracy']).toBeGreaterThanOrEqual(0.85);
