@@ -1,6 +1,6 @@
 // Durable events a second, from simulated devices over mosquitto through a real controller into PostgreSQL, beside batched
 // `unnest` alone; then a kill -9 of the controller in the middle, after which nothing may be missing or counted twice.
-// Options: --devices N (1000), --records N per device (100), --window N (20).
+// Options: --devices N (1000), --records N per device (50), --window N (20).
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Engines, type LoadController } from '../load/engines.ts';
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       devices: { type: 'string', default: '1000' },
-      records: { type: 'string', default: '100' },
+      records: { type: 'string', default: '50' },
       window: { type: 'string', default: '20' },
       rounds: { type: 'string', default: '3' },
     },
@@ -107,6 +107,7 @@ async function main(): Promise<void> {
     const enrolBegun = performance.now();
     const logins = await engines.enrol(controller, count);
     const enrolPerS = count / ((performance.now() - enrolBegun) / 1_000);
+    console.log(`${count} devices enrolled, ${rounded(enrolPerS)} a second`);
     const options = { port: engines.port, epoch: EPOCH, window: Number(values.window) };
     const senders = new Senders(logins.map((login) => new RawDevice({ ...options, login })));
     await senders.connect();
@@ -117,6 +118,7 @@ async function main(): Promise<void> {
     for (let round = 0; round < rounds; round += 1) {
       alone.push(await insertAlone(engines.database, count * records));
       ingest.push(await measure(engines, { controller, records, senders }));
+      console.log(`round ${round + 1} of ${rounds}: ${senders.acknowledged} acknowledged`);
     }
     await senders.send(records, async () => {
       await controller.kill();

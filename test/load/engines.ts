@@ -73,7 +73,12 @@ export class Engines {
       mkdtemp(join(tmpdir(), 'nanofleet-load-')),
     ]);
     await writeSigningKey(join(directory, CONTROLLER_KEY), generateSigningKey());
-    return new Engines({ database, broker, directory, server });
+    const engines = new Engines({ database, broker, directory, server });
+    // A server outlives whoever started it: it must go with a campaign that is stopped.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => void engines.close().finally(() => process.exit(130)));
+    }
+    return engines;
   }
 
   /** Port of the broker. */
