@@ -17,6 +17,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // One file: every page needs nearly all of it, and it is kept for ever.
+    chunkSizeWarningLimit: 800,
     target: 'es2022',
   },
   server: { proxy: { '/api': 'http://127.0.0.1:7300' } },

@@ -43,6 +43,17 @@ function isFresh(now) {
   return existsSync(join(site, 'index.html')) && existsSync(record) && readFileSync(record, 'utf8') === now;
 }
 
+/** Puts a built site in place; when another build did so at the same moment, that one is as good. */
+function replaceBy(made) {
+  try {
+    rmSync(site, { recursive: true, force: true });
+    renameSync(made, site);
+  } catch (thrown) {
+    rmSync(made, { recursive: true, force: true });
+    if (!existsSync(join(site, 'index.html'))) throw thrown;
+  }
+}
+
 /** Builds when stale. Returns whether it was fresh already. */
 export async function buildDashboard() {
   const now = inputs();
@@ -55,8 +66,7 @@ export async function buildDashboard() {
     build: { outDir: made },
   });
   mkdirSync(join(root, 'dashboard', 'dist'), { recursive: true });
-  rmSync(site, { recursive: true, force: true });
-  renameSync(made, site);
+  replaceBy(made);
   writeFileSync(record, now);
   return { fresh: false };
 }

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { commandFile, compile, root } from './build.mjs';
+import { buildDashboard } from './build-dashboard.mjs';
 import { bundleAgent } from './bundle-agent.mjs';
 
 /** Runs node with these arguments; resolves to the exit code (128 + n when signal n ended it). */
@@ -47,6 +48,7 @@ async function main() {
     return;
   }
   await bundleAgent();
+  await buildDashboard();
   const scratch = mkdtempSync(join(tmpdir(), 'nanofleet-test-'));
   const reportPath = join(scratch, 'report.json');
   try {

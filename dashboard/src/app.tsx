@@ -8,7 +8,7 @@ import { PageOf } from './pages/page-of.tsx';
 import { Shell } from './pages/shell.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { Failed, Loading } from './parts/states.tsx';
-import { takeSignInCode } from './rims/page.ts';
+import { hasSignInCode, takeSignInCode } from './rims/page.ts';
 
 type Door =
   | { readonly state: 'asking' }
@@ -40,8 +40,11 @@ export const App = () => {
   useEffect(knock, [knock]);
   // A link may be opened in a tab that shows the page already: only the fragment changes then.
   useEffect(() => {
-    addEventListener('hashchange', knock);
-    return () => removeEventListener('hashchange', knock);
+    const look = (): void => {
+      if (hasSignInCode()) knock();
+    };
+    addEventListener('hashchange', look);
+    return () => removeEventListener('hashchange', look);
   }, [knock]);
   switch (door.state) {
     case 'asking':

@@ -8,6 +8,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CloudRepository } from '../cloud/cloud.repository.ts';
 import { type CloudAnswer, CloudService } from '../cloud/cloud.service.ts';
 import { LineLabels } from '../cloud/line-labels.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
@@ -15,6 +16,8 @@ import { answerOf, cloudAnswerOf, type FinalAnswer, refusalOf, withoutCloud } fr
 import { MiniTier } from './mini-tier.ts';
 import { OffloadRepository, type OpenQuestion } from './offload.repository.ts';
 import { ReplyFrames } from './reply-frames.ts';
+
+const DAY_MS = 86_400_000;
 
 /** What is known after the mini tier. */
 export interface FirstAnswer {
@@ -29,6 +32,7 @@ export class Tiers {
   constructor(
     private readonly mini: MiniTier,
     private readonly cloud: CloudService,
+    private readonly timeline: TimelineService,
     private readonly labels: LineLabels,
     private readonly repository: OffloadRepository,
     private readonly proposals: CloudRepository,
@@ -70,6 +74,9 @@ export class Tiers {
       frames.abandon();
       const { code, message } = toNanofleetError(thrown);
       this.log.warn('the provider gave no answer', { decision, ...factsOf(thrown) });
+      // Once a day, however many questions come after it.
+      const key = String(Math.floor(this.clock.unixMs() / DAY_MS));
+      if (code === 'BUDGET_SPENT') this.timeline.note({ kind: 'budget-reached', key, code, detail: message });
       return withoutCloud(before, { code, message: code === 'INTERNAL' ? 'see the log' : message });
     }
   }

@@ -9,6 +9,8 @@ import { type CancelTimer, type Clock, type Log, type Random, randomHex } from '
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { isDatabaseGone } from '../db/database.ts';
 import { DevicesRepository, type OnlineDevice } from '../devices/devices.repository.ts';
+import { endHappenings } from '../history/round.plan.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
@@ -44,6 +46,7 @@ export class RoundsDriver implements OnModuleDestroy {
     private readonly candidates: CandidateService,
     private readonly devices: DevicesRepository,
     private readonly link: Link,
+    private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
     @Inject(LOG) private readonly log: Log,
@@ -205,6 +208,7 @@ export class RoundsDriver implements OnModuleDestroy {
     for (const { device, state } of await this.repository.members(id)) {
       if (state !== 'declined') await this.link.sendRound(device, { round: id, step: 'result', body });
     }
+    for (const happening of endHappenings(row)) this.timeline.note(happening);
     await this.#change(id, async (_, set) => set({ toldAt: this.clock.unixMs() }));
     return false;
   }

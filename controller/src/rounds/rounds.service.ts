@@ -17,6 +17,7 @@ import {
 import { type Clock, newId, type Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { isDuplicate, storable } from '../db/database.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { LabelsService } from '../models/labels.service.ts';
 import { ModelsService } from '../models/models.service.ts';
 import { CLOCK } from '../ports/clock.ts';
@@ -43,6 +44,7 @@ export class RoundsService {
     private readonly labels: LabelsService,
     private readonly rollouts: RolloutsRepository,
     private readonly driver: RoundsDriver,
+    private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
   ) {}
@@ -76,6 +78,7 @@ export class RoundsService {
     await this.repository.add(row).catch((thrown: unknown) => {
       throw isDuplicate(thrown) ? alreadyRunning(line) : thrown;
     });
+    this.timeline.note({ kind: 'round-started', key: row.id, subject: row.id, line });
     this.driver.look();
     return roundView(await this.#known(row.id));
   }

@@ -4,6 +4,7 @@ export type { ProviderSettings } from '../cloud/provider-settings.ts';
 export { databaseKinds } from './databases.ts';
 export { hasMosquitto, Mosquitto } from './mosquitto.ts';
 export { PostgresServer } from './postgres-server.ts';
+export { RoundFleet } from './round-fleet.ts';
 export { makeScratchDatabase, type ScratchDatabase, scratchServer } from './scratch-database.ts';
 export { makeTestBundle, publishBundle, type TestBundle } from './test-bundle.ts';
 export { openTestCloud, type TestCloud } from './test-cloud.ts';

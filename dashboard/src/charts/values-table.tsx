@@ -11,7 +11,7 @@ export const ValuesTable = (props: {
 }) => (
   <details className="as-table">
     <summary>Values</summary>
-    <div className="table-frame" role="region" aria-label={`${props.title}, values`} tabIndex={0}>
+    <div className="table-frame" role="group" aria-label={`${props.title}, values`} tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -26,7 +26,7 @@ export const Lineage = (props: {
   const width = (Math.max(0, ...nodes.map(({ column }) => column)) + 1) * ACROSS - 54;
   const height = (Math.max(0, ...nodes.map(({ row }) => row)) + 1) * DOWN - 12;
   return (
-    <div className="lineage" role="region" aria-label={`Lineage of ${props.line}`} tabIndex={0}>
+    <div className="lineage" role="group" aria-label={`Lineage of ${props.line}`} tabIndex={0}>
       <svg width={width} height={height} role="group" aria-label={`Bundles of ${props.line}`}>
         {nodes.map((node) => {
           const parent = node.parent === null ? undefined : byDigest.get(node.parent);

@@ -145,7 +145,7 @@ const Shape = (props: { readonly title: string; readonly content: SchemaNode }) 
         {props.title} <span className="quiet">{type}</span>
       </h3>
       {Object.keys(schema).length === 0 ? null : (
-        <pre role="region" aria-label={`${props.title} schema`} tabIndex={0}>
+        <pre role="group" aria-label={`${props.title} schema`} tabIndex={0}>
           {schemaText(schema)}
         </pre>
       )}

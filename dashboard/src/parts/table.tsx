@@ -20,7 +20,7 @@ export const Table = <Row,>(props: {
   return (
     <div
       className={`table-frame ${props.className ?? ''}`}
-      role="region"
+      role="group"
       aria-label={props.label}
       tabIndex={0}
     >

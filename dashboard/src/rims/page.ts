@@ -27,9 +27,14 @@ export const applyTheme = (theme: Theme): void => {
   }
 };
 
+const CODE = /^#code=([\w-]+)$/;
+
+/** Whether the address is a sign-in link. */
+export const hasSignInCode = (): boolean => CODE.test(location.hash);
+
 /** The one-time code of a sign-in link, taken out of the address so that it does not stay in the history. */
 export const takeSignInCode = (): string | null => {
-  const match = /^#code=([\w-]+)$/.exec(location.hash);
+  const match = CODE.exec(location.hash);
   if (match?.[1] === undefined) return null;
   history.replaceState(null, '', location.pathname);
   return match[1];
