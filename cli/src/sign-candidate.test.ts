@@ -105,6 +105,14 @@ const modelOf = (digest: string) => ({
   quality: [],
 });
 
+const cardOf = ({ manifest: { license, attribution, labels, cost, quality } }: Candidate) => ({
+  license,
+  attribution,
+  labels,
+  cost,
+  quality,
+});
+
 const answerTo = (method: string, path: string, body: string): unknown => {
   const [, , kind = '', digest = ''] = (path.split('?')[0] ?? '').split('/');
   if (kind === 'whoami') {
@@ -126,7 +134,13 @@ const answerTo = (method: string, path: string, body: string): unknown => {
     registered.push(JSON.parse(body) as { manifest: string; signature: string });
     return modelOf(candidate.digest);
   }
-  return { ...modelOf(digest), lineage: [], missing: [], signature: parentSignature };
+  return {
+    ...modelOf(digest),
+    card: cardOf(candidate),
+    lineage: [],
+    missing: [],
+    signature: parentSignature,
+  };
 };
 
 beforeAll(async () => {
