@@ -3,7 +3,7 @@
  * order, so that a controller that died in between gives the same bytes, and leave the database in the transaction that
  * stores the result. The head stays float32 along a series of rounds on one base. Never judges it.
  */
-import { type Digest, decodeUpdate } from '@nanofleet/protocol';
+import { type Digest, readUpdate } from '@nanofleet/protocol';
 import {
   Aggregator,
   decodeHead,
@@ -77,7 +77,7 @@ export class AverageService {
     let after = '';
     for (;;) {
       const page = await this.repository.updatesAfter(row.id, { after, limit: PAGE_UPDATES });
-      for (const { bytes, weight } of page) aggregator.add(decodeUpdate(bytes).tensors, weight);
+      for (const { bytes, weight } of page) aggregator.add(readUpdate(bytes).tensors, weight);
       const last = page.at(-1);
       if (last === undefined) return aggregator.average();
       after = last.device;

@@ -42,6 +42,7 @@ export class Aggregator {
   readonly #kernel: AggregationKernel;
   /** Where each tensor begins, in elements; padded, so that no step of the kernel crosses into the next. */
   readonly #starts: number[] = [];
+  /** After the codes. */
   readonly #sumsAt: number;
   readonly #codes: Int8Array;
   #weight = 0;
@@ -71,10 +72,10 @@ export class Aggregator {
     const norm = this.#normOf(tensors);
     const shortened = norm > this.#clipNorm ? this.#clipNorm / norm : 1;
     for (const [index, { scale }] of tensors.entries()) {
-      const start = this.#starts[index] ?? 0;
+      const codes = this.#starts[index] ?? 0;
       const count = padded(this.#elements[index] ?? 0);
-      if (count === 0) continue;
-      this.#kernel.add({ codes: start, sums: this.#sumsAt + 4 * start, count }, weight * shortened * scale);
+      const range = { codes, sums: this.#sumsAt + 4 * codes, count };
+      if (count > 0) this.#kernel.add(range, weight * shortened * scale);
     }
     this.#weight += weight;
     this.#updates += 1;
@@ -99,7 +100,7 @@ export class Aggregator {
     if (tensors.length !== this.#elements.length) throw wrongShape();
     for (const [index, { codes }] of tensors.entries()) {
       if (codes.length !== this.#elements[index]) throw wrongShape();
-      this.#codes.set(codes, this.#starts[index]);
+      this.#codes.set(codes, this.#starts[index] ?? 0);
     }
   }
 

@@ -18,7 +18,14 @@ export interface AggregationKernel {
   /** Sum of the squares of codes; negative when one of them is -128, which no update may hold. */
   squares(codesAt: number, count: number): number;
   /** sums[i] += factor · codes[i], in float32: the product is rounded, then the sum. */
-  add(at: { readonly codes: number; readonly sums: number; readonly count: number }, factor: number): void;
+  add(at: KernelRange, factor: number): void;
+}
+
+/** Places in the memory, in bytes; `count` codes. */
+export interface KernelRange {
+  readonly codes: number;
+  readonly sums: number;
+  readonly count: number;
 }
 
 /** Adds a step's bytes to the pointer in a local and compares it with the end in another. */
@@ -32,19 +39,19 @@ const advance = (local: number, end: number): number[] => [
   ...op.i32LessUnsigned,
 ];
 
-/** squares(codes, end): locals 2 codes, 3 squares, 4 least. */
+/** squares(codes, end): locals 2 codes, 3 squares, 4 least, 5 eight codes. */
 const squares: WrittenFunction = {
   name: 'squares',
   parameters: [TYPE.i32, TYPE.i32],
   result: TYPE.f64,
-  locals: [TYPE.v128, TYPE.v128, TYPE.v128],
+  locals: [TYPE.v128, TYPE.v128, TYPE.v128, TYPE.v128],
   body: [
     op.repeatWhile([
       ...[op.get(0), op.load(), op.set(2)].flat(),
       ...[op.get(4), op.get(2), op.leastI8, op.set(4)].flat(),
       ...op.get(3),
-      ...[op.get(2), op.lowI16FromI8, op.get(2), op.lowI16FromI8, op.dotI16, op.addI32].flat(),
-      ...[op.get(2), op.highI16FromI8, op.get(2), op.highI16FromI8, op.dotI16, op.addI32].flat(),
+      ...[op.get(0), op.loadI16FromI8(), op.tee(5), op.get(5), op.dotI16, op.addI32].flat(),
+      ...[op.get(0), op.loadI16FromI8(8), op.tee(5), op.get(5), op.dotI16, op.addI32].flat(),
       ...op.set(3),
       ...advance(0, 1),
     ]),
@@ -69,20 +76,19 @@ const addFour = (half: readonly number[], offset: number): number[] => [
   ...op.store(offset),
 ];
 
-/** add(codes, end, sums, factor): locals 4 factor in each lane, 5 eight codes, 6 sixteen codes. */
+/** add(codes, end, sums, factor): locals 4 factor in each lane, 5 eight codes. */
 const add: WrittenFunction = {
   name: 'add',
   parameters: [TYPE.i32, TYPE.i32, TYPE.i32, TYPE.f32],
   result: null,
-  locals: [TYPE.v128, TYPE.v128, TYPE.v128],
+  locals: [TYPE.v128, TYPE.v128],
   body: [
     [...op.get(3), ...op.splatF32, ...op.set(4)],
     op.repeatWhile([
-      ...[op.get(0), op.load(), op.set(6)].flat(),
-      ...[op.get(6), op.lowI16FromI8, op.set(5)].flat(),
+      ...[op.get(0), op.loadI16FromI8(), op.set(5)].flat(),
       ...addFour(op.lowI32FromI16, 0),
       ...addFour(op.highI32FromI16, 16),
-      ...[op.get(6), op.highI16FromI8, op.set(5)].flat(),
+      ...[op.get(0), op.loadI16FromI8(8), op.set(5)].flat(),
       ...addFour(op.lowI32FromI16, 32),
       ...addFour(op.highI32FromI16, 48),
       ...[op.get(2), op.i32(4 * KERNEL_STEP), op.i32Add, op.set(2)].flat(),
@@ -103,11 +109,14 @@ interface Exports {
   add(codes: number, end: number, sums: number, factor: number): void;
 }
 
+/** Compiled once: engines begin with quick code and make better code while it runs, which a new module would lose. */
+let compiled: object | undefined;
+
 /** A kernel over so many bytes of memory. */
 export function wasmKernel(bytes: number): AggregationKernel {
   const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / PAGE_BYTES)) });
-  const module = new WebAssembly.Module(writeModule([squares, add]));
-  const exports = new WebAssembly.Instance(module, { host: { memory } }).exports as Exports;
+  compiled ??= new WebAssembly.Module(writeModule([squares, add]));
+  const exports = new WebAssembly.Instance(compiled, { host: { memory } }).exports as Exports;
   return {
     memory,
     squares(codesAt, count) {

@@ -53,6 +53,7 @@ const memory = (operation: number, offset: number): Code => vector(operation, 0,
 export const op = {
   get: (local: number): Code => [0x20, ...unsigned(local)],
   set: (local: number): Code => [0x21, ...unsigned(local)],
+  tee: (local: number): Code => [0x22, ...unsigned(local)],
   i32: (value: number): Code => [0x41, ...signed(value)],
   i32Add: [0x6a],
   i32LessUnsigned: [0x49],
@@ -64,6 +65,8 @@ export const op = {
   /** Repeats `body` while it leaves a true condition. */
   repeatWhile: (body: Code): Code => [0x03, 0x40, ...body, 0x0d, 0, 0x0b],
   load: (offset = 0): Code => memory(0x00, offset),
+  /** Eight bytes, extended to 16 bits each. */
+  loadI16FromI8: (offset = 0): Code => memory(0x01, offset),
   store: (offset = 0): Code => memory(0x0b, offset),
   splatI8: vector(0x0f),
   splatI32: vector(0x11),
@@ -72,8 +75,6 @@ export const op = {
   equalI8: vector(0x23),
   anyTrue: vector(0x53),
   leastI8: vector(0x76),
-  lowI16FromI8: vector(0x87),
-  highI16FromI8: vector(0x88),
   lowI32FromI16: vector(0xa7),
   highI32FromI16: vector(0xa8),
   addI32: vector(0xae),
