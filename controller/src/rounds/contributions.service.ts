@@ -32,10 +32,21 @@ const ASSEMBLIES_MAX = 32;
 const WAITING_MAX = 64;
 const RETRY_MS = 200;
 
+/** Bytes that cannot become an update, and why. */
+interface Unusable {
+  readonly code: ErrorCode;
+}
+
+/** A stream of frames that is being joined; null for one that was refused. */
+interface Joining {
+  readonly round: Uuid;
+  readonly assembly: FrameAssembly | null;
+}
+
 /** Takes what devices send in rounds. */
 @Injectable()
 export class ContributionsService implements OnModuleDestroy {
-  readonly #assemblies = new Map<DeviceId, { round: Uuid; assembly: FrameAssembly }>();
+  readonly #assemblies = new Map<DeviceId, Joining>();
   #waiting = 0;
   #isClosed = false;
 
@@ -65,27 +76,39 @@ export class ContributionsService implements OnModuleDestroy {
 
   /** A frame of an update; the last one makes it whole. */
   async frame(frame: Frame, from: { device: DeviceId; round: Uuid }): Promise<void> {
-    const bytes = this.#joined(frame, from);
-    if (bytes !== null) await this.#persistently(from.device, () => this.#take(bytes, from));
+    const content = this.#joined(frame, from);
+    if (content !== null) await this.#persistently(from.device, () => this.#take(content, from));
   }
 
-  #joined(frame: Frame, { device, round }: { device: DeviceId; round: Uuid }): Uint8Array | null {
+  /** All bytes once they are there; the reason when they cannot become an update. */
+  #joined(frame: Frame, { device, round }: { device: DeviceId; round: Uuid }): Uint8Array | Unusable | null {
     if (frame.index === 0 && frame.isLast) return frame.payload;
     const current = this.#assemblies.get(device);
-    const known =
-      current?.round === round ? current : { round, assembly: new FrameAssembly(UPDATE_BYTES_MAX) };
+    const isNew = frame.index === 0 || current?.round !== round;
+    const { assembly } = isNew ? { assembly: new FrameAssembly(UPDATE_BYTES_MAX) } : current;
+    // The rest of a stream that was refused says nothing new.
+    if (assembly === null) return null;
     this.#assemblies.delete(device);
-    const bytes = known.assembly.take(frame);
-    if (bytes !== null) return bytes;
-    this.#assemblies.set(device, known);
-    const [oldest] = this.#assemblies.keys();
-    if (this.#assemblies.size > ASSEMBLIES_MAX && oldest !== undefined) this.#assemblies.delete(oldest);
-    return null;
+    try {
+      const bytes = assembly.take(frame);
+      if (bytes === null) this.#keep(device, { round, assembly });
+      return bytes;
+    } catch (thrown) {
+      this.#keep(device, { round, assembly: null });
+      const { code } = toNanofleetError(thrown);
+      return { code: code === 'MESSAGE_TOO_LARGE' ? 'UPDATE_TOO_LARGE' : 'UPDATE_MALFORMED' };
+    }
   }
 
-  async #take(bytes: Uint8Array, from: { device: DeviceId; round: Uuid }): Promise<void> {
+  #keep(device: DeviceId, joining: Joining): void {
+    this.#assemblies.set(device, joining);
+    const [oldest] = this.#assemblies.keys();
+    if (this.#assemblies.size > ASSEMBLIES_MAX && oldest !== undefined) this.#assemblies.delete(oldest);
+  }
+
+  async #take(content: Uint8Array | Unusable, from: { device: DeviceId; round: Uuid }): Promise<void> {
     const atMs = this.clock.unixMs();
-    const decoded = decodedOr(bytes);
+    const decoded = 'code' in content ? content : decodedOr(content);
     const row = await this.repository.one(from.round);
     if (row === undefined) return this.#tell(from, { code: 'ROUND_UNKNOWN', updates: 0 });
     const elements = elementsOf(await this.models.manifestOf(row.base), row.labels);
@@ -97,7 +120,7 @@ export class ContributionsService implements OnModuleDestroy {
           return rejected(current, member, { code: fault ?? 'UPDATE_MALFORMED', atMs });
         return contributed(current, member, { examples: decoded.examples, atMs });
       },
-      bytes,
+      'code' in content ? null : content,
     );
     if (step?.refusal === null || step === null) return;
     this.log.info('an update was refused', { ...from, code: step.refusal });
@@ -158,7 +181,7 @@ export class ContributionsService implements OnModuleDestroy {
   }
 }
 
-const decodedOr = (bytes: Uint8Array): Update | { readonly code: ErrorCode } => {
+const decodedOr = (bytes: Uint8Array): Update | Unusable => {
   try {
     return decodeUpdate(bytes);
   } catch (thrown) {

@@ -5,7 +5,7 @@
  * `rounds.machine.ts` and `rounds.plan.ts` do.
  */
 import { type DeviceId, type RoundResult, toNanofleetError, type Uuid } from '@nanofleet/protocol';
-import { type CancelTimer, type Clock, type Log, type Random, randomHex } from '@nanofleet/runtime/ports';
+import { type CancelTimer, type Clock, type Log, type Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { isDatabaseGone } from '../db/database.ts';
 import { DevicesRepository, type OnlineDevice } from '../devices/devices.repository.ts';
@@ -15,6 +15,7 @@ import { Link } from '../link/link.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { RANDOM } from '../ports/random.ts';
+import { Identity } from '../state/identity.ts';
 import { AverageService } from './average.service.ts';
 import { CandidateService } from './candidate.service.ts';
 import { isEnded, isOpen, recruited, selected, ticked } from './rounds.machine.ts';
@@ -23,9 +24,8 @@ import { type RoundChange, type RoundRow, RoundsRepository } from './rounds.repo
 
 /** How often rounds are looked at without being told: deadlines, devices that come, updates taken by other controllers. */
 const LOOK_EVERY_MS = 500;
-/** How long a controller that says nothing keeps a round; making a candidate takes a second or two. */
-const CLAIM_MS = 15_000;
-const OWNER_BYTES = 8;
+/** How long a controller that says nothing keeps a round; another one takes it over within ten seconds. */
+const CLAIM_MS = 8_000;
 
 /** Drives rounds. */
 @Injectable()
@@ -39,6 +39,11 @@ export class RoundsDriver implements OnModuleDestroy {
   #isAskedAgain = false;
   #isStarted = false;
   #isClosed = false;
+  #close: () => void = () => undefined;
+  /** Ends waiting for a broker that is gone: a message that it did not take goes out again at the next start. */
+  readonly #closed = new Promise<void>((resolve) => {
+    this.#close = resolve;
+  });
 
   constructor(
     private readonly repository: RoundsRepository,
@@ -47,11 +52,13 @@ export class RoundsDriver implements OnModuleDestroy {
     private readonly devices: DevicesRepository,
     private readonly link: Link,
     private readonly timeline: TimelineService,
+    identity: Identity,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
     @Inject(LOG) private readonly log: Log,
   ) {
-    this.#owner = randomHex(random, OWNER_BYTES);
+    // The same after a restart: it takes its rounds up at once.
+    this.#owner = identity.controllerId;
   }
 
   /** Takes up what an earlier process left, and goes on looking. */
@@ -83,6 +90,7 @@ export class RoundsDriver implements OnModuleDestroy {
   /** Lets go; what was under way is stored, and another process takes it up. */
   async onModuleDestroy(): Promise<void> {
     this.#isClosed = true;
+    this.#close();
     this.#cancel();
     await this.#looking;
     await Promise.all(this.#driven.values());
@@ -190,7 +198,9 @@ export class RoundsDriver implements OnModuleDestroy {
       const session = sessions.get(device);
       const key = `${device} ${session}`;
       if (session === undefined || sent.has(key)) continue;
-      await this.link.sendRound(device, { round: row.id, step: 'plan', body: planOf(row) }, { remainingMs });
+      const plan = { round: row.id, step: 'plan' as const, body: planOf(row) };
+      await Promise.race([this.link.sendRound(device, plan, { remainingMs }), this.#closed]);
+      if (this.#isClosed) return;
       sent.add(key);
     }
   }
@@ -206,7 +216,9 @@ export class RoundsDriver implements OnModuleDestroy {
       ...(row.problemCode === null ? {} : { code: row.problemCode }),
     };
     for (const { device, state } of await this.repository.members(id)) {
-      if (state !== 'declined') await this.link.sendRound(device, { round: id, step: 'result', body });
+      if (state === 'declined') continue;
+      await Promise.race([this.link.sendRound(device, { round: id, step: 'result', body }), this.#closed]);
+      if (this.#isClosed) return false;
     }
     for (const happening of endHappenings(row)) this.timeline.note(happening);
     await this.#change(id, async (_, set) => set({ toldAt: this.clock.unixMs() }));
