@@ -86,6 +86,8 @@ export class Ledger implements BrokerWitness {
   /** Invariant 4: after a start each line runs one accepted version, and none older than it had said before. */
   started(device: string, running: readonly { digest: string; releaseCounter: number }[]): void {
     const [only] = running;
+    // No room for the first version: there was none that could run on.
+    if (only === undefined && !this.#newest.has(device)) return;
     if (running.length !== 1 || only === undefined) {
       return this.violate(`${device} runs ${running.length} versions of its line after a start`);
     }
