@@ -93,6 +93,7 @@ export class MemoryPglite {
   #textOf(value: unknown, type: number): string | null {
     if (value === null || value === undefined) return null;
     const serializer = this.#database.serializers[type];
-    return serializer === undefined ? String(value) : serializer(value);
+    if (serializer !== undefined) return serializer(value);
+    return typeof value === 'string' ? value : JSON.stringify(value);
   }
 }
