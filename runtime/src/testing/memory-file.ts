@@ -89,7 +89,8 @@ export class MemoryFile {
   }
 
   write(bytes: Uint8Array, position: number): void {
-    const step = { position, bytes: isZeros(bytes) ? null : bytes.slice(), length: bytes.length };
+    // A copy: `slice` of a Buffer would be a view, and whoever writes uses its buffer again.
+    const step = { position, bytes: isZeros(bytes) ? null : Uint8Array.from(bytes), length: bytes.length };
     this.#current.write(step);
     this.#unsynced.push(step);
   }
