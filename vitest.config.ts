@@ -24,6 +24,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 25_000, interval: 20 } },
     pool: 'forks',
     // All cores: most wider tests wait for processes of their own, so one worker per core keeps two cores busy.
     maxWorkers: '100%',

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Child, runToEnd } from './processes.ts';
 import { testWorld } from './test-world.ts';
 
@@ -66,7 +66,7 @@ describe('a child', () => {
     await child.start();
     const { pid } = child;
     process.kill(pid ?? 0, 'SIGKILL');
-    await vi.waitFor(() => expect(said).toHaveLength(2), { timeout: 20_000 });
+    await expect.poll(() => said).toHaveLength(2);
     expect(child.pid).not.toBe(pid);
     expect(child.restarts).toBe(1);
   });
@@ -75,9 +75,9 @@ describe('a child', () => {
     const line = JSON.stringify({ level: 'error', code: 'STATE_CORRUPT', message: 'cannot be read' });
     const child = await childOf(`console.error(${JSON.stringify(line)}); process.exit(1);`);
     await expect(child.start()).rejects.toMatchObject({ code: 'STATE_CORRUPT' });
-    await vi.waitFor(async () =>
-      expect(await readFile(join(directory, 'logs', 'program.log'), 'utf8')).toContain('STATE_CORRUPT'),
-    );
+    await expect
+      .poll(() => readFile(join(directory, 'logs', 'program.log'), 'utf8'))
+      .toContain('STATE_CORRUPT');
   });
 });
 

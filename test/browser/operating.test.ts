@@ -1,8 +1,9 @@
 // What an operator does in the dashboard, and what it shows when things are not as they should be: signing in, changes that
 // arrive by themselves, actions that ask first, lost connections, ended sessions, refusals, nothing there yet.
 import { publishBundle, TestController, type TestDevice } from '@nanofleet/controller/testing';
+import { eventually } from '@nanofleet/runtime/testing';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chromiumPath, contextOf, launch } from './parts/chromium.ts';
 import { builtSite, decide } from './parts/populated-fleet.ts';
 import { settled, signIn } from './parts/visits.ts';
@@ -142,10 +143,10 @@ describe.skipIf(chromiumPath() === null)('operating the dashboard', () => {
     await page.click('button:has-text("Move")');
     await page.fill('dialog input', 'attic');
     await page.click('dialog button[type=submit]');
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { group } = await controller.call('device', { params: { device: 'newcomer' } });
       expect(group).toBe('attic');
-    }, PATIENCE);
+    });
     await page.click('.tools button:has-text("Revoke")');
     expect(await page.isDisabled('dialog button[type=submit]')).toBe(true);
     await page.fill('dialog input', 'newcomer');

@@ -7,7 +7,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256OfFile } from '@nanofleet/protocol/node';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { faultOf, planKills, randomFrom, storyWithKills } from '../soak/parts/kills.ts';
 import { parentOf, Starter } from '../soak/parts/starter.ts';
 
@@ -134,7 +135,7 @@ describe('start', () => {
       expect(pids).toHaveLength(6);
       starter.process.kill('SIGKILL');
       await starter.ended;
-      await vi.waitFor(allGone(pids), { timeout: 30_000 });
+      await eventually(allGone(pids));
     },
     STORY_MS,
   );

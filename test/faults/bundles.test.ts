@@ -15,7 +15,6 @@ vi.setConfig({ testTimeout: 90_000 });
 
 const DEVICE = 'home-1';
 const QUESTION = 'what is on my calendar for tomorrow';
-const PATIENCE = { timeout: 20_000 };
 const scratch = scratchDirectory();
 const publisher = generateSigningKey();
 /** A key that the registry accepts and that this device never pinned. */
@@ -51,7 +50,7 @@ const rollOut = (bundle: TestBundle): Promise<Rollout> =>
 const refusalOf = async (bundle: TestBundle) => {
   const { id } = await rollOut(bundle);
   const look = () => controller.call('rollout', { params: { id } });
-  await expect.poll(async () => (await look()).status, PATIENCE).toBe('refused');
+  await expect.poll(async () => (await look()).status).toBe('refused');
   const { devices, counts } = await look();
   expect(counts).toMatchObject({ total: 1, refused: 1, running: 0, pending: 0 });
   return devices[0];
@@ -187,9 +186,7 @@ describe('a device', () => {
     const bundle = nextRelease();
     await controller.push(bundle);
     const { id } = await rollOut(bundle);
-    await expect
-      .poll(async () => (await controller.call('rollout', { params: { id } })).status, PATIENCE)
-      .toBe('done');
+    await expect.poll(async () => (await controller.call('rollout', { params: { id } })).status).toBe('done');
     expect((await agent.ask(QUESTION)).digest).toBe(bundle.digest);
     expect((await agent.status()).problems).toEqual([]);
   });

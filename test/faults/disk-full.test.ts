@@ -19,7 +19,6 @@ vi.setConfig({ testTimeout: 90_000 });
 
 const QUESTION = 'what is on my calendar for tomorrow';
 const STRANGE = 'please water the begonias under the drawbridge';
-const PATIENCE = { timeout: 25_000, interval: 50 };
 const DECISIONS = 9_000;
 const QUESTIONS = 50;
 const BATCHES = 10;
@@ -67,8 +66,8 @@ describe('a full disk under the outbox', () => {
     }
     expect(new Set(asked).size).toBe(DECISIONS + QUESTIONS);
     relay.mend();
-    await expect.poll(() => agent.status().link, PATIENCE).toBe('connected');
-    await expect.poll(() => agent.status().waiting, PATIENCE).toBe(0);
+    await expect.poll(() => agent.status().link).toBe('connected');
+    await expect.poll(() => agent.status().waiting).toBe(0);
     const reportedLosses = async () => {
       const { items } = await controller.call('events', { query: { type: 'records-dropped' } });
       expect(items.filter(({ event }) => event['class'] !== 'decision')).toEqual([]);
@@ -76,13 +75,13 @@ describe('a full disk under the outbox', () => {
     };
     // A loss is reported with the next beat.
     const accountedFor = async () => (await controller.decisions()).length + (await reportedLosses());
-    await expect.poll(accountedFor, PATIENCE).toBe(asked.length);
+    await expect.poll(accountedFor).toBe(asked.length);
     const stored = await controller.decisions();
     expect(new Set(stored).size).toBe(stored.length);
     expect(stored.length).toBeLessThan(asked.length);
     const dropped = await reportedLosses();
     await expect
-      .poll(() => agent.status().health?.outbox, PATIENCE)
+      .poll(() => agent.status().health?.outbox)
       .toMatchObject({ offload: { dropped: 0 }, event: { dropped: 0 }, decision: { dropped } });
     expect((await controller.call('fleet')).offloads.total).toBe(QUESTIONS);
   });
@@ -104,7 +103,7 @@ describe('a full disk under the outbox', () => {
     const { offload } = await agent.decide(STRANGE, {});
     expect(offload.status).toBe('refused');
     const codes = () => agent.status().problems.map(({ code }) => code);
-    await expect.poll(codes, PATIENCE).toContain('DISK_FULL');
+    await expect.poll(codes).toContain('DISK_FULL');
     disk.free = Infinity;
     let asked = 3;
     const isKept = (): Promise<boolean> => {
@@ -114,14 +113,14 @@ describe('a full disk under the outbox', () => {
         () => false,
       );
     };
-    await expect.poll(isKept, PATIENCE).toBe(true);
+    await expect.poll(isKept).toBe(true);
     const accountedFor = () => {
       const { dropped = 0, records = 0 } = agent.status().health?.outbox.decision ?? {};
       return { dropped, records };
     };
-    await expect.poll(accountedFor, PATIENCE).toEqual({ dropped: asked - 1, records: 1 });
+    await expect.poll(accountedFor).toEqual({ dropped: asked - 1, records: 1 });
     expect(agent.status().health?.outbox.offload).toMatchObject({ dropped: 1, records: 0 });
-    await expect.poll(codes, PATIENCE).not.toContain('DISK_FULL');
+    await expect.poll(codes).not.toContain('DISK_FULL');
   });
 });
 
@@ -156,7 +155,7 @@ describe('a real file system without space', () => {
       const { dropped = 0, records = 0 } = (await outboxOf()) ?? {};
       return dropped + records;
     };
-    await expect.poll(accountedFor, PATIENCE).toBe(BATCHES * texts.length);
+    await expect.poll(accountedFor).toBe(BATCHES * texts.length);
     expect((await outboxOf())?.dropped).toBeGreaterThan(0);
     await agent.kill();
     const again = await startAgent(directory, '--bundles', bundles);

@@ -1,5 +1,6 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '@nanofleet/runtime/testing';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { mustEnrol, startAgent, type TestAgent, untilConnected } from './parts/agents.ts';
 import { signedBundle } from './parts/bundles.ts';
@@ -13,7 +14,6 @@ vi.setConfig({ testTimeout: 90_000 });
 
 const DEVICE = 'home-1';
 const QUESTION = 'what is on my calendar for tomorrow';
-const PATIENCE = { timeout: 20_000, interval: 50 };
 const QUIET_S = 3;
 const scratch = scratchDirectory();
 const bundles = join(scratch, 'bundles');
@@ -44,18 +44,18 @@ beforeAll(async () => {
   first = await startAgent(directory, '--bundles', bundles);
   await untilConnected(first);
   asked.push((await first.ask(QUESTION)).id);
-  await vi.waitFor(async () => expect((await first.status()).waiting).toBe(0), PATIENCE);
+  await eventually(async () => expect((await first.status()).waiting).toBe(0));
   second = await startAgent(copy, '--bundles', bundles);
 });
 
 describe('two agents with one identity', () => {
   it('do not take the connection from each other: the first leaves, the second stays', async () => {
-    await expect.poll(() => linkOf(first), PATIENCE).toBe('identity-in-use');
-    await expect.poll(() => linkOf(second), PATIENCE).toBe('connected');
+    await expect.poll(() => linkOf(first)).toBe('identity-in-use');
+    await expect.poll(() => linkOf(second)).toBe('connected');
     const settled = relay.connections();
     const since = (await shown()).beat?.uptimeS ?? 0;
     // The beats of the one that stays measure the time.
-    await expect.poll(async () => (await shown()).beat?.uptimeS, PATIENCE).toBeGreaterThan(since + QUIET_S);
+    await expect.poll(async () => (await shown()).beat?.uptimeS).toBeGreaterThan(since + QUIET_S);
     expect(relay.connections()).toBe(settled);
     expect(settled).toBeLessThanOrEqual(6);
     expect(await linkOf(first)).toBe('identity-in-use');
@@ -80,7 +80,7 @@ describe('two agents with one identity', () => {
     const kept = await first.ask(QUESTION);
     expect([delivered.label, kept.label]).toEqual(['calendar', 'calendar']);
     asked.push(delivered.id, kept.id);
-    await expect.poll(() => controller.decisions(), PATIENCE).toContain(delivered.id);
+    await expect.poll(() => controller.decisions()).toContain(delivered.id);
     expect(await controller.decisions()).not.toContain(kept.id);
     expect((await first.status()).waiting).toBe(1);
   });
@@ -90,7 +90,7 @@ describe('two agents with one identity', () => {
     await first.stop();
     const again = await startAgent(first.directory, '--bundles', bundles);
     await untilConnected(again);
-    await expect.poll(async () => (await again.status()).waiting, PATIENCE).toBe(0);
+    await expect.poll(async () => (await again.status()).waiting).toBe(0);
     expect((await controller.decisions()).toSorted()).toEqual(asked.toSorted());
   });
 });

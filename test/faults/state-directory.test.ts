@@ -13,7 +13,6 @@ import { keepStandardError } from './parts/quiet.ts';
 import { containing } from './parts/words.ts';
 
 const DECISIONS = 5;
-const BEATS = { timeout: 20_000, interval: 50 };
 const QUESTION = 'what is on my calendar for tomorrow';
 const scratch = scratchDirectory();
 const bundles = join(scratch, 'bundles');
@@ -199,10 +198,10 @@ describe('the outbox', () => {
     bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
     writeFileSync(path, bytes);
     const agent = await start(directory);
-    await expect.poll(async () => (await agent.status()).waiting, BEATS).toBe(DECISIONS - 1 + 1);
+    await expect.poll(async () => (await agent.status()).waiting).toBe(DECISIONS - 1 + 1);
     // The figures are those of the last beat.
     await expect
-      .poll(async () => (await agent.status()).health?.outbox.decision, BEATS)
+      .poll(async () => (await agent.status()).health?.outbox.decision)
       .toMatchObject({ records: DECISIONS - 1, dropped: 1 });
     expect(readFileSync(segmentOf(directory, 'event'), 'latin1')).toContain(
       '{"type":"records-dropped","class":"decision","dropped":1,"reason":"corrupt"}',
@@ -215,7 +214,7 @@ describe('the outbox', () => {
     const agent = await start(directory);
     expect((await agent.ask(QUESTION)).label).toBe('calendar');
     await expect
-      .poll(async () => (await agent.status()).health?.outbox.decision, BEATS)
+      .poll(async () => (await agent.status()).health?.outbox.decision)
       .toMatchObject({ records: 1, dropped: 1 });
   });
 

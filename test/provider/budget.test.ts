@@ -2,8 +2,8 @@
 import { databaseKinds, openTestCloud, type TestCloud } from '@nanofleet/controller/testing';
 import { PROVIDER_DEADLINE_MAX_MS } from '@nanofleet/protocol';
 import { newId } from '@nanofleet/runtime/ports';
-import { ManualClock, makeSeededRandom } from '@nanofleet/runtime/testing';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { eventually, ManualClock, makeSeededRandom } from '@nanofleet/runtime/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAnswer, questionAt, settingsFor, whileTimePasses } from './parts/questions.ts';
 import { TestProvider } from './server.ts';
 
@@ -48,7 +48,7 @@ describe.each(databaseKinds())('the budget of a day (%s)', (kind) => {
         (thrown: { code: string }) => thrown.code,
       ),
     );
-    await vi.waitFor(() => expect(provider.requests.length).toBeGreaterThanOrEqual(6), { timeout: 20_000 });
+    await eventually(() => expect(provider.requests.length).toBeGreaterThanOrEqual(6));
     const during = await today();
     expect((during?.spent ?? 0) + (during?.reserved ?? 0)).toBeLessThanOrEqual(budget);
     const codes = await whileTimePasses(clock, Promise.all(asked));
@@ -57,7 +57,7 @@ describe.each(databaseKinds())('the budget of a day (%s)', (kind) => {
     expect([count('BUDGET_SPENT'), count('PROVIDER_TIMEOUT')]).toEqual([CALLS - 5, 5]);
     // Six: one of them to know the price.
     expect(provider.requests).toHaveLength(6);
-    await vi.waitFor(async () => expect((await today())?.reserved).toBe(0));
+    await eventually(async () => expect((await today())?.reserved).toBe(0));
     expect((await today())?.spent).toBeLessThanOrEqual(budget);
   });
 
@@ -73,7 +73,7 @@ describe.each(databaseKinds())('the budget of a day (%s)', (kind) => {
     expect(
       isAnswer((await whileTimePasses(clock, rich.ask(questionAt(clock)), { stepMs: 0 })) as never),
     ).toBe(true);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await today()).toMatchObject({ day: '2026-11-26', reserved: 0, calls: 1 }),
     );
     expect((await rich.shown()).days[0]).toMatchObject({ day: '2026-11-25', spentMicros: before });

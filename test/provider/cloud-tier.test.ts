@@ -3,7 +3,8 @@
 import { systemClock, systemRandom } from '@nanofleet/controller';
 import { databaseKinds, publishBundle, TestController, type TestDevice } from '@nanofleet/controller/testing';
 import { type BodyOf, type Digest, makeUuid, type OffloadPolicy, type Uuid } from '@nanofleet/protocol';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { settingsFor } from './parts/questions.ts';
 import { TestProvider } from './server.ts';
 
@@ -39,7 +40,7 @@ describe.each(databaseKinds())('the cloud tier (%s)', (kind) => {
     const running = { version: '1.0.0', releaseCounter: 1, digest };
     const lines = { intent: { running, step: 'settled' as const } };
     await device.send('reported', { ...device.mark, desiredVersion: 0, lines, problems: [] });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const shown = await controller.call('device', { params: { device: name } });
       expect(shown.lines['intent' as never]).toBeDefined();
     });
@@ -57,14 +58,11 @@ describe.each(databaseKinds())('the cloud tier (%s)', (kind) => {
   };
 
   const answerTo = (device: TestDevice, decision: Uuid) =>
-    vi.waitFor(
-      () => {
-        const found = device.answers.find((answer) => answer.decision === decision);
-        if (found === undefined) return expect.unreachable('no answer yet');
-        return found;
-      },
-      { timeout: 20_000 },
-    );
+    eventually(() => {
+      const found = device.answers.find((answer) => answer.decision === decision);
+      if (found === undefined) return expect.unreachable('no answer yet');
+      return found;
+    });
 
   it('answers what the mini tier is not sure of, with the reply as frames before it', async () => {
     const device = await deviceIn('clouded', 'cloud');
@@ -143,7 +141,7 @@ describe.each(databaseKinds())('the cloud tier (%s)', (kind) => {
     const device = await deviceIn('crowd', 'cloud');
     provider.always = { is: 'stall', at: 'headers' };
     for (let turn = 0; turn < 80; turn += 1) await ask(device, `${UNKNOWN} ${turn}`);
-    await vi.waitFor(() => expect(provider.requests.length).toBeGreaterThanOrEqual(64), { timeout: 20_000 });
+    await eventually(() => expect(provider.requests.length).toBeGreaterThanOrEqual(64));
     expect(await answerTo(device, await ask(device, KNOWN))).toMatchObject({
       tier: 'mini',
       label: 'weather',
@@ -173,16 +171,13 @@ describe.each(databaseKinds())('the cloud tier (%s)', (kind) => {
     await controller.halt();
     await controller.run();
     await device.connect({ brokerUrl: controller.brokerUrl });
-    await vi.waitFor(
-      async () => {
-        device.heard.length = 0;
-        await device.birth({ awaiting: [decision] });
-        const answer = await answerTo(device, decision);
-        expect(answer).toMatchObject({ proposed: 'kindly_repaint' });
-        expect(answer).not.toHaveProperty('reply');
-        expect(answer).not.toHaveProperty('entities');
-      },
-      { timeout: 20_000 },
-    );
+    await eventually(async () => {
+      device.heard.length = 0;
+      await device.birth({ awaiting: [decision] });
+      const answer = await answerTo(device, decision);
+      expect(answer).toMatchObject({ proposed: 'kindly_repaint' });
+      expect(answer).not.toHaveProperty('reply');
+      expect(answer).not.toHaveProperty('entities');
+    });
   });
 });

@@ -2,8 +2,8 @@
 // that the test moves. Number 14, a fallback that refuses what the first provider had begun, cannot be: each attempt is a
 // whole request. Each call is in the audit with what it cost.
 import { openTestCloud, type TestCloud } from '@nanofleet/controller/testing';
-import { ManualClock, makeSeededRandom } from '@nanofleet/runtime/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { eventually, ManualClock, makeSeededRandom } from '@nanofleet/runtime/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Behaviour } from './behaviour.ts';
 import { isAnswer, KNOWN, LABELS, questionAt, settingsFor, whileTimePasses } from './parts/questions.ts';
 import { contentFor } from './rule.ts';
@@ -32,7 +32,7 @@ const askUnder = async (...behaviours: Behaviour[]) => {
   const question = questionAt(clock);
   const begunMs = clock.unixMs();
   const outcome = await whileTimePasses(clock, makeService().ask(question));
-  const calls = await vi.waitFor(async () => {
+  const calls = await eventually(async () => {
     const rows = await cloud.repository.calls({ decision: question.decision, limit: 10 });
     expect(rows.map(({ state }) => state)).not.toContain('open');
     return rows.toReversed();
@@ -157,7 +157,7 @@ describe('a question ends with a code', () => {
     expect(silence.tookMs).toBeLessThan(11_000);
     const stall = await askUnder({ is: 'stall', at: 'stream', after: 9 });
     expect(stall.tookMs).toBeLessThan(7_000);
-    await vi.waitFor(() => expect(provider.requests.map(({ isAborted }) => isAborted)).toEqual([true, true]));
+    await eventually(() => expect(provider.requests.map(({ isAborted }) => isAborted)).toEqual([true, true]));
   });
 
   it('what was replied before is never said again, and never taken back', async () => {
@@ -247,10 +247,10 @@ it('a service that ends ends its calls upstream', async () => {
   provider.always = { is: 'stall', at: 'headers' };
   const service = makeService();
   const asked = whileTimePasses(clock, service.ask(questionAt(clock)), { stepMs: 0 });
-  await vi.waitFor(() => expect(provider.requests).toHaveLength(1));
+  await eventually(() => expect(provider.requests).toHaveLength(1));
   await service.onModuleDestroy();
   expect(await asked).toMatchObject({ code: 'OFFLOAD_EXPIRED' });
-  await vi.waitFor(() => expect(provider.requests[0]?.isAborted).toBe(true));
+  await eventually(() => expect(provider.requests[0]?.isAborted).toBe(true));
 });
 
 it('a provider that cannot be connected to is told apart', async () => {

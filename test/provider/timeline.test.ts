@@ -2,11 +2,11 @@
 import { systemClock, systemRandom } from '@nanofleet/controller';
 import { publishBundle, TestController } from '@nanofleet/controller/testing';
 import { type BodyOf, makeUuid } from '@nanofleet/protocol';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { settingsFor } from './parts/questions.ts';
 import { TestProvider } from './server.ts';
 
-const PATIENCE = { timeout: 20_000 };
 let provider: TestProvider;
 let controller: TestController;
 
@@ -38,12 +38,12 @@ it('a budget that does not cover a call is told once', async () => {
       correlation: decision,
     };
     await device.send('offload/req', body as BodyOf<'offload/req'>, options);
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(device.answers.filter((answer) => answer.decision === decision)).toHaveLength(1);
-    }, PATIENCE);
+    });
   }
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { items } = await controller.call('timeline', { query: { kind: 'budget-reached' } });
     expect(items).toMatchObject([{ code: 'BUDGET_SPENT' }]);
-  }, PATIENCE);
+  });
 });

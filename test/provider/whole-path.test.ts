@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { systemClock } from '@nanofleet/controller';
 import { decisionSchema, replyLineSchema, replyPath } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import {
   mustEnrol,
   runAgentCommand,
@@ -40,8 +41,8 @@ beforeAll(async () => {
   await controller.call('setPolicy', { params: { group }, body: { offload: 'cloud' } });
   agent = await startAgentHere(directory, '--bundles', join(scratch, 'bundles'));
   await untilConnected(agent);
-  await vi.waitFor(async () => expect((await agent.status()).offload).toBe('cloud'), { timeout: 20_000 });
-  await vi.waitFor(async () => {
+  await eventually(async () => expect((await agent.status()).offload).toBe('cloud'));
+  await eventually(async () => {
     const shown = await controller.call('device', { params: { device: 'home-1' } });
     expect(Object.keys(shown.lines)).toEqual(['intent']);
   });

@@ -163,7 +163,13 @@ const CASES: readonly Case[] = [
     title: 'a test sleeps',
     rule: noSleepsInTests,
     bad: inTest('await new Promise((resolve) => setTimeout(resolve, 100));'),
-    good: inTest('await vi.waitFor(() => expect(x).toBe(1)); vi.useFakeTimers();'),
+    good: inTest('await eventually(() => expect(x).toBe(1)); vi.useFakeTimers();'),
+  },
+  {
+    title: 'a test has the patience of a second',
+    rule: noSleepsInTests,
+    bad: inTest('await vi.waitFor(() => expect(x).toBe(1));'),
+    good: inTest('await expect.poll(() => x).toBe(1);'),
   },
   {
     title: 'something is any',

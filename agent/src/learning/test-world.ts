@@ -124,13 +124,10 @@ export const startIn = async ({ clock, broker, disk, trainer }: World, learning 
 /** Lets time pass until something holds. */
 export const until = (world: World, holds: () => boolean): Promise<void> =>
   expect
-    .poll(
-      () => {
-        world.clock.advance(20);
-        return holds();
-      },
-      { timeout: 20_000 },
-    )
+    .poll(() => {
+      world.clock.advance(20);
+      return holds();
+    })
     .toBe(true);
 
 /** Publishes as the controller does. */

@@ -1,11 +1,9 @@
 // What was: the timeline of a device's life, beats in two grains, figures of the fleet that count each decision once.
 import { BEAT_INTERVAL_MS, BEATS_FINE_MAX, type BodyOf, FIGURES_STEP_MS } from '@nanofleet/protocol';
-import { expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { expect, it } from 'vitest';
 import { type GetController, onEachDatabase } from '../testing/each-database.ts';
 import type { TestDevice } from '../testing/test-device.ts';
-
-/** Beats are written together, once a second. */
-const PATIENCE = { timeout: 15_000 };
 
 const none = { records: 0, dropped: 0, expired: 0 };
 const empty = { offload: none, event: none, decision: none };
@@ -27,10 +25,10 @@ const beatOf = (device: TestDevice, total: number, more: Partial<BodyOf<'beat'>>
 
 const beats = async (controller: GetController, device: TestDevice, body: BodyOf<'beat'>): Promise<void> => {
   await device.send('beat', body);
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { beat } = await controller().call('device', { params: { device: device.name } });
     expect(beat?.decisions.total).toBe(body.decisions.total);
-  }, PATIENCE);
+  });
 };
 
 const kinds = async (controller: GetController, device: string): Promise<string[]> =>
@@ -41,13 +39,13 @@ const timeline = (controller: GetController): void => {
     const device = await controller().device('life');
     await device.connect();
     await device.birth();
-    await vi.waitFor(async () => expect(await kinds(controller, 'life')).toContain('device-online'));
+    await eventually(async () => expect(await kinds(controller, 'life')).toContain('device-online'));
     await device.close('lost');
-    await vi.waitFor(async () => expect(await kinds(controller, 'life')).toContain('device-offline'));
+    await eventually(async () => expect(await kinds(controller, 'life')).toContain('device-offline'));
     await controller().call('moveDevice', { params: { device: 'life' }, body: { group: 'attic' } });
     await controller().call('revokeDevice', { params: { device: 'life' } });
     await controller().call('revokeDevice', { params: { device: 'life' } });
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await kinds(controller, 'life')).toEqual([
         'device-revoked',
         'device-moved',
@@ -80,7 +78,7 @@ const timeline = (controller: GetController): void => {
     };
     await device.birth();
     await device.send('reported', body);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const query = { device: 'picky', kind: 'bundle-refused' as const };
       const { items } = await controller().call('timeline', { query });
       expect(items[0]).toMatchObject({ code: 'SIGNATURE_WRONG', line: 'intent', digest: refused.digest });

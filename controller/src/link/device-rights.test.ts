@@ -1,7 +1,8 @@
 // What a device may do at the broker, how its presence shows, and what a revocation takes from it.
 import { connect } from 'node:net';
 import { DEVICE_PATHS, type DeviceId, topicOf } from '@nanofleet/protocol';
-import { expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { expect, it } from 'vitest';
 import { type GetController, onEachEngine } from '../testing/each-database.ts';
 import { FLEET } from '../testing/test-controller.ts';
 import { TestDevice } from '../testing/test-device.ts';
@@ -33,10 +34,10 @@ const rights = (controller: GetController): void => {
     const published = device.publish(forbidden.replace('/rogue/', `/${device.name}/`), Buffer.from('{}'));
     // The embedded broker ends the connection, the only refusal of MQTT 3.1.1; mosquitto takes it and forwards nothing.
     published.catch(() => undefined);
-    await vi.waitFor(() => expect([device.isCut, controller().isOnMosquitto]).toContain(true));
+    await eventually(() => expect([device.isCut, controller().isOnMosquitto]).toContain(true));
     await device.connect();
     await device.birth();
-    await vi.waitFor(async () => expect(await statusOf(controller, device.name)).toBe('online'));
+    await eventually(async () => expect(await statusOf(controller, device.name)).toBe('online'));
     expect((await controller().call('fleet')).ingest.malformed).toBe(before.malformed);
   });
 
@@ -66,7 +67,7 @@ const rights = (controller: GetController): void => {
     await device.publish(topic('noisy', 'birth'), Buffer.from('{"half":'));
     await device.publish(topic('noisy', 'event'), Buffer.from([0xff, 0xfe]));
     await device.birth();
-    await vi.waitFor(async () => expect(await statusOf(controller, device.name)).toBe('online'));
+    await eventually(async () => expect(await statusOf(controller, device.name)).toBe('online'));
     expect((await controller().call('fleet')).ingest.malformed).toBe(before + 2);
   });
 };
@@ -77,26 +78,26 @@ const presence = (controller: GetController): void => {
     expect(await statusOf(controller, device.name)).toBe('never-seen');
     await device.connect();
     await device.birth();
-    await vi.waitFor(async () => expect(await statusOf(controller, device.name)).toBe('online'));
+    await eventually(async () => expect(await statusOf(controller, device.name)).toBe('online'));
     await device.send('death', { session: device.session - 1, instance: device.instance, reason: 'lost' });
     await device.send('reported', { ...device.mark, desiredVersion: 7, lines: {}, problems: [] });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const shown = await controller().call('device', { params: { device: device.name } });
       expect([shown.reportedVersion, shown.status]).toEqual([7, 'online']);
     });
     await device.close('lost');
-    await vi.waitFor(async () => expect(await statusOf(controller, device.name)).toBe('offline'));
+    await eventually(async () => expect(await statusOf(controller, device.name)).toBe('offline'));
   });
 
   it('shows that two processes use one identity', async () => {
     const first = await controller().device('twin');
     await first.connect();
     await first.birth();
-    await vi.waitFor(async () => expect(await statusOf(controller, first.name)).toBe('online'));
+    await eventually(async () => expect(await statusOf(controller, first.name)).toBe('online'));
     const second = new TestDevice(first.enrolment, { brokerUrl: controller().brokerUrl });
     await second.connect();
     await second.birth();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { problems } = await controller().call('device', { params: { device: first.name } });
       expect(problems.map(({ code }) => code)).toEqual(['IDENTITY_IN_USE']);
     });
@@ -125,13 +126,10 @@ const presence = (controller: GetController): void => {
         problems: [],
       });
     }
-    await vi.waitFor(
-      async () => {
-        const { beat } = await controller().call('device', { params: { device: device.name } });
-        expect(beat?.uptimeS).toBe(3);
-      },
-      { timeout: 10_000 },
-    );
+    await eventually(async () => {
+      const { beat } = await controller().call('device', { params: { device: device.name } });
+      expect(beat?.uptimeS).toBe(3);
+    });
   });
 };
 
@@ -140,14 +138,14 @@ const revocation = (controller: GetController): void => {
     const device = await controller().device('lost');
     await device.connect();
     await device.birth();
-    await vi.waitFor(async () => expect(await statusOf(controller, device.name)).toBe('online'));
+    await eventually(async () => expect(await statusOf(controller, device.name)).toBe('online'));
     const viewer = await controller().token('viewer');
     await expect(
       controller().callAs(viewer, 'revokeDevice', { params: { device: device.name } }),
     ).rejects.toMatchObject({ code: 'ROLE_INSUFFICIENT' });
     const revoked = await controller().call('revokeDevice', { params: { device: device.name } });
     expect(revoked.status).toBe('revoked');
-    await vi.waitFor(() => expect(device.isCut).toBe(true));
+    await eventually(() => expect(device.isCut).toBe(true));
     await expect(device.connect()).rejects.toThrow('Connection refused');
     const blob = await fetch(`${controller().url}${DEVICE_PATHS.blob}${'a'.repeat(64)}`, {
       headers: { authorization: `Bearer ${device.bearer}` },

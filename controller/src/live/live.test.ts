@@ -1,6 +1,7 @@
 // The stream of changes: what it carries, that a reader goes on where it was, that it ends with the right to read.
 import { LIVE_EVENTS, type LiveEvent, STREAM_HEARTBEAT_MS } from '@nanofleet/protocol';
-import { describe, expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { describe, expect, it } from 'vitest';
 import { systemClock } from '../ports/clock.ts';
 import { signIn } from '../testing/browser-session.ts';
 import { type GetController, onEachDatabase } from '../testing/each-database.ts';
@@ -67,13 +68,13 @@ const admin = (controller: GetController) => ({ authorization: `Bearer ${control
 const following = (controller: GetController): void => {
   it('tells figures at once, then what happens: a device, its decisions, what to ask for again', async () => {
     const reader = await Reader.open(controller().url, admin(controller));
-    await vi.waitFor(() => expect(reader.named('fleet').length).toBeGreaterThan(0));
+    await eventually(() => expect(reader.named('fleet').length).toBeGreaterThan(0));
     const device = await controller().device('seen');
     await device.connect();
     await device.birth();
     const record = { epoch: 'a'.repeat(16), sequence: 1 };
     await device.send('event', decisionMade('lights_off'), { record });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(JSON.stringify(reader.named('timeline'))).toContain('device-online');
       expect(JSON.stringify(reader.named('decisions'))).toContain('lights_off');
       expect(JSON.stringify(reader.named('changed'))).toContain('devices');
@@ -83,16 +84,16 @@ const following = (controller: GetController): void => {
 
   it('a reader that comes back is told what it missed, once', async () => {
     const first = await Reader.open(controller().url, admin(controller));
-    await vi.waitFor(() => expect(first.heard.length).toBeGreaterThan(0));
+    await eventually(() => expect(first.heard.length).toBeGreaterThan(0));
     const { id = '' } = first.heard.at(-1) ?? {};
     first.close();
     await controller().call('setPolicy', { params: { group: 'homes' }, body: { offload: 'none' } });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { items } = await controller().call('timeline', { query: { kind: 'policy-set' } });
       expect(items.length).toBe(1);
     });
     const again = await Reader.open(controller().url, { ...admin(controller), 'last-event-id': id });
-    await vi.waitFor(() => expect(again.named('timeline').length).toBe(1));
+    await eventually(() => expect(again.named('timeline').length).toBe(1));
     expect(JSON.stringify(again.named('timeline'))).toContain('policy-set');
     again.close();
   });
@@ -100,18 +101,18 @@ const following = (controller: GetController): void => {
   it('ends with the session of its reader', async () => {
     const { cookie } = await signIn(controller().url, { token: controller().adminToken });
     const reader = await Reader.open(controller().url, { cookie });
-    await vi.waitFor(() => expect(reader.heard.length).toBeGreaterThan(0));
+    await eventually(() => expect(reader.heard.length).toBeGreaterThan(0));
     await fetch(`${controller().url}/api/session`, {
       method: 'DELETE',
       headers: { cookie, 'x-nanofleet-page': '1' },
     });
-    await vi.waitFor(() => expect(reader.isOver).toBe(true));
+    await eventually(() => expect(reader.isOver).toBe(true));
   });
 
   it('ends when the controller stops', async () => {
     const reader = await Reader.open(controller().url, admin(controller));
     await controller().halt();
-    await vi.waitFor(() => expect(reader.isOver).toBe(true));
+    await eventually(() => expect(reader.isOver).toBe(true));
     await controller().run();
   });
 };

@@ -1,8 +1,9 @@
 // Questions of devices: stored once, answered by the mini tier or honestly not, their texts gone afterwards.
 import { type BodyOf, makeUuid, type Uuid } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
+import { eventually } from '@nanofleet/runtime/testing';
 import { sql } from 'drizzle-orm';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { rowsOf } from '../db/database.ts';
 import { openDatabase } from '../db/open-database.ts';
 import { systemRandom } from '../ports/random.ts';
@@ -39,7 +40,7 @@ const ask = async (
 };
 
 const answerTo = (device: TestDevice, decision: Uuid) =>
-  vi.waitFor(() => {
+  eventually(() => {
     const answer = device.answers.find((given) => given.decision === decision);
     expect(answer).toBeDefined();
     return answer;
@@ -135,7 +136,7 @@ const questions = (controller: GetController): void => {
     const decision = await ask(device, KNOWN, { times: 3 });
     const answer = await answerTo(device, decision);
     expect(answer).toMatchObject({ decision, tier: 'mini', label: 'weather', verdict: 'sure' });
-    await vi.waitFor(() => expect(device.acknowledged(EPOCH).has(sequence)).toBe(true));
+    await eventually(() => expect(device.acknowledged(EPOCH).has(sequence)).toBe(true));
     const listed = (await controller().call('offloads', { query: { device: device.name } })).items;
     expect(listed).toHaveLength(1);
     expect(listed[0]).toMatchObject({ decision, status: 'answered', tier: 'mini', label: 'weather' });
@@ -176,7 +177,7 @@ const questions = (controller: GetController): void => {
   });
 
   it('leave no text behind, and none of it in the log', async () => {
-    await vi.waitFor(async () => expect(await textsKept()).toBe(0));
+    await eventually(async () => expect(await textsKept()).toBe(0));
     expect(controller().logged.join('')).not.toContain('boston');
   });
 };
@@ -202,7 +203,7 @@ const restarts = (controller: GetController): void => {
       values (${device.name}, ${EPOCH}, 9999, ${decision}, 'intent', 1, 9999999999999, 'waiting', ${KNOWN})`);
     await controller().halt();
     await controller().run();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const items = (await controller().call('offloads', { query: { device: device.name } })).items;
       expect(items[0]).toMatchObject({ decision, status: 'answered', label: 'weather' });
     });

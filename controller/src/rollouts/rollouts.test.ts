@@ -3,7 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BodyOf, DEVICE_PATHS, type Digest, type LineReport } from '@nanofleet/protocol';
 import { generateSigningKey, isSignedBy, sha256Of, signManifest } from '@nanofleet/protocol/node';
-import { expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { expect, it } from 'vitest';
 import { type GetController, onEachDatabase } from '../testing/each-database.ts';
 import {
   makeTestBundle,
@@ -109,11 +110,11 @@ const desiredStates = (controller: GetController): void => {
     const device = await controller().device('lamp', { group: 'lamps' });
     await device.connect();
     await device.birth();
-    await vi.waitFor(() => expect(device.desired?.offload).toBe('mini'));
+    await eventually(() => expect(device.desired?.offload).toBe('mini'));
     const before = device.desired?.version ?? 0;
     const body = { digest: bundle.digest, target: { group: 'lamps' as const } };
     await controller().call('makeRollout', { body });
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(device.desired?.lines).toMatchObject({ intent: { digest: bundle.digest } }),
     );
     expect(device.desired).toMatchObject({
@@ -128,10 +129,10 @@ const desiredStates = (controller: GetController): void => {
     expect(isSignedBy(key, signed)).toBe(true);
     await controller().call('makeRollout', { body });
     await controller().call('setPolicy', { params: { group: 'lamps' }, body: { offload: 'none' } });
-    await vi.waitFor(() => expect(device.desired?.offload).toBe('none'));
+    await eventually(() => expect(device.desired?.offload).toBe('none'));
     expect(device.desired?.version).toBe(before + 2);
     await controller().call('moveDevice', { params: { device: device.name }, body: { group: 'elsewhere' } });
-    await vi.waitFor(() => expect(device.desired).toMatchObject({ group: 'elsewhere', lines: {} }));
+    await eventually(() => expect(device.desired).toMatchObject({ group: 'elsewhere', lines: {} }));
   });
 
   it('wait for a device that was away, also over a restart of the controller', async () => {
@@ -142,7 +143,7 @@ const desiredStates = (controller: GetController): void => {
     await controller().run();
     await device.connect({ brokerUrl: controller().brokerUrl });
     await device.birth();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(device.desired?.lines).toMatchObject({ intent: { digest: bundle.digest } }),
     );
   });
@@ -230,7 +231,7 @@ const progress = (controller: GetController): void => {
     expect(made.counts.total).toBe(2);
     await report(one, running(bundle));
     await report(two, refusing(bundle));
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await shown()).toMatchObject({
         status: 'refused',
         counts: { total: 2, running: 1, refused: 1 },
@@ -243,7 +244,7 @@ const progress = (controller: GetController): void => {
       message: 'infer.int8.onnx differs',
     });
     await report(two, running(bundle));
-    await vi.waitFor(async () => expect((await shown()).status).toBe('done'));
+    await eventually(async () => expect((await shown()).status).toBe('done'));
     const next = await publishBundle(controller(), { version: '4.0.1', releaseCounter: 9 });
     await controller().call('makeRollout', { body: { digest: next.digest, target } });
     expect(await shown()).toMatchObject({ status: 'superseded', devices: [] });

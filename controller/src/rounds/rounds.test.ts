@@ -8,6 +8,7 @@ import {
   UPDATE_BYTES_MAX,
   type Uuid,
 } from '@nanofleet/protocol';
+import { eventually } from '@nanofleet/runtime/testing';
 import { expect, it, vi } from 'vitest';
 import { openDatabase } from '../db/open-database.ts';
 import { type GetController, onEachDatabase } from '../testing/each-database.ts';
@@ -15,7 +16,6 @@ import { RoundFleet } from '../testing/round-fleet.ts';
 import type { TestDevice } from '../testing/test-device.ts';
 
 const LINE = 'intent' as LineId;
-const PATIENCE = { timeout: 30_000, interval: 50 };
 const ELEMENTS = 256 * 150 + 150;
 
 /** Dies after so many commits, as the process would: from then on nothing is stored. */
@@ -74,10 +74,8 @@ const whole = (controller: GetController): void => {
       isReleased: false,
     });
     for (const device of fleet.devices) {
-      await vi.waitFor(
-        () =>
-          expect(results(device).at(-1)).toMatchObject({ status: 'candidate', candidate: done.candidate }),
-        PATIENCE,
+      await eventually(() =>
+        expect(results(device).at(-1)).toMatchObject({ status: 'candidate', candidate: done.candidate }),
       );
     }
   });
@@ -92,9 +90,8 @@ const turns = (controller: GetController): void => {
     await controller().call('addIntent', { params: { line: LINE }, body: { name: 'dim' } });
     const [first] = fleet.devices;
     if (first === undefined) return;
-    await vi.waitFor(
-      () => expect(first.desired?.lines[LINE]?.labels).toEqual({ version: 2, added: ['dim'] }),
-      PATIENCE,
+    await eventually(() =>
+      expect(first.desired?.lines[LINE]?.labels).toEqual({ version: 2, added: ['dim'] }),
     );
     const round = await fleet.start();
     const plan = await fleet.planFor(first, round);
@@ -132,7 +129,7 @@ const turns = (controller: GetController): void => {
     const ended = await controller().call('abortRound', { params: { id: second } });
     expect(ended).toMatchObject({ status: 'aborted', candidate: null });
     const told = () => fleet.devices.map((device) => results(device).at(-1)?.status);
-    await vi.waitFor(() => expect(told()).toEqual(['failed', 'failed']), PATIENCE);
+    await eventually(() => expect(told()).toEqual(['failed', 'failed']));
   });
 };
 
@@ -173,21 +170,19 @@ const refusals = (controller: GetController): void => {
       const plan = await fleet.planFor(device, round);
       const [title, code, make] = REFUSED[at] ?? ['', '', () => new Uint8Array()];
       await device.sendUpdate(round, make(fleet, plan));
-      await vi.waitFor(
-        () =>
-          expect([title, results(device).at(-1)?.status, results(device).at(-1)?.code]).toEqual([
-            title,
-            'refused',
-            code,
-          ]),
-        PATIENCE,
+      await eventually(() =>
+        expect([title, results(device).at(-1)?.status, results(device).at(-1)?.code]).toEqual([
+          title,
+          'refused',
+          code,
+        ]),
       );
     }
     const [first, second] = good;
     if (first === undefined || second === undefined) return;
     await takePart(fleet, round, { device: first, code: 3 });
     await takePart(fleet, round, { device: first, code: 120 });
-    await vi.waitFor(() => expect(results(first).at(-1)?.code).toBe('UPDATE_DUPLICATE'), PATIENCE);
+    await eventually(() => expect(results(first).at(-1)?.code).toBe('UPDATE_DUPLICATE'));
     await takePart(fleet, round, { device: second, code: 3 });
     const done = await fleet.until(round, 'candidate', 'failed');
     expect(done.counts).toMatchObject({ updates: 2, refused: REFUSED.length + 1 });
@@ -198,10 +193,10 @@ const refusals = (controller: GetController): void => {
     expect(new Set(states)).toEqual(new Set(codes));
     const late = await fleet.planFor(second, round);
     await second.sendUpdate(round, fleet.update(1, late));
-    await vi.waitFor(() => expect(results(second).at(-1)?.code).toBe('UPDATE_DUPLICATE'), PATIENCE);
+    await eventually(() => expect(results(second).at(-1)?.code).toBe('UPDATE_DUPLICATE'));
     const nobody = makeUuid(1, new Uint8Array(10));
     await second.sendUpdate(nobody, fleet.update(1, late));
-    await vi.waitFor(() => expect(results(second).at(-1)?.code).toBe('ROUND_UNKNOWN'), PATIENCE);
+    await eventually(() => expect(results(second).at(-1)?.code).toBe('ROUND_UNKNOWN'));
   });
 
   it('bound what a device claims: examples by the cap, length by the clip norm', async () => {
@@ -242,7 +237,7 @@ const deaths = (controller: GetController): void => {
           fleet.devices.map((device, at) => takePart(fleet, round, { device, code: at + 1 })),
         );
       void playing();
-      await vi.waitFor(() => expect(fault.isDead).toBe(true), PATIENCE);
+      await eventually(() => expect(fault.isDead).toBe(true));
       await controller().halt();
       Object.assign(fault, { commitsLeft: Number.POSITIVE_INFINITY, isDead: false });
       await controller().run();

@@ -1,12 +1,11 @@
 // Two controllers on one PostgreSQL and one mosquitto: whatever one of them is told, the other one knows.
 import { DEVICE_PATHS } from '@nanofleet/protocol';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasRealEngines } from '../testing/each-database.ts';
 import { publishBundle } from '../testing/test-bundle.ts';
 import { TestController } from '../testing/test-controller.ts';
 import { decisionMade, type TestDevice } from '../testing/test-device.ts';
-
-const PATIENCE = { timeout: 25_000, interval: 50 };
 
 /** Another controller of the same fleet, with a directory of its own. */
 const beside = ({ settings }: TestController): Promise<TestController> => {
@@ -43,19 +42,19 @@ describe.runIf(hasRealEngines())('two controllers of one fleet', () => {
     device.desired?.lines['intent' as never] as { digest: string } | undefined;
 
   it('share the devices, each of which is heard by one of them', async () => {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { items } = await other.call('devices');
       expect(items.map(({ status }) => status)).toEqual(devices.map(() => 'online'));
-    }, PATIENCE);
+    });
     const epoch = '0123456789abcdef';
     for (const device of devices) {
       for (let sequence = 0; sequence < 20; sequence += 1) {
         await device.send('event', decisionMade(), { record: { epoch, sequence } });
       }
     }
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(devices.map((device) => device.acknowledged(epoch).size)).toEqual(devices.map(() => 20));
-    }, PATIENCE);
+    });
     expect((await one.call('fleet')).events).toBe(20 * devices.length);
     const heard = await Promise.all(
       [one, other].map(async (each) => (await each.call('fleet')).ingest.messages),
@@ -66,9 +65,9 @@ describe.runIf(hasRealEngines())('two controllers of one fleet', () => {
   it('roll out to all of them what one was told, and serve the same blobs', async () => {
     const { digest, manifest } = await publishBundle(one);
     await other.call('makeRollout', { body: { digest, target: { all: true } } });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(devices.map((device) => desiredOf(device)?.digest)).toEqual(devices.map(() => digest));
-    }, PATIENCE);
+    });
     const [device] = devices;
     const blob = await fetch(`${other.url}${DEVICE_PATHS.blob}${manifest.files[0]?.sha256}`, {
       headers: { authorization: `Bearer ${device?.bearer}` },
@@ -88,9 +87,9 @@ describe.runIf(hasRealEngines())('two controllers of one fleet', () => {
       ),
     );
     const shown = await one.call('device', { params: { device: name } });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect([device?.desired?.version, device?.desired?.group]).toEqual([shown.desiredVersion, shown.group]);
-    }, PATIENCE);
+    });
   });
 
   it('run the same mini tier some seconds after one was given it', async () => {
@@ -98,16 +97,16 @@ describe.runIf(hasRealEngines())('two controllers of one fleet', () => {
     const made = await one.call('makeRollout', {
       body: { digest: bundle.digest, target: { controller: true } },
     });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const shown = await other.call('rollout', { params: { id: made.id } });
       expect(shown.counts.running).toBe(1);
-    }, PATIENCE);
+    });
   });
 
   it('end the session of a device that either of them revokes', async () => {
     const device = devices[5] as TestDevice;
     await other.call('revokeDevice', { params: { device: device.name } });
-    await vi.waitFor(() => expect(device.isCut).toBe(true), PATIENCE);
+    await eventually(() => expect(device.isCut).toBe(true));
     await expect(device.connect()).rejects.toThrow('Connection refused');
     expect((await one.call('device', { params: { device: device.name } })).status).toBe('revoked');
   });
@@ -126,8 +125,8 @@ describe.runIf(hasRealEngines())('two controllers of one fleet', () => {
     const living = devices.filter((device) => !device.isCut);
     for (const device of living)
       await device.send('event', decisionMade(), { record: { epoch, sequence: 0 } });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(living.map((device) => device.acknowledged(epoch).size)).toEqual(living.map(() => 1));
-    }, PATIENCE);
+    });
   });
 });

@@ -1,5 +1,6 @@
 // PostgreSQL goes away under a running controller and comes back: nothing is acknowledged meanwhile, nothing is lost.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../db/open-database.ts';
 import { DatabaseLine } from '../testing/database-line.ts';
 import { databaseKinds } from '../testing/databases.ts';
@@ -34,18 +35,16 @@ describe.runIf(databaseKinds().includes('postgres'))('a lost PostgreSQL', () => 
     for (let sequence = 0; sequence < 30; sequence += 1) {
       await device.send('event', decisionMade(), { record: { epoch: EPOCH, sequence } });
     }
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(controller.logged.some((text) => text.includes('records wait for the database'))).toBe(true),
     );
     await expect(late.connect()).rejects.toThrow('Server unavailable');
     await expect(controller.call('devices')).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
     expect(device.acknowledged(EPOCH).size).toBe(0);
     line.isCut = false;
-    await vi.waitFor(() => expect(device.acknowledged(EPOCH).size).toBe(30), { timeout: 20_000 });
-    await vi.waitFor(
-      async () =>
-        expect((await controller.call('device', { params: { device: device.name } })).status).toBe('online'),
-      { timeout: 20_000 },
+    await eventually(() => expect(device.acknowledged(EPOCH).size).toBe(30));
+    await eventually(async () =>
+      expect((await controller.call('device', { params: { device: device.name } })).status).toBe('online'),
     );
     expect((await controller.call('events', { query: { limit: 500 } })).items).toHaveLength(30);
     await late.connect();

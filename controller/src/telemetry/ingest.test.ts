@@ -1,5 +1,6 @@
 // Events into the database: each once in effect, acknowledged only after the commit, whatever the database does.
-import { expect, it, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { expect, it } from 'vitest';
 import { openDatabase } from '../db/open-database.ts';
 import { type GetController, onEachEngine } from '../testing/each-database.ts';
 import { decisionMade, type TestDevice } from '../testing/test-device.ts';
@@ -36,13 +37,13 @@ const identities = (controller: GetController): void => {
     const sequences = upTo(200);
     await sendAll(device, epoch, sequences);
     await sendAll(device, epoch, sequences);
-    await vi.waitFor(() => expect(device.acknowledged(epoch).size).toBe(200));
+    await eventually(() => expect(device.acknowledged(epoch).size).toBe(200));
     const items = await stored(controller, device);
     expect(items.map(({ sequence }) => sequence).sort((left, right) => left - right)).toEqual(sequences);
     expect(items.map(({ position }) => position)).toEqual(
       [...items].map(({ position }) => position).sort((left, right) => left - right),
     );
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await controller().call('fleet')).ingest.duplicates).toBeGreaterThanOrEqual(200),
     );
     expect(await controller().call('fleet')).toMatchObject({ events: 200, decisions: 200 });
@@ -53,7 +54,7 @@ const identities = (controller: GetController): void => {
     await device.connect();
     await sendAll(device, 'aaaaaaaaaaaaaaaa', [0, 1]);
     await sendAll(device, 'bbbbbbbbbbbbbbbb', [0, 1]);
-    await vi.waitFor(async () => expect((await stored(controller, device)).length).toBe(4));
+    await eventually(async () => expect((await stored(controller, device)).length).toBe(4));
   });
 
   it('keeps texts that PostgreSQL refuses, without holding up others', async () => {
@@ -63,7 +64,7 @@ const identities = (controller: GetController): void => {
     for (const [sequence, label] of ['a\0b', 'half \ud800', 'plain'].entries()) {
       await device.send('event', decisionMade(label), { record: { epoch, sequence } });
     }
-    await vi.waitFor(() => expect(device.acknowledged(epoch).size).toBe(3));
+    await eventually(() => expect(device.acknowledged(epoch).size).toBe(3));
     expect((await stored(controller, device)).map(({ event }) => event['label'])).toEqual([
       'a\uFFFDb',
       'half \uFFFD',
@@ -75,7 +76,7 @@ const identities = (controller: GetController): void => {
     const device = await controller().device('pages');
     await device.connect();
     await sendAll(device, 'dddddddddddddddd', upTo(5));
-    await vi.waitFor(async () => expect((await stored(controller, device)).length).toBe(5));
+    await eventually(async () => expect((await stored(controller, device)).length).toBe(5));
     const query = { device: device.name, limit: 2 };
     const first = (await controller().call('events', { query })).items;
     const next = (
@@ -94,14 +95,14 @@ const outages = (controller: GetController): void => {
     const epoch = 'eeeeeeeeeeeeeeee';
     database.isDown = true;
     await sendAll(device, epoch, upTo(100));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(controller().logged.some((line) => line.includes('records wait for the database'))).toBe(true),
     );
     expect(device.acknowledged(epoch).size).toBe(0);
     const ready = await controller().call('ready');
     expect(ready).toEqual({ ready: false, parts: { database: false, link: true } });
     database.isDown = false;
-    await vi.waitFor(() => expect(device.acknowledged(epoch).size).toBe(100), { timeout: 15_000 });
+    await eventually(() => expect(device.acknowledged(epoch).size).toBe(100));
     expect((await stored(controller, device)).length).toBe(100);
   });
 
@@ -110,13 +111,13 @@ const outages = (controller: GetController): void => {
     await device.connect();
     const epoch = 'ffffffffffffffff';
     await sendAll(device, epoch, upTo(50));
-    await vi.waitFor(() => expect(device.acknowledged(epoch).size).toBe(50));
+    await eventually(() => expect(device.acknowledged(epoch).size).toBe(50));
     const before = await controller().call('fleet');
     await controller().halt();
     await controller().run();
     await device.connect({ brokerUrl: controller().brokerUrl });
     await sendAll(device, epoch, upTo(60));
-    await vi.waitFor(async () => expect((await stored(controller, device)).length).toBe(60));
+    await eventually(async () => expect((await stored(controller, device)).length).toBe(60));
     expect((await controller().call('fleet')).events).toBe(before.events + 10);
   });
 };

@@ -13,7 +13,7 @@ import {
   type Uuid,
 } from '@nanofleet/protocol';
 import { elementsOfRound } from '@nanofleet/runtime';
-import { vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
 import { publishBundle, type TestBundle } from './test-bundle.ts';
 import type { TestController } from './test-controller.ts';
 import type { TestDevice } from './test-device.ts';
@@ -67,7 +67,7 @@ export class RoundFleet {
   /** Connects all devices and lets them report what they run. */
   async connect(): Promise<void> {
     for (const device of this.devices) await this.report(device);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { items } = await this.controller.call('devices');
       const ours = items.filter(({ device }) => this.devices.some(({ name }) => name === device));
       if (!ours.every(({ lines, status }) => status === 'online' && lines[LINE]?.running)) {
@@ -99,13 +99,10 @@ export class RoundFleet {
 
   /** Waits until a device has the plan of a round. */
   async planFor(device: TestDevice, round: Uuid) {
-    return vi.waitFor(
-      () => {
-        if (device.plan?.round !== round) throw new TypeError('no plan yet');
-        return device.plan.body;
-      },
-      { timeout: 20_000 },
-    );
+    return eventually(() => {
+      if (device.plan?.round !== round) throw new TypeError('no plan yet');
+      return device.plan.body;
+    });
   }
 
   /** An update that fits a plan, with all codes `code`. */
@@ -125,13 +122,10 @@ export class RoundFleet {
 
   /** The round, once it has one of the statuses. */
   async until(id: Uuid, ...statuses: string[]) {
-    return vi.waitFor(
-      async () => {
-        const round = await this.controller.call('round', { params: { id } });
-        if (!statuses.includes(round.status)) throw new TypeError(`the round is ${round.status}`);
-        return round;
-      },
-      { timeout: 30_000, interval: 100 },
-    );
+    return eventually(async () => {
+      const round = await this.controller.call('round', { params: { id } });
+      if (!statuses.includes(round.status)) throw new TypeError(`the round is ${round.status}`);
+      return round;
+    });
   }
 }

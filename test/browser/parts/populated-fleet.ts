@@ -5,13 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { systemClock, systemRandom } from '@nanofleet/controller';
 import { publishBundle, RoundFleet, TestController, type TestDevice } from '@nanofleet/controller/testing';
 import { type BodyOf, BrokenInvariant, makeUuid, type Uuid } from '@nanofleet/protocol';
-import { vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
 import { settingsFor } from '../../provider/parts/questions.ts';
 import { TestProvider } from '../../provider/server.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url)).replace(/test\/dist\/$/, '');
 const EPOCH = '0123456789abcdef';
-const PATIENCE = { timeout: 20_000, interval: 50 };
 const LABELS = ['lights_on', 'weather', 'timer', 'play_music'];
 const none = { records: 0, dropped: 0, expired: 0 };
 
@@ -76,9 +75,9 @@ const askCloud = async (device: TestDevice, text: string, sequence: number): Pro
   const body = { decision, line: 'intent', version: '1.0.0', text, redacted: { email: 1 }, local };
   const options = { record: { epoch: EPOCH, sequence }, remainingMs: 60_000, correlation: decision };
   await device.send('offload/req', body as BodyOf<'offload/req'>, options);
-  await vi.waitFor(() => {
+  await eventually(() => {
     if (!device.answers.some((answer) => answer.decision === decision)) throw new TypeError('no answer yet');
-  }, PATIENCE);
+  });
 };
 
 /** A whole round; its devices send updates that change next to nothing. */
@@ -131,12 +130,12 @@ const othersOf = async (controller: TestController, digest: string): Promise<Tes
 const beatAll = async (controller: TestController, devices: readonly TestDevice[]): Promise<void> => {
   for (const total of [40, 120, 180]) {
     for (const device of devices) await device.send('beat', beatOf(device, total));
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for (const { name } of devices) {
         const { beat } = await controller.call('device', { params: { device: name } });
         if (beat?.decisions.total !== total) throw new TypeError('a beat is not stored yet');
       }
-    }, PATIENCE);
+    });
     controller.advance(10_000);
   }
 };

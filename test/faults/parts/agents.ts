@@ -14,14 +14,14 @@ import {
   NanofleetError,
 } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
-import { afterAll, expect, vi } from 'vitest';
+import { eventually } from '@nanofleet/runtime/testing';
+import { afterAll, expect } from 'vitest';
 import { CLONE } from './clone.ts';
 import { jsonOf, type RawAnswer, type RawRequest, sendRaw } from './http.ts';
 import { FLEET } from './operator.ts';
 import { type Ended, type Running, startProgram } from './programs.ts';
 
 const BEAT_MS = 200;
-const CONNECTED_WITHIN = { timeout: 20_000, interval: 25 };
 
 /** A started agent. */
 export interface TestAgent extends Running {
@@ -76,7 +76,7 @@ const agentOn = (running: Running, directory: string, socketPath: string): TestA
 
 /** Waits until an agent has its connection; for hooks, too. */
 export const untilConnected = async (agent: TestAgent): Promise<void> => {
-  await vi.waitFor(async () => expect((await agent.status()).link).toBe('connected'), CONNECTED_WITHIN);
+  await eventually(async () => expect((await agent.status()).link).toBe('connected'));
 };
 
 const socketIn = (directory: string, args: readonly string[]): string => {

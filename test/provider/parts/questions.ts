@@ -2,8 +2,8 @@
 import type { CloudAnswer, CloudQuestion, ProviderSettings } from '@nanofleet/controller/testing';
 import type { DeviceId, LineId } from '@nanofleet/protocol';
 import { newId } from '@nanofleet/runtime/ports';
-import { type ManualClock, makeSeededRandom } from '@nanofleet/runtime/testing';
-import { expect, vi } from 'vitest';
+import { eventually, type ManualClock, makeSeededRandom } from '@nanofleet/runtime/testing';
+import { expect } from 'vitest';
 import type { TestProvider } from '../server.ts';
 
 const random = makeSeededRandom(7);
@@ -69,13 +69,13 @@ export const whileTimePasses = async <T>(
       outcome = { value: thrown };
     },
   );
-  return vi.waitFor(
+  return eventually(
     () => {
       clock.advance(stepMs);
       if (outcome === null) return expect.unreachable('still under way');
       return outcome.value;
     },
-    { timeout: 60_000, interval: 4 },
+    { withinMs: 60_000, everyMs: 4 },
   );
 };
 

@@ -152,7 +152,13 @@ export const noSleepsInTests: Rule = (files) =>
       walk(file.program, (node, [parent]) => {
         const isTimer = node.type === 'ImportDeclaration' && touchedBy(node, parent) === 'timers';
         const isCall = node.type === 'CallExpression' && nameOf(child(node, 'callee')) === 'setTimeout';
-        if (isTimer || isCall) found.push(violation(file, node, 'sleeps; wait for a condition (vi.waitFor)'));
+        if (isTimer || isCall) found.push(violation(file, node, 'sleeps; wait for a condition (eventually)'));
+        if (
+          node.type === 'MemberExpression' &&
+          nameOf(child(node, 'property')) === 'waitFor' &&
+          nameOf(child(node, 'object')) === 'vi'
+        )
+          found.push(violation(file, node, 'gives up after one second; wait with eventually'));
       });
       return found;
     });
