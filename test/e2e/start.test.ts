@@ -96,8 +96,8 @@ describe('start', () => {
     expect(existsSync(join(directory, 'controller', 'publisher.key'))).toBe(false);
   });
 
-  it.each([1, 2])(
-    'goes on from its directory and completes although processes are killed (%i)',
+  it(
+    'goes on from its directory and completes although processes are killed',
     async () => {
       const story = await storyWithKills(directory, planKills(random, 3));
       expect({ fault: faultOf(story), kills: story.performed }).toMatchObject({ fault: undefined });

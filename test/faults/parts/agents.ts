@@ -15,7 +15,8 @@ import {
 } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
 import { eventually } from '@nanofleet/runtime/testing';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
+import { atEnd } from '../../endings.ts';
 import { CLONE } from './clone.ts';
 import { jsonOf, type RawAnswer, type RawRequest, sendRaw } from './http.ts';
 import { FLEET } from './operator.ts';
@@ -97,7 +98,7 @@ const runArguments = (directory: string, args: readonly string[]): string[] => [
 /** Starts the agent of an enrolled directory as a process. */
 export const startAgent = async (directory: string, ...args: string[]): Promise<TestAgent> => {
   const running = await startProgram({ file: CLONE.agent, args: runArguments(directory, args) });
-  afterAll(() => running.kill());
+  atEnd(() => running.kill());
   return agentOn(running, directory, socketIn(directory, args));
 };
 
@@ -153,7 +154,7 @@ export const startAgentHere = async (directory: string, ...args: string[]): Prom
   const kill = async (): Promise<void> => {
     await stop();
   };
-  afterAll(kill);
+  atEnd(kill);
   const running = { ready: JSON.parse(line) as unknown, pid: process.pid, err: () => shown.err };
   return agentOn({ ...running, isOver: () => isOver, stop, kill }, directory, socketIn(directory, args));
 };

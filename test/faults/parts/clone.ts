@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll } from 'vitest';
+import { atEnd } from '../../endings.ts';
 
 /** Root of the workspace, also when this file runs compiled. */
 const ROOT = fileURLToPath(
@@ -27,6 +27,6 @@ export const CLONE = {
 /** A new directory, short enough for sockets, that goes when the tests of the file are done. */
 export const scratchDirectory = (): string => {
   const directory = mkdtempSync(join(tmpdir(), 'nf-'));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  atEnd(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 };

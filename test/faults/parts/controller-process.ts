@@ -5,8 +5,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SigningKey } from '@nanofleet/protocol/node';
-import { afterAll } from 'vitest';
 import { z } from 'zod';
+import { atEnd } from '../../endings.ts';
 import { CLONE } from './clone.ts';
 import { FLEET, makeOperator, type Operator } from './operator.ts';
 import { type Running, startProgram } from './programs.ts';
@@ -45,7 +45,7 @@ export const startControllerProcess = async (options: {
       environment: { NANOFLEET_CACHE: CLONE.cache, DATABASE_URL: '' },
     });
   let running = await start({ http: 0, mqtt: 0 });
-  afterAll(() => running.kill());
+  atEnd(() => running.kill());
   const { http, mqtt, controllerKeyId } = readySchema.parse(running.ready);
   const adminToken = readFileSync(join(directory, 'admin-token'), 'utf8').trim();
   const pinned = { publisher: publisher.fingerprint, controller: controllerKeyId };

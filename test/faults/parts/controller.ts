@@ -14,7 +14,7 @@ import {
   systemRandom,
 } from '@nanofleet/controller';
 import { generateSigningKey, type SigningKey } from '@nanofleet/protocol/node';
-import { afterAll } from 'vitest';
+import { atEnd } from '../../endings.ts';
 import { CLONE, scratchDirectory } from './clone.ts';
 import { FLEET, makeOperator, type Operator } from './operator.ts';
 
@@ -82,7 +82,7 @@ export const startTestController = async (options: ControllerOptions = {}): Prom
       return open;
     },
   });
-  afterAll(() => running.stop());
+  atEnd(() => running.stop());
   const url = `http://127.0.0.1:${running.httpPort}`;
   const adminToken = running.newAdminToken ?? '';
   const pinned = { publisher: publisher.fingerprint, controller: running.controllerKeyId };

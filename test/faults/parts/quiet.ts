@@ -1,5 +1,6 @@
 /** Keeps the logs of programs that run within the test's process off the screen, and lets tests read them. */
-import { afterAll, vi } from 'vitest';
+import { vi } from 'vitest';
+import { atEnd } from '../../endings.ts';
 
 /** Takes standard error for the rest of the file; what was written since. */
 export const keepStandardError = (): (() => string) => {
@@ -8,6 +9,6 @@ export const keepStandardError = (): (() => string) => {
     written += String(text);
     return true;
   });
-  afterAll(() => spy.mockRestore());
+  atEnd(() => spy.mockRestore());
   return () => written;
 };

@@ -2,7 +2,7 @@
  * A TCP relay between two real programs: counts connections, can be cut and mended. Never looks into the bytes.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterAll } from 'vitest';
+import { atEnd } from '../../endings.ts';
 
 const HOST = '127.0.0.1';
 
@@ -49,7 +49,7 @@ export const openRelay = async (): Promise<Relay> => {
     isCut = true;
     for (const socket of sockets) socket.destroy();
   };
-  afterAll(() => {
+  atEnd(() => {
     cut();
     server.close();
   });

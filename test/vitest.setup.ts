@@ -1,0 +1,4 @@
+// Runs before each test file.
+import { endWithFile } from './endings.ts';
+
+endWithFile();
