@@ -94,6 +94,10 @@ export class RoundsDriver implements OnModuleDestroy {
     this.#cancel();
     await this.#looking;
     await Promise.all(this.#driven.values());
+    // Without the database the claims end by themselves.
+    await this.repository
+      .letGo(this.#owner)
+      .catch((thrown: unknown) => this.log.warn('rounds were not let go', factsOf(thrown)));
   }
 
   async #lookOnce(): Promise<void> {

@@ -147,6 +147,11 @@ export class RoundsRepository {
       .returning({ id: rounds.id });
     return claimed.length > 0;
   }
+
+  /** Leaves what a controller drove to the others, which need not wait until its claims are over. */
+  async letGo(owner: string): Promise<void> {
+    await this.database.update(rounds).set({ owner: null, ownedUntil: 0 }).where(eq(rounds.owner, owner));
+  }
 }
 
 const memberOf = async (queries: Queries, round: Uuid, device: DeviceId): Promise<MemberRow | null> => {

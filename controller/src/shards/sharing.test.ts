@@ -3,6 +3,7 @@ import { DEVICE_PATHS } from '@nanofleet/protocol';
 import { eventually } from '@nanofleet/runtime/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasRealEngines } from '../testing/each-database.ts';
+import { RoundFleet } from '../testing/round-fleet.ts';
 import { publishBundle } from '../testing/test-bundle.ts';
 import { TestController } from '../testing/test-controller.ts';
 import { decisionMade, type TestDevice } from '../testing/test-device.ts';
@@ -128,5 +129,26 @@ describe.runIf(hasRealEngines())('two controllers of one fleet', () => {
     await eventually(() => {
       expect(living.map((device) => device.acknowledged(epoch).size)).toEqual(living.map(() => 1));
     });
+  });
+
+  it('finish a round that the other one drove when it left', async () => {
+    await other.run();
+    const fleet = await RoundFleet.of(one, { group: 'shared', devices: 2, version: '8.0.0' });
+    const round = await fleet.start();
+    const shown = () => other.call('round', { params: { id: round } });
+    const [first, second] = fleet.devices as [TestDevice, TestDevice];
+    const plan = await fleet.planFor(first, round);
+    await first.sendUpdate(round, fleet.update(1, plan));
+    await eventually(async () => expect((await shown()).counts.updates).toBe(1));
+    await one.halt();
+    await second.sendUpdate(round, fleet.update(2, plan));
+    const done = await eventually(async () => {
+      const now = await shown();
+      expect(now.status).toBe('candidate');
+      return now;
+    });
+    expect(done).toMatchObject({ counts: { asked: 2, updates: 2, refused: 0 }, examples: 20 });
+    const { items } = await other.call('candidates');
+    expect(items.filter((candidate) => candidate.round === round)).toHaveLength(1);
   });
 });
