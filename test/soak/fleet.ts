@@ -1,5 +1,6 @@
 // A whole fleet in virtual time, with cuts, kills, power cuts, bad releases and strangers from a seed. Each run holds
-// invariants 1-4 and 6 or prints its seed. Options: --devices N (100), --hours H (24), --count N (20), --seed S (1).
+// invariants 1-4 and 6 or prints its seed. Options: --devices N (100), --hours H (24), --seed S (1),
+// --count N (20; 1 with --seed).
 import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { MemoryPglite } from '@nanofleet/controller';
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
     options: {
       devices: { type: 'string', default: '100' },
       hours: { type: 'string', default: '24' },
-      count: { type: 'string', default: '20' },
+      count: { type: 'string' },
       seed: { type: 'string' },
     },
   });
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   const hours = number(values.hours, 'hours');
   // A seed alone replays the run of that seed.
   const first = number(values.seed ?? '1', 'seed');
-  const count = values.seed === undefined ? number(values.count, 'count') : 1;
+  const count = number(values.count ?? (values.seed === undefined ? '20' : '1'), 'count');
   const begunMs = Date.now();
   const database = await MemoryPglite.create();
   const runs: FleetRun[] = [];
