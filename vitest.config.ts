@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const packages = ['protocol', 'runtime', 'forge', 'agent', 'controller', 'cli', 'start'];
 
@@ -18,6 +19,15 @@ const alias = packages.flatMap((name) => [
   { find: new RegExp(`^@nanofleet/${name}$`), replacement: source(`./${name}/src/index.ts`) },
 ]);
 
+/** Begins with the tests that take longest, so that no run ends with one core at work. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => /\/test\/(e2e|fleet)\//.test(moduleId);
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -32,6 +42,7 @@ export default defineConfig({
     setupFiles: [source('./test/vitest.setup.ts')],
     // Wider tests mostly wait for programs of their own; one worker more than there are cores keeps these busy.
     maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     passWithNoTests: false,
   },
 });
