@@ -19,12 +19,12 @@ const alias = packages.flatMap((name) => [
   { find: new RegExp(`^@nanofleet/${name}$`), replacement: source(`./${name}/src/index.ts`) },
 ]);
 
-/** Begins with the tests that take longest, so that no run ends with one core at work. */
-class LongestFirst extends BaseSequencer {
+/** Begins with the stories and what else is wider than a package, so that no run ends with one core at work. */
+class WidestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => /\/test\/(e2e|fleet)\//.test(moduleId);
     const sorted = await super.sort(files);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+    const within = (path: RegExp) => sorted.filter(({ moduleId }) => path.test(moduleId));
+    return [...new Set([...within(/\/test\/(e2e|fleet)\//), ...within(/\/test\//), ...sorted])];
   }
 }
 
@@ -42,7 +42,7 @@ export default defineConfig({
     setupFiles: [source('./test/vitest.setup.ts')],
     // Wider tests mostly wait for programs of their own; one worker more than there are cores keeps these busy.
     maxWorkers: availableParallelism() + 1,
-    sequence: { sequencer: LongestFirst },
+    sequence: { sequencer: WidestFirst },
     passWithNoTests: false,
   },
 });
