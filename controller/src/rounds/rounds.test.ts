@@ -11,7 +11,7 @@ import {
 import { eventually } from '@nanofleet/runtime/testing';
 import { expect, it, vi } from 'vitest';
 import { openDatabase } from '../db/open-database.ts';
-import { type GetController, onEachDatabase, onEmbeddedDatabase } from '../testing/each-database.ts';
+import { type GetController, onEachDatabase } from '../testing/each-database.ts';
 import { RoundFleet } from '../testing/round-fleet.ts';
 import type { TestDevice } from '../testing/test-device.ts';
 
@@ -254,6 +254,4 @@ const deaths = (controller: GetController): void => {
 };
 
 vi.setConfig({ testTimeout: 120_000 });
-onEachDatabase('a federated round', [whole, turns, refusals], { open });
-// Transactions are the same on both; what a death leaves does not depend on the engine.
-onEmbeddedDatabase('a federated round that loses its controller', [deaths], { open });
+onEachDatabase('a federated round', [whole, turns, refusals, deaths], { open });

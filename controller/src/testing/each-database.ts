@@ -19,18 +19,7 @@ export const onEachDatabase = (
   });
 };
 
-/** Describes `title` on the embedded database only: for what does not depend on the engine. */
-export const onEmbeddedDatabase = (
-  title: string,
-  groups: readonly ((controller: GetController) => void)[],
-  given: Partial<ControllerPorts> = {},
-): void => {
-  describe(`${title} (embedded)`, () => {
-    on('embedded', groups, given);
-  });
-};
-
-/** The same as on each database, and once more on PostgreSQL with mosquitto instead of the embedded broker, where both are here. */
+/** The same, and once more on PostgreSQL with mosquitto instead of the embedded broker, where both are here. */
 export const onEachEngine = (
   title: string,
   groups: readonly ((controller: GetController) => void)[],
