@@ -14,6 +14,8 @@ export interface AdamOptions {
   readonly weightDecay?: number;
   /** Parameters that are not decayed: norms, biases and embedding rows. Default: all of fewer than two dimensions. */
   readonly undecayed?: readonly Value[];
+  /** Inputs whose gradients the host fetches and applies by itself, each as output `NAME:gradient`. */
+  readonly fetched?: readonly Value[];
 }
 
 /** Names by which the host feeds and fetches one parameter of a training graph. */
@@ -43,6 +45,9 @@ export function stepNames(parameter: string): StepNames {
   };
 }
 
+/** The output that carries the gradient of an input that the host trains. */
+export const gradientName = (input: string): string => `${input}:gradient`;
+
 /** Adam's learning rate with the bias correction of step `step` (from 1) folded in. */
 export function correctedRate(
   rate: number,
@@ -61,7 +66,13 @@ export function adamStep(
   const rate = loss.graph.input(LEARNING_RATE_INPUT, 'float32', []);
   const undecayed = options.undecayed ?? parameters.filter((parameter) => parameter.shape.length < 2);
   const outputs: Record<string, Value> = { [LOSS_OUTPUT]: loss };
-  const found = gradients(loss, parameters);
+  const fetched = options.fetched ?? [];
+  const found = gradients(loss, [...parameters, ...fetched]);
+  fetched.forEach((input, index) => {
+    const gradient = found[parameters.length + index];
+    assert(gradient);
+    outputs[gradientName(input.name)] = gradient;
+  });
   parameters.forEach((parameter, index) => {
     const gradient = found[index];
     assert(gradient);

@@ -149,8 +149,6 @@ export function gather(table: Value, indices: Value): Value {
 
 function scatterAdd(gradient: Value, indices: Value, table: Value): Value {
   const { graph } = table;
-  const [first = 1] = table.shape;
-  assert(typeof first === 'number', `the rows of ${table.name} must be counted for a gradient`);
   const zeros = graph.emit({ operator: 'Sub', inputs: [table, table], shape: table.shape });
   const wide = graph.emit({
     operator: 'Cast',

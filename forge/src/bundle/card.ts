@@ -1,7 +1,7 @@
 // Owns the text of a text bundle's card: what the model is, data, licenses, figures with how they were measured, cost and
 // limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
-import type { Recipe } from '../text/recipe.ts';
+import { type Recipe, towerSettings } from '../text/recipe.ts';
 import type { Tower } from '../text/tower.ts';
 
 /** Everything that a card shows. */
@@ -56,8 +56,7 @@ export function textCard(card: TextCard): string {
 }
 
 function modelFacts({ recipe, manifest, bytes, towers }: TextCard): string[] {
-  const { buckets, charMin, charMax } = recipe.features;
-  const { width, hidden } = recipe.network;
+  const { buckets, charMin, charMax, width, hidden } = towerSettings(recipe);
   const side =
     towers.length === 1 ? 'one network' : `${towers.length} networks side by side, logits averaged`;
   return [
@@ -96,12 +95,17 @@ function qualityNotes({ manifest, counts }: TextCard): string {
 function dataFacts({ recipe, counts }: TextCard): string[] {
   return [
     `${counts['training']} labelled texts: ${recipe.data.labelled.map(({ file }) => file).join(', ')}`,
+    ...(recipe.data.grammars.length === 0
+      ? []
+      : [
+          `${counts['grammars']} labelled sentences and ${counts['outOfScope']} out of scope that this project's own grammars give (corpus/grammars)`,
+        ]),
     ...(recipe.distillation
       ? [
-          `${counts['unlabelled']} texts without labels, for distillation: ${recipe.distillation.unlabelled.join(', ')}; some are labelled texts recombined`,
+          `${counts['unlabelled']} texts without labels, for distillation: ${recipe.data.unlabelled.join(', ')}; some are labelled texts recombined`,
         ]
       : []),
-    `${counts['outOfScopeTuning']} out-of-scope texts for the scale of the out-of-scope score; no network is trained on any`,
+    `${counts['outOfScopeTuning']} out-of-scope texts for the scale of the out-of-scope score; no network is trained on any of these`,
     'Texts that also occur in validation were removed from everything learned from',
   ];
 }

@@ -27,23 +27,14 @@ async function call(...args: string[]): Promise<{ code: number; out: string; not
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'forge-'));
   recipe = (await writeSyntheticTexts(directory)).recipe;
-  const { code, notes } = await call(
-    'train',
-    '--recipe',
-    recipe,
-    '--data',
-    directory,
-    '--out',
-    at('run'),
-    '--json',
-  );
+  const { code, notes } = await call('run', recipe, '--data', directory, '--out', at('run'), '--json');
   assert.equal(code, 0, notes);
 });
 afterAll(async () => await rm(directory, { recursive: true }));
 
-describe('forge train', () => {
+describe('forge run', () => {
   it('refuses a run directory that exists, and goes on with it when told to', async () => {
-    const args = ['train', '--recipe', recipe, '--data', directory, '--out', at('run')];
+    const args = ['run', recipe, '--data', directory, '--out', at('run')];
     const refused = await call(...args);
     expect(refused).toMatchObject({ code: 2 });
     expect(refused.notes).toContain('--resume');
@@ -53,30 +44,24 @@ describe('forge train', () => {
   });
 
   it('reports one line an epoch where there is no terminal', async () => {
-    const { notes } = await call('train', '--recipe', recipe, '--data', directory, '--out', at('lines'));
+    const { notes } = await call('run', recipe, '--data', directory, '--out', at('lines'));
     expect(notes.split('\n')).toHaveLength(8);
     expect(notes).toMatch(/synthetic seed 1 epoch 8\/8 loss \d/);
   });
 
   it('names file and field of a recipe that is wrong', async () => {
-    await writeFile(at('bad.json'), '{"name": "x", "features": {"buckets": 2}}');
-    const { code, notes } = await call(
-      'train',
-      '--recipe',
+    await writeFile(
       at('bad.json'),
-      '--data',
-      directory,
-      '--out',
-      at('bad'),
+      '{"task": "text-intent", "name": "x", "network": {"kind": "bag", "buckets": 2}}',
     );
+    const { code, notes } = await call('run', at('bad.json'), '--data', directory, '--out', at('bad'));
     expect(code).toBe(1);
-    expect(notes).toMatch(/TRAINING_SET_INVALID: .*bad.json: features\.buckets/);
+    expect(notes).toMatch(/TRAINING_SET_INVALID: .*bad.json: network\.buckets/);
   });
 
   it('refuses a seed that is no number', async () => {
     const { code, notes } = await call(
-      'train',
-      '--recipe',
+      'run',
       recipe,
       '--data',
       directory,
@@ -163,7 +148,7 @@ describe('forge', () => {
   });
 
   it('refuses a bundle whose file was changed', async () => {
-    const { code } = await call('train', '--recipe', recipe, '--data', directory, '--out', at('changed'));
+    const { code } = await call('run', recipe, '--data', directory, '--out', at('changed'));
     expect(code).toBe(0);
     await writeFile(at('changed', 'bundle', 'golden.json'), '{}');
     expect((await call('inspect', at('changed', 'bundle'))).notes).toContain('DIGEST_MISMATCH');
@@ -171,7 +156,7 @@ describe('forge', () => {
 
   it('has help for itself and each command, and refuses other commands', async () => {
     expect(await call('--help')).toMatchObject({ code: 0 });
-    for (const name of ['train', 'eval', 'inspect'])
+    for (const name of ['run', 'eval', 'inspect'])
       expect((await call(name, '--help')).out).toContain(`forge ${name}`);
     expect(await call('bake')).toMatchObject({ code: 2 });
     expect(await call()).toMatchObject({ code: 2 });

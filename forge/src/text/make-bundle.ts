@@ -263,6 +263,8 @@ async function parentDigest(parent: string | undefined, recipeDirectory: string)
 
 function countsOf({
   training,
+  grammars,
+  outOfScope,
   validation,
   unlabelled,
   outOfScopeTuning,
@@ -270,6 +272,8 @@ function countsOf({
 }: RecipeTexts): Record<string, number> {
   return {
     training: training.texts.length,
+    grammars: grammars.texts.length,
+    outOfScope: outOfScope.length,
     validation: validation.texts.length,
     unlabelled: unlabelled.length,
     outOfScopeTuning: outOfScopeTuning.length,

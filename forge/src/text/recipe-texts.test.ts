@@ -27,9 +27,12 @@ describe('readRecipeTexts', () => {
   it('maps labels of another set, leaves others out and takes no more than asked', async () => {
     await writeFile(join(directory, 'foreign.jsonl'), FOREIGN.map((line) => JSON.stringify(line)).join('\n'));
     const foreign = { file: 'foreign.jsonl', map: { TurnOn: 'light' }, perLabelMax: 1 };
-    const plain = await readRecipeTexts(await recipeWith({}), directory);
+    const plain = await readRecipeTexts(await recipeWith({}), { data: directory, recipe: directory });
     const data = { labelled: [{ file: 'train.jsonl' }, foreign], validation: 'validation.jsonl' };
-    const { training, labels } = await readRecipeTexts(await recipeWith({ data }), directory);
+    const { training, labels } = await readRecipeTexts(await recipeWith({ data }), {
+      data: directory,
+      recipe: directory,
+    });
     expect(training.texts).toHaveLength(plain.training.texts.length + 1);
     expect(labels[training.labels.at(-1) ?? -1]).toBe('light');
     expect(['lamp on', 'lights on']).toContain(training.texts.at(-1));
@@ -37,13 +40,16 @@ describe('readRecipeTexts', () => {
 
   it('learns from no text that is judged with, however it is spelled', async () => {
     const data = { labelled: [{ file: 'train.jsonl' }], validation: 'shouted.jsonl' };
-    const before = await readRecipeTexts(await recipeWith({}), directory);
+    const before = await readRecipeTexts(await recipeWith({}), { data: directory, recipe: directory });
     const [text = ''] = before.training.texts;
     await writeFile(
       join(directory, 'shouted.jsonl'),
       JSON.stringify({ text: `${text.toUpperCase()}!`, intent: 'light' }),
     );
-    const { training } = await readRecipeTexts(await recipeWith({ data }), directory);
+    const { training } = await readRecipeTexts(await recipeWith({ data }), {
+      data: directory,
+      recipe: directory,
+    });
     expect(training.texts.map(normal)).not.toContain(normal(text));
     expect(before.training.texts.map(normal)).toContain(normal(text));
     expect(training.texts.length).toBeGreaterThan(0);
@@ -56,18 +62,21 @@ describe('readRecipeTexts', () => {
       validation: 'validation.jsonl',
     };
     const recipe = await recipeWith({ data });
-    await expect(readRecipeTexts(recipe, directory)).rejects.toMatchObject({ code: 'TRAINING_SET_INVALID' });
+    await expect(readRecipeTexts(recipe, { data: directory, recipe: directory })).rejects.toMatchObject({
+      code: 'TRAINING_SET_INVALID',
+    });
   });
 
   it('makes the same recombined texts every time, out of words that were there', async () => {
-    const distillation = {
-      teachers: [{ recipe: 'recipe.json', seeds: [1] }],
+    const data = {
+      labelled: [{ file: 'train.jsonl' }],
+      validation: 'validation.jsonl',
       recombined: { sameLabel: 1, anyLabel: 1 },
     };
-    const recipe = await recipeWith({ distillation });
+    const recipe = await recipeWith({ data });
     const [first, second] = [
-      await readRecipeTexts(recipe, directory),
-      await readRecipeTexts(recipe, directory),
+      await readRecipeTexts(recipe, { data: directory, recipe: directory }),
+      await readRecipeTexts(recipe, { data: directory, recipe: directory }),
     ];
     expect(first.unlabelled).toEqual(second.unlabelled);
     expect(first.unlabelled.length).toBeGreaterThan(first.training.texts.length / 2);
@@ -80,9 +89,9 @@ describe('readRecipeTexts', () => {
   it('takes sections that a recipe lacks from the one that it extends', async () => {
     await writeFile(
       join(directory, 'own.json'),
-      JSON.stringify({ extends: 'recipe.json', name: 'own', network: { width: 4, hidden: 4 } }),
+      JSON.stringify({ extends: 'recipe.json', name: 'own', training: { epochs: 3 } }),
     );
     const recipe = await readRecipe(join(directory, 'own.json'));
-    expect(recipe).toMatchObject({ name: 'own', network: { width: 4 }, features: { buckets: 512 } });
+    expect(recipe).toMatchObject({ name: 'own', training: { epochs: 3 }, network: { buckets: 512 } });
   });
 });

@@ -3,53 +3,123 @@
 import { join } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
 import { type LabelledText, readLabelledTexts, readTexts } from '../datasets/labelled-texts.ts';
+import { grammarSentences } from '../grammar/grammar-corpus.ts';
 import { SeededRandom } from '../seeded-random.ts';
 import type { Recipe } from './recipe.ts';
 import { type ClassifiedTexts, recombinedTexts } from './recombined-texts.ts';
+
+/** A further labelled set with classes of its own, after those of the model. */
+export interface AuxiliaryTexts extends ClassifiedTexts {
+  readonly from: number;
+  readonly count: number;
+  readonly share: number;
+}
 
 /** Everything that a recipe's data section names. */
 export interface RecipeTexts {
   readonly labels: string[];
   readonly training: ClassifiedTexts;
+  readonly grammars: ClassifiedTexts;
+  readonly auxiliary: readonly AuxiliaryTexts[];
   readonly validation: ClassifiedTexts;
   readonly unlabelled: string[];
+  /** Learned from as belonging to no label. */
+  readonly outOfScope: string[];
   readonly outOfScopeTuning: string[];
   readonly outOfScopeReport: string[];
 }
 
+/** Where a recipe's files are. */
+export interface RecipePlaces {
+  /** The data directory. */
+  readonly data: string;
+  /** The directory of the recipe. */
+  readonly recipe: string;
+}
+
 /** Reads all files of a recipe. @throws NanofleetError TRAINING_SET_INVALID */
-export async function readRecipeTexts(
-  { data, distillation }: Recipe,
-  directory: string,
-): Promise<RecipeTexts> {
+export async function readRecipeTexts({ data }: Recipe, places: RecipePlaces): Promise<RecipeTexts> {
   const files = await Promise.all(
     data.labelled.map(async (source) => ({
       source,
-      texts: await readLabelledTexts(join(directory, source.file)),
+      texts: await readLabelledTexts(join(places.data, source.file)),
     })),
   );
   const labels = [...new Set(files[0]?.texts.map(({ label }) => label))].toSorted();
-  const validation = await readLabelledTexts(join(directory, data.validation));
-  const outOfScopeReport = await textsOf(data.outOfScopeReport, directory);
-  const held = new Set([...validation.map(({ text }) => text), ...outOfScopeReport].map(normal));
+  const validation = await readLabelledTexts(join(places.data, data.validation));
+  const outOfScopeTuning = await textsOf(data.outOfScopeTuning, places.data);
+  const outOfScopeReport = await textsOf(data.outOfScopeReport, places.data);
+  const held = new Set(
+    [...validation.map(({ text }) => text), ...outOfScopeTuning, ...outOfScopeReport].map(normal),
+  );
+  const learnt = (text: string): boolean => !held.has(normal(text));
   const training = files
     .flatMap(({ source, texts }) => chosen(texts, source))
-    .filter(({ text }) => !held.has(normal(text)));
+    .filter(({ text }) => learnt(text));
   const examples = classified(training, labels);
-  const pool = distillation
-    ? [
-        ...(await textsOf(distillation.unlabelled, directory)),
-        ...recombinedTexts(examples, distillation.recombined),
-      ]
-    : [];
+  const pool = [
+    ...(await textsOf(data.unlabelled, places.data)),
+    ...recombinedTexts(examples, data.recombined),
+  ];
   return {
     labels,
     training: examples,
+    grammars: classified(
+      (await written(data.grammars, places.recipe)).filter(({ text }) => learnt(text)),
+      labels,
+    ),
+    auxiliary: await auxiliaryTexts(data.auxiliary, { directory: places.data, from: labels.length, learnt }),
     validation: classified(validation, labels),
-    unlabelled: distinct(pool).filter((text) => !held.has(normal(text))),
-    outOfScopeTuning: await textsOf(data.outOfScopeTuning, directory),
+    unlabelled: distinct(pool).filter(learnt),
+    outOfScope: (await written(data.outOfScopeGrammars, places.recipe))
+      .map(({ text }) => text)
+      .filter(learnt),
+    outOfScopeTuning,
     outOfScopeReport,
   };
+}
+
+// The sentences belong to the recipe, not to the run: every seed learns from the same ones.
+async function written(
+  grammars: Recipe['data']['grammars'],
+  directory: string,
+): Promise<{ text: string; label: string }[]> {
+  const corpora = grammars.map(({ folder, lists, perTemplate }) =>
+    grammarSentences({
+      folder: join(directory, folder),
+      lists: join(directory, lists),
+      perTemplate,
+      seed: 0,
+    }),
+  );
+  return (await Promise.all(corpora)).flat();
+}
+
+async function auxiliaryTexts(
+  sets: Recipe['data']['auxiliary'],
+  {
+    directory,
+    from,
+    learnt,
+  }: { readonly directory: string; readonly from: number; readonly learnt: (text: string) => boolean },
+): Promise<AuxiliaryTexts[]> {
+  let next = from;
+  const found: AuxiliaryTexts[] = [];
+  for (const { file, share } of sets) {
+    const texts = (await readLabelledTexts(join(directory, file))).filter(({ text }) => learnt(text));
+    const labels = [...new Set(texts.map(({ label }) => label))].toSorted();
+    const own = classified(texts, labels);
+    const start = next;
+    found.push({
+      texts: own.texts,
+      labels: own.labels.map((label) => label + start),
+      from: start,
+      count: labels.length,
+      share,
+    });
+    next += labels.length;
+  }
+  return found;
 }
 
 /** Lower case, letters and digits only: two texts that a listener would call the same. */
@@ -92,7 +162,10 @@ function sample(texts: readonly LabelledText[], most: number, file: string): Lab
   return kept;
 }
 
-function classified(examples: readonly LabelledText[], labels: readonly string[]): ClassifiedTexts {
+function classified(
+  examples: readonly Pick<LabelledText, 'text' | 'label'>[],
+  labels: readonly string[],
+): ClassifiedTexts {
   const numbers = new Map(labels.map((label, index) => [label, index]));
   const classes = examples.map(({ label }) => {
     const number = numbers.get(label);

@@ -2,9 +2,10 @@
 // A recipe names files relative to the data directory, other recipes relative to itself. It never holds a seed's result.
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { lineIdSchema, NanofleetError } from '@nanofleet/protocol';
+import { lineIdSchema, NanofleetError, type TextFeatureParameters } from '@nanofleet/protocol';
 import { z } from 'zod';
-import { distillationSettingsSchema, trainingSettingsSchema } from './training-settings.ts';
+import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
+import { trainingSettingsSchema } from './training-settings.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -');
 
@@ -16,45 +17,62 @@ const labelledFileSchema = z.strictObject({
   perLabelMax: z.int().min(1).optional(),
 });
 
+const grammarsSchema = z.strictObject({
+  /** Folder of LABEL.txt files, relative to the recipe, and of the word lists that they name. */
+  folder: z.string().min(1),
+  lists: z.string().min(1),
+  /** Most distinct sentences of each template. */
+  perTemplate: z.int().min(1).max(1000).default(12),
+});
+
+const towerSettingsSchema = z.strictObject({
+  kind: z.literal('bag'),
+  buckets: z
+    .int()
+    .min(16)
+    .max(1 << 22),
+  charMin: z.int().min(1).max(8),
+  charMax: z.int().min(1).max(8),
+  wordBigrams: z.boolean().default(true),
+  rowsMax: z.int().min(1).max(8192).default(2048),
+  width: z.int().min(2).max(1024),
+  hidden: z.int().min(2).max(4096),
+  /** Networks trained from seeds in a row and joined in one graph. */
+  towers: z.int().min(1).max(16).default(1),
+});
+
 const recipeSchema = z.strictObject({
+  task: z.literal('text-intent'),
   name,
-  features: z.strictObject({
-    buckets: z
-      .int()
-      .min(16)
-      .max(1 << 22),
-    charMin: z.int().min(1).max(8),
-    charMax: z.int().min(1).max(8),
-    wordBigrams: z.boolean().default(true),
-    rowsMax: z.int().min(1).max(8192).default(2048),
-  }),
-  network: z.strictObject({
-    width: z.int().min(2).max(1024),
-    hidden: z.int().min(2).max(4096),
-    /** Networks trained from seeds in a row and joined in one graph. */
-    towers: z.int().min(1).max(16).default(1),
-  }),
+  network: z.discriminatedUnion('kind', [towerSettingsSchema, encoderSettingsSchema]),
   training: trainingSettingsSchema.prefault({}),
   data: z.strictObject({
     /** The labels of the first file, sorted, are the model's. */
     labelled: z.array(labelledFileSchema).min(1),
     validation: z.string().min(1),
+    /** Sentences that this project writes itself; files are named after labels of the model. */
+    grammars: z.array(grammarsSchema).default([]),
+    /** The same for sentences out of scope, whose files are named after topics. */
+    outOfScopeGrammars: z.array(grammarsSchema).default([]),
+    /** Further labelled sets, each with labels of its own, that sequence encoders learn beside the first. */
+    auxiliary: z.array(z.strictObject({ file: z.string().min(1), share: z.number().positive() })).default([]),
+    /** Texts without labels: encoders guess their words, students ask their teachers about them. */
+    unlabelled: z.array(z.string()).default([]),
+    /** How many texts without label to make of each labelled one, joining its beginning to the end of another. */
+    recombined: z
+      .strictObject({
+        sameLabel: z.int().min(0).max(10).default(0),
+        anyLabel: z.int().min(0).max(10).default(0),
+      })
+      .prefault({}),
     /** Out-of-scope texts that the scale of the out-of-scope score is fitted with; never trained on. */
     outOfScopeTuning: z.array(z.string()).default([]),
     /** Out-of-scope texts that only the reported figures use. */
     outOfScopeReport: z.array(z.string()).default([]),
   }),
-  distillation: distillationSettingsSchema
-    .extend({
+  distillation: z
+    .strictObject({
       teachers: z.array(z.strictObject({ recipe: z.string(), seeds: z.array(z.int().min(0)).min(1) })).min(1),
-      unlabelled: z.array(z.string()).default([]),
-      /** How many texts to make of each labelled one, joining its beginning to the end of another. */
-      recombined: z
-        .strictObject({
-          sameLabel: z.int().min(0).max(10).default(0),
-          anyLabel: z.int().min(0).max(10).default(0),
-        })
-        .prefault({}),
     })
     .optional(),
   bundle: z
@@ -96,13 +114,17 @@ export async function readRecipe(path: string): Promise<Recipe> {
 }
 
 const extendingSchema = z.looseObject({ extends: z.string().optional() });
+/** Recipes that extend recipes that extend recipes: deeper is a circle. */
+const EXTENDS_MAX = 4;
 
-/** Sections that a recipe does not have come from the file that its `extends` names, which may not extend in turn. */
-async function inherited(path: string): Promise<unknown> {
+/** Sections that a recipe does not have come from the file that its `extends` names; files are named relative to the recipe read first. */
+async function inherited(path: string, depth = 0): Promise<unknown> {
   const parsed = extendingSchema.safeParse(await readJson(path));
   if (!parsed.success || parsed.data.extends === undefined) return parsed.data;
+  if (depth === EXTENDS_MAX)
+    throw new NanofleetError('TRAINING_SET_INVALID', `${path} extends more than ${EXTENDS_MAX} recipes`);
   const { extends: base, ...own } = parsed.data;
-  const sections = extendingSchema.safeParse(await readJson(join(dirname(path), base)));
+  const sections = extendingSchema.safeParse(await inherited(join(dirname(path), base), depth + 1));
   return { ...sections.data, ...own };
 }
 
@@ -118,9 +140,25 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** The feature parameters of a recipe as manifests spell them. */
+/** The settings of a network that devices run. */
+export type TowerSettings = z.infer<typeof towerSettingsSchema>;
+
+/** The feature parameters of a recipe's network as manifests spell them. */
 export function featuresOf({
-  features,
-}: Recipe): { kind: 'hashed-ngrams-1'; lowerCase: true } & Recipe['features'] {
-  return { kind: 'hashed-ngrams-1', lowerCase: true, ...features };
+  buckets,
+  charMin,
+  charMax,
+  wordBigrams,
+  rowsMax,
+}: TowerSettings): TextFeatureParameters {
+  return { kind: 'hashed-ngrams-1', lowerCase: true, buckets, charMin, charMax, wordBigrams, rowsMax };
+}
+
+/** The network of a recipe whose model becomes a bundle. @throws NanofleetError TRAINING_SET_INVALID */
+export function towerSettings({ name: recipe, network }: Recipe): TowerSettings {
+  if (network.kind === 'bag') return network;
+  throw new NanofleetError(
+    'TRAINING_SET_INVALID',
+    `recipe ${recipe} has a ${network.kind} network, which teaches but does not run on devices: give it no section "bundle"`,
+  );
 }

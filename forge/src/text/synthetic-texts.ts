@@ -38,9 +38,9 @@ export async function writeSyntheticTexts(
 }
 
 const RECIPE = {
+  task: 'text-intent',
   name: 'synthetic',
-  features: { buckets: 512, charMin: 2, charMax: 3 },
-  network: { width: 16, hidden: 16 },
+  network: { kind: 'bag', buckets: 512, charMin: 2, charMax: 3, width: 16, hidden: 16 },
   training: { epochs: 8, batchSize: 16, warmUpSteps: 5, learningRate: 0.02, dropout: 0.1, patience: 8 },
   data: {
     labelled: [{ file: 'train.jsonl' }],

@@ -1,8 +1,8 @@
 // Owns the float32 graphs of a tower: one that trains it and one that evaluates it, over batches of texts whose rows the
 // host has gathered. It never sees the table and never quantizes.
-import { add, dropout, gelu } from '../autodiff/elementwise.ts';
+import { dropout, gelu } from '../autodiff/elementwise.ts';
 import { Graph, type Value } from '../autodiff/graph.ts';
-import { crossEntropy, distillation } from '../autodiff/losses.ts';
+import { crossEntropy } from '../autodiff/losses.ts';
 import { linear, matMul } from '../autodiff/matrix.ts';
 import { layerNorm } from '../autodiff/normalization.ts';
 import { adamStep } from '../autodiff/optimizer.ts';
@@ -16,18 +16,9 @@ export const ROWS_INPUT = 'rows';
 export const MASK_INPUTS = ['mask.rows', 'mask.hidden'] as const;
 /** Probabilities [N, classes], each row summing to the weight of the example. */
 export const TARGETS_INPUT = 'targets';
-/** Logits of the teacher [N, classes]; only with a temperature. */
-export const TEACHER_INPUT = 'teacher';
-
-/** How a tower learns. */
-export interface TowerLoss {
-  readonly weightDecay: number;
-  /** With a teacher: softens both sides of the distillation. */
-  readonly temperature?: number;
-}
 
 /** The training step: forward, backward and AdamW, as an .onnx file. */
-export function towerTrainingGraph(shape: TowerShape, { weightDecay, temperature }: TowerLoss): Uint8Array {
+export function towerTrainingGraph(shape: TowerShape, weightDecay: number): Uint8Array {
   const graph = new Graph();
   const parameters = towerParameters(graph, shape);
   const rows = graph.parameter(ROWS_INPUT, ['M', shape.width]);
@@ -35,8 +26,7 @@ export function towerTrainingGraph(shape: TowerShape, { weightDecay, temperature
     graph.input(MASK_INPUTS[at as 0 | 1], 'float32', ['N', size]),
   );
   const { logits } = towerForward({ parameters, rows, bag: bagInput(graph), masks });
-  const hard = crossEntropy(logits, graph.input(TARGETS_INPUT, 'float32', ['N', shape.classes]));
-  const loss = temperature === undefined ? hard : add(hard, soft(logits, shape, temperature));
+  const loss = crossEntropy(logits, graph.input(TARGETS_INPUT, 'float32', ['N', shape.classes]));
   const trained = [rows, ...Object.values(parameters)];
   const undecayed = trained.filter((value) => value === rows || value.shape.length < 2);
   return graph.build('tower-train-step', adamStep(loss, trained, { weightDecay, undecayed }));
@@ -48,11 +38,6 @@ export function towerEvaluationGraph(shape: TowerShape): Uint8Array {
   const parameters = towerParameters(graph, shape);
   const rows = graph.parameter(ROWS_INPUT, ['M', shape.width], { trainable: false });
   return graph.build('tower-evaluate', towerForward({ parameters, rows, bag: bagInput(graph), masks: [] }));
-}
-
-function soft(logits: Value, shape: TowerShape, temperature: number): Value {
-  const teacher = logits.graph.input(TEACHER_INPUT, 'float32', ['N', shape.classes]);
-  return distillation(logits, teacher, { temperature });
 }
 
 function bagInput(graph: Graph): Value {

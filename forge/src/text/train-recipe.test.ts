@@ -40,13 +40,13 @@ async function train(out: string, progress = SILENT, seed = 1): Promise<TrainedR
 }
 
 const weights = async (out: string, seed = 1): Promise<Buffer> =>
-  await readFile(join(directory, out, `tower-${seed}`, 'best.bin'));
+  await readFile(join(directory, out, `network-${seed}`, 'best.bin'));
 
 describe('trainRecipe', () => {
   it('learns the synthetic intents', async () => {
-    const { towers, texts } = await train('run');
+    const { networks, texts } = await train('run');
     expect(texts.labels).toEqual(['light', 'music', 'timer', 'weather']);
-    expect(towers[0]?.accuracy).toBeGreaterThan(0.9);
+    expect(networks[0]?.accuracy).toBeGreaterThan(0.9);
   });
 
   it('gives the same weights for the same seed and others for another', async () => {
@@ -68,25 +68,25 @@ describe('trainRecipe', () => {
   it('stops when validation no longer improves', async () => {
     const training = { epochs: 60, batchSize: 16, warmUpSteps: 5, learningRate: 0.02, patience: 2 };
     recipe = (await writeSyntheticTexts(directory, { training })).recipe;
-    const { towers } = await train('early');
-    expect(towers[0]?.epochs).toBeLessThan(60);
+    const { networks } = await train('early');
+    expect(networks[0]?.epochs).toBeLessThan(60);
   });
 
   it('learns from teachers that it trains first, and from texts without labels', async () => {
-    const distillation = {
-      teachers: [{ recipe: 'recipe.json', seeds: [1, 2] }],
-      unlabelled: ['oos.jsonl'],
-      stepsPerEpoch: 8,
-    };
     const student = await writeSyntheticTexts(join(directory, 'student'), {
       name: 'student',
-      distillation: { ...distillation, teachers: [{ recipe: '../recipe.json', seeds: [1, 2] }] },
+      data: {
+        labelled: [{ file: 'train.jsonl' }],
+        validation: 'validation.jsonl',
+        unlabelled: ['oos.jsonl'],
+      },
+      distillation: { teachers: [{ recipe: '../recipe.json', seeds: [1, 2] }] },
     });
     recipe = student.recipe;
-    const { towers } = await train('distilled');
-    expect(towers[0]?.accuracy).toBeGreaterThan(0.9);
+    const { networks } = await train('distilled');
+    expect(networks[0]?.accuracy).toBeGreaterThan(0.9);
     await expect(
-      readFile(join(directory, 'distilled', 'teachers', 'synthetic', 'tower-2', 'best.bin')),
+      readFile(join(directory, 'distilled', 'teachers', 'synthetic', 'network-2', 'best.bin')),
     ).resolves.toBeDefined();
   });
 });

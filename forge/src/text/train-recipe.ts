@@ -1,14 +1,13 @@
-// Owns training what a recipe asks for: its teachers first, then its towers, each in a directory of its own where a
+// Owns training what a recipe asks for: its teachers first, then its networks, each in a directory of its own where a
 // killed run goes on. It never makes a bundle.
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TextFeatures } from '@nanofleet/runtime';
-import { featuresOf, type Recipe, readRecipe } from './recipe.ts';
+import { type Network, type TrainedNetwork, trainNetwork } from './networks.ts';
+import { type Recipe, readRecipe } from './recipe.ts';
 import { type RecipeTexts, readRecipeTexts } from './recipe-texts.ts';
-import type { Tower, TowerShape } from './tower.ts';
-import type { LearningTexts } from './tower-batches.ts';
-import { towerLogits } from './tower-evaluation.ts';
-import { type TrainedTower, type TrainingProgress, trainTower } from './train-tower.ts';
+import { type Teacher, teacherLogits } from './teacher-logits.ts';
+import type { TextSource } from './text-sources.ts';
+import type { TrainingProgress } from './train-tower.ts';
 
 /** Where things are and who is told. */
 export interface RecipeRun {
@@ -20,88 +19,99 @@ export interface RecipeRun {
   /** Directory with one run directory for each teacher recipe, by its name. */
   readonly teachers: string;
   readonly seed: number;
-  /** Called before each tower; what it returns is told of the tower's progress. */
-  progress(tower: { readonly recipe: string; readonly seed: number }): TrainingProgress;
+  /** Called before each network; what it returns is told of the network's progress. */
+  progress(network: { readonly recipe: string; readonly seed: number }): TrainingProgress;
 }
 
 /** What training gives. */
 export interface TrainedRecipe {
   readonly recipe: Recipe;
   readonly texts: RecipeTexts;
-  readonly towers: readonly TrainedTower[];
+  readonly networks: readonly TrainedNetwork[];
 }
 
-/** Trains the towers of a recipe, and before them every teacher that it names and that is not there yet. */
+/** Trains the networks of a recipe, and before them every teacher that it names and that is not there yet. */
 export async function trainRecipe(run: RecipeRun): Promise<TrainedRecipe> {
   const recipe = await readRecipe(run.recipePath);
-  const texts = await readRecipeTexts(recipe, run.data);
-  const seeds = Array.from({ length: recipe.network.towers }, (_, index) => run.seed + index);
-  const learning = once(async () => await learningTexts(recipe, texts, run));
-  return { recipe, texts, towers: await trainSeeds({ run, recipe, texts, learning, seeds }) };
+  const count = recipe.network.kind === 'bag' ? recipe.network.towers : 1;
+  return await trainSeeds(
+    run,
+    Array.from({ length: count }, (_, index) => run.seed + index),
+  );
 }
 
-async function learningTexts(
-  { distillation }: Recipe,
-  { training, unlabelled, labels }: RecipeTexts,
-  run: RecipeRun,
-): Promise<LearningTexts> {
-  if (!distillation) return training;
-  const texts = [...training.texts, ...unlabelled];
-  const sum = new Float32Array(texts.length * labels.length);
-  let members = 0;
-  for (const { recipe, seeds } of distillation.teachers) {
-    for (const teacher of await trainTeachers(join(dirname(run.recipePath), recipe), seeds, run)) {
-      const features = new TextFeatures(teacher.shape.features);
-      const logits = await towerLogits(
-        teacher,
-        texts.map((text) => features.of(text).rows),
-      );
-      logits.forEach((logit, at) => (sum[at] = (sum[at] ?? 0) + logit));
-      members += 1;
-    }
-  }
-  return { texts, labels: training.labels, teacherLogits: sum.map((logit) => logit / members) };
-}
-
-async function trainTeachers(recipePath: string, seeds: readonly number[], run: RecipeRun): Promise<Tower[]> {
-  const recipe = await readRecipe(recipePath);
-  const own = { ...run, recipePath, out: join(run.teachers, recipe.name) };
-  const texts = await readRecipeTexts(recipe, run.data);
-  const learning = once(async () => await learningTexts(recipe, texts, own));
-  return (await trainSeeds({ run: own, recipe, texts, learning, seeds })).map(({ tower }) => tower);
-}
-
-interface Seeds {
-  readonly run: RecipeRun;
-  readonly recipe: Recipe;
-  readonly texts: RecipeTexts;
-  readonly learning: () => Promise<LearningTexts>;
-  readonly seeds: readonly number[];
-}
-
-async function trainSeeds({ run, recipe, texts, learning, seeds }: Seeds): Promise<TrainedTower[]> {
-  const towers: TrainedTower[] = [];
-  const { width, hidden } = recipe.network;
-  const shape: TowerShape = { features: featuresOf(recipe), width, hidden, classes: texts.labels.length };
+async function trainSeeds(run: RecipeRun, seeds: readonly number[]): Promise<TrainedRecipe> {
+  const recipe = await readRecipe(run.recipePath);
+  const texts = await readRecipeTexts(recipe, { data: run.data, recipe: dirname(run.recipePath) });
+  const learning = once(async () => await learningSources(recipe, texts, run));
+  const networks: TrainedNetwork[] = [];
   for (const seed of seeds) {
-    const directory = join(run.out, `tower-${seed}`);
+    const directory = join(run.out, `network-${seed}`);
     await mkdir(directory, { recursive: true });
-    const progress = run.progress({ recipe: recipe.name, seed });
-    const distillation = recipe.distillation ? { distillation: recipe.distillation } : {};
-    towers.push(
-      await trainTower({
-        shape,
+    networks.push(
+      await trainNetwork({
+        recipe,
         seed,
-        training: recipe.training,
-        ...distillation,
+        labels: texts.labels.length,
+        classes: texts.auxiliary.reduce((sum, { count }) => sum + count, texts.labels.length),
+        stepsPerEpoch: recipe.training.stepsPerEpoch || shownOnce(recipe, texts),
         learning,
         validation: texts.validation,
         directory,
-        progress,
+        progress: run.progress({ recipe: recipe.name, seed }),
       }),
     );
   }
-  return towers;
+  return { recipe, texts, networks };
+}
+
+const shownOnce = ({ training }: Recipe, texts: RecipeTexts): number =>
+  Math.ceil(texts.training.texts.length / training.batchSize);
+
+async function learningSources(recipe: Recipe, texts: RecipeTexts, run: RecipeRun): Promise<TextSource[]> {
+  const { shares } = recipe.training;
+  const task = { from: 0, count: texts.labels.length };
+  const own: TextSource[] = [
+    { ...texts.training, task, share: shares.labelled },
+    { ...texts.grammars, task, share: shares.grammars },
+    { texts: texts.outOfScope, outOfScope: true, task, share: shares.outOfScope },
+    { texts: texts.unlabelled, task, share: shares.unlabelled },
+  ];
+  const teachers = recipe.distillation ? await trainTeachers(recipe.distillation, run) : [];
+  const taught =
+    teachers.length === 0 ? own : await Promise.all(own.map((source) => withTeacher(source, teachers, run)));
+  if (recipe.network.kind === 'bag') return taught;
+  const auxiliary = texts.auxiliary.map(({ from, count, ...rest }) => ({ ...rest, task: { from, count } }));
+  return [...taught, ...auxiliary];
+}
+
+async function withTeacher(
+  source: TextSource,
+  teachers: readonly Teacher[],
+  run: RecipeRun,
+): Promise<TextSource> {
+  if (source.outOfScope || source.texts.length === 0) return source;
+  return { ...source, teacher: await teacherLogits(teachers, source.texts, run.teachers) };
+}
+
+async function trainTeachers(
+  { teachers }: NonNullable<Recipe['distillation']>,
+  run: RecipeRun,
+): Promise<Teacher[]> {
+  const found: Teacher[] = [];
+  for (const { recipe, seeds } of teachers) {
+    const recipePath = join(dirname(run.recipePath), recipe);
+    const { name } = await readRecipe(recipePath);
+    const own = { ...run, recipePath, out: join(run.teachers, name) };
+    for (const [at, { network }] of (await trainSeeds(own, seeds)).networks.entries())
+      found.push({ name: `${name}/${seeds[at] ?? 0}`, network });
+  }
+  return found;
+}
+
+/** Networks for a bundle: those that devices can run. */
+export function towersOf(networks: readonly TrainedNetwork[]): Extract<Network, { kind: 'bag' }>['tower'][] {
+  return networks.flatMap(({ network }) => (network.kind === 'bag' ? [network.tower] : []));
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

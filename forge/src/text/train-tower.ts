@@ -8,6 +8,7 @@ import { correctedRate } from '../autodiff/optimizer.ts';
 import { readArrayFile, writeArrayFile } from '../train/array-file.ts';
 import { RowTable } from '../train/row-table.ts';
 import { freshState, type ParameterState, TrainingSession } from '../train/training-session.ts';
+import type { TextSource } from './text-sources.ts';
 import {
   DENSE_PARAMETERS,
   type DenseParameter,
@@ -17,7 +18,7 @@ import {
   type Tower,
   type TowerShape,
 } from './tower.ts';
-import { type BatchSettings, type LearningTexts, TowerBatches } from './tower-batches.ts';
+import { type BatchSettings, TowerBatches } from './tower-batches.ts';
 import { accuracyOf, towerLogits } from './tower-evaluation.ts';
 import { ROWS_INPUT, towerTrainingGraph } from './tower-graphs.ts';
 import { scheduledRate } from './training-settings.ts';
@@ -48,7 +49,8 @@ export interface TrainingProgress {
 /** One run: what to learn, how, where its checkpoints lie, and whether to stop between epochs. */
 export interface TowerTraining extends BatchSettings {
   /** Asked for only if there is something left to learn: a teacher's logits over many texts take minutes. */
-  readonly learning: () => Promise<LearningTexts>;
+  readonly learning: () => Promise<readonly TextSource[]>;
+  readonly stepsPerEpoch: number;
   readonly validation: ValidationTexts;
   /** Directory of checkpoints; it exists. */
   readonly directory: string;
@@ -115,10 +117,10 @@ async function trainEpoch(
   training: TowerTraining,
   { session, table, batches, epoch }: Run & { readonly batches: TowerBatches; readonly epoch: number },
 ): Promise<number> {
-  const steps = batches.stepsPerEpoch;
+  const steps = training.stepsPerEpoch;
   let sum = 0;
   let step = 0;
-  for (const { feeds, used } of batches.ofEpoch(epoch)) {
+  for (const { feeds, used } of batches.ofEpoch(epoch, steps)) {
     const overall = epoch * steps + step;
     const learningRate = correctedRate(
       scheduledRate(training.training, overall, steps * training.training.epochs),
@@ -148,10 +150,7 @@ function after(
 
 async function resume(training: TowerTraining): Promise<Run> {
   const saved = await readArrayFile(join(training.directory, CHECKPOINT));
-  const graph = towerTrainingGraph(training.shape, {
-    weightDecay: training.training.weightDecay,
-    ...(training.distillation ? { temperature: training.distillation.temperature } : {}),
-  });
+  const graph = towerTrainingGraph(training.shape, training.training.weightDecay);
   const state = saved
     ? savedState(saved.arrays, training.shape)
     : freshStateOf(freshTower(training.shape, training.seed));

@@ -31,6 +31,10 @@ export interface ParameterState {
 export interface StepInput {
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly learningRate: number;
+  /** Further outputs, written into the given tensors. */
+  readonly fetches?: Readonly<Record<string, Tensor>>;
+  /** Which of the graphs that were opened, from 0 (the default). */
+  readonly graph?: number;
   readonly rows?: { readonly name: string; readonly table: RowTable; readonly used: Int32Array };
 }
 
@@ -42,31 +46,43 @@ interface Half {
 
 /** Runs training steps. Open with `TrainingSession.open`; always `release`. */
 export class TrainingSession {
-  readonly #session: InferenceSession;
+  readonly #graphs: readonly (() => Uint8Array)[];
+  readonly #sessions = new Map<number, InferenceSession>();
   readonly #names: readonly string[];
   readonly #halves: readonly [Map<string, Half>, Map<string, Half>];
   #turn: 0 | 1 = 0;
 
-  private constructor(session: InferenceSession, state: ReadonlyMap<string, ParameterState>) {
-    this.#session = session;
+  private constructor(graphs: readonly (() => Uint8Array)[], state: ReadonlyMap<string, ParameterState>) {
+    this.#graphs = graphs;
     this.#names = [...state.keys()];
     this.#halves = [copyOf(state), copyOf(state)];
   }
 
   /** `graph` is an .onnx file made with `adamStep`; `state` holds every parameter of it that is not a row table. */
   static async open(graph: Uint8Array, state: ReadonlyMap<string, ParameterState>): Promise<TrainingSession> {
-    return new TrainingSession(await InferenceSession.create(graph, SINGLE_THREAD), state);
+    const session = TrainingSession.openLazily([() => graph], state);
+    await session.#session(0);
+    return session;
+  }
+
+  /** Graphs over the same parameters, for batches of different forms; each is made and opened when a step first needs it. */
+  static openLazily(
+    graphs: readonly (() => Uint8Array)[],
+    state: ReadonlyMap<string, ParameterState>,
+  ): TrainingSession {
+    return new TrainingSession(graphs, state);
   }
 
   /** One step; resolves to the loss of the batch before the step. Steps must not overlap. */
-  async step({ feeds, learningRate, rows }: StepInput): Promise<number> {
+  async step({ feeds, learningRate, rows, fetches, graph = 0 }: StepInput): Promise<number> {
+    const session = await this.#session(graph);
     const inputs: Record<string, Tensor> = { ...feeds, [LEARNING_RATE_INPUT]: scalar(learningRate) };
     const loss = scalar(0);
-    const outputs: Record<string, Tensor> = { [LOSS_OUTPUT]: loss };
+    const outputs: Record<string, Tensor> = { ...fetches, [LOSS_OUTPUT]: loss };
     this.#bind(inputs, outputs);
     const moved = rows && rows.table.lend(rows.used);
     if (rows && moved) bind({ name: rows.name, from: moved.taken, to: moved.returned, inputs, outputs });
-    await this.#session.run(inputs, outputs);
+    await session.run(inputs, outputs);
     this.#turn = this.#turn === 0 ? 1 : 0;
     if (rows && moved) rows.table.giveBack(rows.used, moved);
     return loss.data[0] as number;
@@ -83,7 +99,17 @@ export class TrainingSession {
   }
 
   async release(): Promise<void> {
-    await this.#session.release();
+    for (const session of this.#sessions.values()) await session.release();
+  }
+
+  async #session(graph: number): Promise<InferenceSession> {
+    const known = this.#sessions.get(graph);
+    if (known) return known;
+    const make = this.#graphs[graph];
+    assert(make, `there is no graph ${graph}`);
+    const session = await InferenceSession.create(make(), SINGLE_THREAD);
+    this.#sessions.set(graph, session);
+    return session;
   }
 
   #bind(inputs: Record<string, Tensor>, outputs: Record<string, Tensor>): void {
