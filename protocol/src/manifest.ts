@@ -20,7 +20,10 @@ import {
 export const MANIFEST_FORMAT = 1;
 
 /** What the runtime of this build understands (features, graph contract, roles); a bundle may need at most this. */
-export const RUNTIME_VERSION = 1;
+export const RUNTIME_VERSION = 2;
+
+/** The lowest that knows features with two rows each. */
+export const TWO_HASHES_RUNTIME_VERSION = 2;
 
 /** Name of the manifest inside a bundle directory. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -72,6 +75,8 @@ const textFeatureSchema = z.object({
   lowerCase: z.literal(true),
   /** Rows beyond this are dropped. */
   rowsMax: count(FEATURE_ROWS_MAX),
+  /** Rows that each feature has: with two, features that share one row are still told apart by the other (Svenstrup et al. 2017). */
+  hashes: z.int().min(1).max(2).optional(),
 });
 
 const sensorEventSchema = z.object({

@@ -59,6 +59,16 @@ describe('inferenceGraph', () => {
       expect(operators).not.toContain(slow);
   });
 
+  it('has one quantized kernel where there is no hidden layer', async () => {
+    const graph = inferenceGraph([freshTower({ ...SHAPE, hidden: 0 }, 3)]);
+    const operators = await optimizedOperators(graph.bytes);
+    expect(operators.filter((operator) => operator === 'DynamicQuantizeMatMul')).toHaveLength(1);
+    expect(graph.quantization.map(({ tensor }) => tensor)).toEqual(['tower0.table.int8', 'head.weight.int8']);
+    await withInference(graph, async (compute) => {
+      expect((await compute('turn it on')).penultimate).toHaveLength(SHAPE.width);
+    });
+  });
+
   it('averages the logits of its towers, up to quantization', async () => {
     const features = new TextFeatures(SHAPE.features);
     const rows = TEXTS.map((text) => features.of(text).rows);

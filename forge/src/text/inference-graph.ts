@@ -17,7 +17,7 @@ import {
   quantizeColumns,
   quantizedLinear,
 } from '../onnx/quantized-linear.ts';
-import type { Tower } from './tower.ts';
+import { penultimateWidth, type Tower } from './tower.ts';
 
 const TABLE_BITS = 8;
 
@@ -49,7 +49,7 @@ export function inferenceGraph(towers: readonly Tower[]): InferenceGraph {
   const graph = new Graph();
   const rows = graph.input('rows', 'int32', ['N']);
   const hiddens = towers.map((tower, index) => towerHidden(rows, tower, `tower${index}`));
-  const hidden = towers.reduce((sum, { shape }) => sum + shape.hidden, 0);
+  const hidden = towers.reduce((sum, { shape }) => sum + penultimateWidth(shape), 0);
   const penultimate = hiddens.length === 1 && hiddens[0] ? hiddens[0] : concat(hiddens, 1);
   const head = jointHead(towers);
   const weight = quantizeColumns(head.weight, [hidden, first.shape.classes]);
@@ -61,7 +61,7 @@ export function inferenceGraph(towers: readonly Tower[]): InferenceGraph {
   });
   return {
     bytes: graph.build('infer', { logits, penultimate }),
-    quantization: grids(towers.length),
+    quantization: grids(towers),
     hidden,
     features: first.shape.features,
     classes: first.shape.classes,
@@ -88,6 +88,7 @@ function towerHidden(rows: Value, tower: Tower, name: string): Value {
     graph.namedConstant(`${name}.norm.gain`, tower.dense['norm.gain'], [width]),
     graph.namedConstant(`${name}.norm.shift`, tower.dense['norm.shift'], [width]),
   );
+  if (hidden === 0) return normed;
   return fusedGelu(
     quantizedLinear(normed, {
       weightName: `${name}.hidden.weight`,
@@ -121,14 +122,14 @@ function bagOf(rows: Value, { shape, table }: Tower, name: string): Value {
   return div(matMul(chosenScales, real), sqrt(size(rows, 0)));
 }
 
-function grids(towers: number): ManifestDraft['quantization'] {
+function grids(towers: readonly Tower[]): ManifestDraft['quantization'] {
   const grid = (name: string, axis: number, bits: number): ManifestDraft['quantization'][number] => {
     const { codes, scales } = initializerNames(name);
     return { tensor: codes, scaleTensor: scales, axis, bits };
   };
-  const ofTowers = Array.from({ length: towers }, (_, at) => [
+  const ofTowers = towers.map(({ shape }, at) => [
     grid(`tower${at}.table`, 0, TABLE_BITS),
-    grid(`tower${at}.hidden.weight`, 1, MATRIX_WEIGHT_BITS),
+    ...(shape.hidden === 0 ? [] : [grid(`tower${at}.hidden.weight`, 1, MATRIX_WEIGHT_BITS)]),
   ]);
   return [...ofTowers.flat(), grid(HEAD.weight, 1, MATRIX_WEIGHT_BITS)];
 }

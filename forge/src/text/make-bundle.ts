@@ -1,7 +1,12 @@
 // Owns making a text bundle of trained towers: quantized graph, calibration, prototypes, golden vectors, quality, card.
 // It never trains and never signs.
 import { join } from 'node:path';
-import { MANIFEST_FILE, type ManifestDraft, NanofleetError } from '@nanofleet/protocol';
+import {
+  MANIFEST_FILE,
+  type ManifestDraft,
+  NanofleetError,
+  TWO_HASHES_RUNTIME_VERSION,
+} from '@nanofleet/protocol';
 import { sha256OfFile } from '@nanofleet/protocol/node';
 import {
   accuracy,
@@ -241,7 +246,7 @@ function manifestOf({ making, graph, computed, bundle }: ManifestInput): Partial
     line: bundle.line,
     version: bundle.version,
     releaseCounter: bundle.releaseCounter,
-    needs: { runtimeVersion: 1, rssBytes },
+    needs: { runtimeVersion: graph.features.hashes === 2 ? TWO_HASHES_RUNTIME_VERSION : 1, rssBytes },
     inputs: [{ name: 'rows', shape: [null], type: 'int32', unit: 'feature row' }],
     labels: { version: 1, names: making.texts.labels },
     text: graph.features,

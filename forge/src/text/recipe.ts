@@ -35,8 +35,11 @@ const towerSettingsSchema = z.strictObject({
   charMax: z.int().min(1).max(8),
   wordBigrams: z.boolean().default(true),
   rowsMax: z.int().min(1).max(8192).default(2048),
+  /** Rows that each feature has. */
+  hashes: z.union([z.literal(1), z.literal(2)]).default(1),
   width: z.int().min(2).max(1024),
-  hidden: z.int().min(2).max(4096),
+  /** Units of the hidden layer; 0 for none. */
+  hidden: z.int().min(0).max(4096),
   /** Networks trained from seeds in a row and joined in one graph. */
   towers: z.int().min(1).max(16).default(1),
 });
@@ -144,14 +147,11 @@ async function readJson(path: string): Promise<unknown> {
 export type TowerSettings = z.infer<typeof towerSettingsSchema>;
 
 /** The feature parameters of a recipe's network as manifests spell them. */
-export function featuresOf({
-  buckets,
-  charMin,
-  charMax,
-  wordBigrams,
-  rowsMax,
-}: TowerSettings): TextFeatureParameters {
-  return { kind: 'hashed-ngrams-1', lowerCase: true, buckets, charMin, charMax, wordBigrams, rowsMax };
+export function featuresOf(network: TowerSettings): TextFeatureParameters {
+  const { buckets, charMin, charMax, wordBigrams, rowsMax, hashes } = network;
+  const features = { buckets, charMin, charMax, wordBigrams, rowsMax };
+  // Absent, not 1: runtimes that do not know the field would be right to ignore it only then.
+  return { kind: 'hashed-ngrams-1', lowerCase: true, ...features, ...(hashes === 1 ? {} : { hashes }) };
 }
 
 /** The network of a recipe whose model becomes a bundle. @throws NanofleetError TRAINING_SET_INVALID */

@@ -8,7 +8,7 @@ import { BagMaker } from './bag.ts';
 import { misspelt } from './misspelling.ts';
 import { type Drawn, fillTargets, SourceDraw, type TextSource } from './text-sources.ts';
 import type { TowerShape } from './tower.ts';
-import { BAG_INPUT, MASK_INPUTS, TARGETS_INPUT } from './tower-graphs.ts';
+import { BAG_INPUT, MASK_INPUTS, maskWidths, TARGETS_INPUT } from './tower-graphs.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
 /** What a step needs besides parameters and rate. */
@@ -51,9 +51,7 @@ export class TowerBatches {
     const { used, bag } = this.#bags.of(
       texts.map(({ source, index }) => this.#rows(source.texts[index] ?? '', random)),
     );
-    const masks = [shape.width, shape.hidden].map((size) =>
-      dropoutMask(texts.length, size, training.dropout, random),
-    );
+    const masks = maskWidths(shape).map((size) => dropoutMask(texts.length, size, training.dropout, random));
     const feeds: Record<string, Tensor> = { [BAG_INPUT]: bag, [TARGETS_INPUT]: this.#targets(texts) };
     MASK_INPUTS.forEach((name, at) => {
       const mask = masks[at];

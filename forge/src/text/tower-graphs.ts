@@ -6,13 +6,19 @@ import { crossEntropy } from '../autodiff/losses.ts';
 import { linear, matMul } from '../autodiff/matrix.ts';
 import { layerNorm } from '../autodiff/normalization.ts';
 import { adamStep } from '../autodiff/optimizer.ts';
-import { DENSE_PARAMETERS, type DenseParameter, parameterShape, type TowerShape } from './tower.ts';
+import {
+  type DenseParameter,
+  denseParameters,
+  parameterShape,
+  penultimateWidth,
+  type TowerShape,
+} from './tower.ts';
 
 /** Inputs of both graphs. `bag` [N, M] says how much of each of the M rows belongs to each of the N texts. */
 export const BAG_INPUT = 'bag';
 /** The gathered rows [M, width]. */
 export const ROWS_INPUT = 'rows';
-/** Dropout masks [N, width] and [N, hidden]. */
+/** Dropout masks [N, width] and, with a hidden layer, [N, hidden]. */
 export const MASK_INPUTS = ['mask.rows', 'mask.hidden'] as const;
 /** Probabilities [N, classes], each row summing to the weight of the example. */
 export const TARGETS_INPUT = 'targets';
@@ -22,7 +28,7 @@ export function towerTrainingGraph(shape: TowerShape, weightDecay: number): Uint
   const graph = new Graph();
   const parameters = towerParameters(graph, shape);
   const rows = graph.parameter(ROWS_INPUT, ['M', shape.width]);
-  const masks = [shape.width, shape.hidden].map((size, at) =>
+  const masks = maskWidths(shape).map((size, at) =>
     graph.input(MASK_INPUTS[at as 0 | 1], 'float32', ['N', size]),
   );
   const { logits } = towerForward({ parameters, rows, bag: bagInput(graph), masks });
@@ -40,12 +46,16 @@ export function towerEvaluationGraph(shape: TowerShape): Uint8Array {
   return graph.build('tower-evaluate', towerForward({ parameters, rows, bag: bagInput(graph), masks: [] }));
 }
 
+/** Widths of the dropout masks, in the order of their inputs. */
+export const maskWidths = (shape: TowerShape): number[] =>
+  shape.hidden === 0 ? [shape.width] : [shape.width, penultimateWidth(shape)];
+
 function bagInput(graph: Graph): Value {
   return graph.input(BAG_INPUT, 'float32', ['N', 'M']);
 }
 
 function towerParameters(graph: Graph, shape: TowerShape): Record<DenseParameter, Value> {
-  const entries = DENSE_PARAMETERS.map(
+  const entries = denseParameters(shape).map(
     (name) => [name, graph.parameter(name, parameterShape(shape, name))] as const,
   );
   return Object.fromEntries(entries) as Record<DenseParameter, Value>;
@@ -64,6 +74,8 @@ function towerForward({ parameters, rows, bag, masks: [rowMask, hiddenMask] }: F
 } {
   const normed = layerNorm(matMul(bag, rows), parameters['norm.gain'], parameters['norm.shift']);
   const kept = rowMask ? dropout(normed, rowMask) : normed;
+  if (!('hidden.weight' in parameters))
+    return { logits: linear(kept, parameters['head.weight'], parameters['head.bias']), penultimate: normed };
   const penultimate = gelu(linear(kept, parameters['hidden.weight'], parameters['hidden.bias']));
   const features = hiddenMask ? dropout(penultimate, hiddenMask) : penultimate;
   return { logits: linear(features, parameters['head.weight'], parameters['head.bias']), penultimate };

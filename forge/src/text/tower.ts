@@ -9,13 +9,12 @@ export interface TowerShape {
   readonly features: TextFeatureParameters;
   /** Width of a table row. */
   readonly width: number;
-  /** Units of the hidden layer. */
+  /** Units of the hidden layer; 0 for none: the head then reads the normed sum of rows. */
   readonly hidden: number;
   readonly classes: number;
 }
 
-/** Names of the parameters that are not the table, in the order in which files keep them. */
-export const DENSE_PARAMETERS = [
+const DENSE_PARAMETERS = [
   'norm.gain',
   'norm.shift',
   'hidden.weight',
@@ -26,7 +25,16 @@ export const DENSE_PARAMETERS = [
 /** Name of a parameter that is not the table. */
 export type DenseParameter = (typeof DENSE_PARAMETERS)[number];
 
-/** A trained tower: `table` is [buckets, width], `hidden.weight` [width, hidden], `head.weight` [hidden, classes], row major. */
+/** Names of the parameters that are not the table, in the order in which files keep them. */
+export function denseParameters({ hidden }: TowerShape): DenseParameter[] {
+  return DENSE_PARAMETERS.filter((name) => hidden > 0 || !name.startsWith('hidden.'));
+}
+
+/** Width of what the head reads. */
+export const penultimateWidth = ({ width, hidden }: Pick<TowerShape, 'width' | 'hidden'>): number =>
+  hidden === 0 ? width : hidden;
+
+/** A trained tower: `table` is [buckets, width], `hidden.weight` [width, hidden], `head.weight` [hidden, classes], row major. Parameters that the shape lacks are empty. */
 export interface Tower {
   readonly shape: TowerShape;
   readonly table: Float32Array;
@@ -34,13 +42,14 @@ export interface Tower {
 }
 
 /** The dimensions of a parameter. */
-export function parameterShape({ width, hidden, classes }: TowerShape, name: DenseParameter): number[] {
+export function parameterShape(shape: TowerShape, name: DenseParameter): number[] {
+  const { width, hidden, classes } = shape;
   const shapes: Record<DenseParameter, number[]> = {
     'norm.gain': [width],
     'norm.shift': [width],
     'hidden.weight': [width, hidden],
     'hidden.bias': [hidden],
-    'head.weight': [hidden, classes],
+    'head.weight': [penultimateWidth(shape), classes],
     'head.bias': [classes],
   };
   return shapes[name];
@@ -61,7 +70,7 @@ export function freshTower(shape: TowerShape, seed: number): Tower {
     'norm.shift': zeros('norm.shift'),
     'hidden.weight': uniform('hidden.weight', shape.width),
     'hidden.bias': zeros('hidden.bias'),
-    'head.weight': uniform('head.weight', shape.hidden),
+    'head.weight': uniform('head.weight', penultimateWidth(shape)),
     'head.bias': zeros('head.bias'),
   };
   return { shape, table, dense };
@@ -69,7 +78,7 @@ export function freshTower(shape: TowerShape, seed: number): Tower {
 
 /** The parameters that are not the table, as a training session takes them. */
 export function denseTensors(tower: Tower): ParameterTensor[] {
-  return DENSE_PARAMETERS.map((name) => ({
+  return denseParameters(tower.shape).map((name) => ({
     name,
     shape: parameterShape(tower.shape, name),
     elements: tower.dense[name],

@@ -10,8 +10,8 @@ import { RowTable } from '../train/row-table.ts';
 import { freshState, type ParameterState, TrainingSession } from '../train/training-session.ts';
 import type { TextSource } from './text-sources.ts';
 import {
-  DENSE_PARAMETERS,
   type DenseParameter,
+  denseParameters,
   denseTensors,
   freshTower,
   parameterShape,
@@ -177,7 +177,7 @@ function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TowerShape
     return found;
   };
   const moments = { first: array(`${MOMENTS.first}table`), second: array(`${MOMENTS.second}table`) };
-  const dense = DENSE_PARAMETERS.map((name) => {
+  const dense = denseParameters(shape).map((name) => {
     const state = {
       shape: parameterShape(shape, name),
       value: array(name),
@@ -215,7 +215,7 @@ async function saveTower(path: string, tower: Tower, meta: unknown): Promise<voi
     meta,
     arrays: new Map([
       ['table', tower.table],
-      ...DENSE_PARAMETERS.map((name) => [name, tower.dense[name]] as const),
+      ...denseParameters(tower.shape).map((name) => [name, tower.dense[name]] as const),
     ]),
   });
 }

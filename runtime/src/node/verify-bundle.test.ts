@@ -59,7 +59,7 @@ describe('verifyBundle', () => {
     ['too little memory', bundle, { rssBytesMax: 999 }, 'NEEDS_NOT_MET'],
     [
       'a newer runtime needed',
-      tinyTextBundle(key, { needs: { runtimeVersion: 2, rssBytes: 0 } }),
+      tinyTextBundle(key, { needs: { runtimeVersion: 3, rssBytes: 0 } }),
       {},
       'NEEDS_NOT_MET',
     ],

@@ -34,7 +34,11 @@ function namesOf(text: string, { charMin, charMax, wordBigrams }: TextFeaturePar
 }
 
 const rowsOf = (text: string, given: TextFeatureParameters): number[] =>
-  namesOf(text, given).map((name) => spread(fnvString(FNV_OFFSET, name)) % given.buckets);
+  namesOf(text, given).flatMap((name) => {
+    const state = fnvString(FNV_OFFSET, name);
+    const states = given.hashes === 2 ? [state, Math.imul(state, 0x9e3779b1)] : [state];
+    return states.map((own) => spread(own) % given.buckets);
+  });
 
 describe('fnvString', () => {
   it.each([
@@ -101,10 +105,11 @@ describe('TextFeatures', () => {
       more: fc.integer({ min: 0, max: 3 }),
       wordBigrams: fc.boolean(),
       buckets: fc.integer({ min: 1, max: 1 << 20 }),
+      hashes: fc.constantFrom(1, 2),
     });
     fc.assert(
-      fc.property(varied, ({ text, charMin, more, wordBigrams, buckets }) => {
-        const given = { ...parameters, charMin, charMax: charMin + more, wordBigrams, buckets };
+      fc.property(varied, ({ charMin, more, text, ...others }) => {
+        const given = { ...parameters, ...others, charMin, charMax: charMin + more };
         const { rows } = new TextFeatures(given).of(text);
         expect(Array.from(rows)).toEqual(rowsOf(text, given));
         expect(rows.length).toBeGreaterThan(0);

@@ -18,6 +18,9 @@ const BIGRAM_STATE = fnvString(FNV_OFFSET, 'b:');
 const SENTENCE_START = fnvByte(fnvString(BIGRAM_STATE, '<s>'), SPACE);
 const SENTENCE_END = '</s>';
 
+/** Odd, so that it only permutes the states: 2^32 by the golden ratio. */
+const SECOND_HASH = 0x9e3779b1;
+
 /** Stands for a text that holds no token, so that every text has at least one row. */
 const EMPTY_TOKEN = '<empty>';
 
@@ -118,7 +121,11 @@ export class TextFeatures {
 
   #push(state: number): void {
     if (this.#count === this.#rows.length) return;
-    this.#rows[this.#count] = spread(state) % this.#parameters.buckets;
+    const { buckets, hashes } = this.#parameters;
+    this.#rows[this.#count] = spread(state) % buckets;
+    this.#count += 1;
+    if (hashes !== 2 || this.#count === this.#rows.length) return;
+    this.#rows[this.#count] = spread(Math.imul(state, SECOND_HASH)) % buckets;
     this.#count += 1;
   }
 
