@@ -16,6 +16,7 @@ export * from './api/telemetry.ts';
 export * from './api.ts';
 export * from './api-call.ts';
 export * from './device-api.ts';
+export * from './entities.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
 export * from './frame-stream.ts';

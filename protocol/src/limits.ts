@@ -60,6 +60,10 @@ export const BUNDLE_FILES_MAX = 32;
 export const LABELS_MAX = 1_024;
 /** Feature rows that one text may give; further features are left out. */
 export const FEATURE_ROWS_MAX = 8_192;
+/** Types of entities of one model. */
+export const ENTITY_TYPES_MAX = 256;
+/** Tokens of one text that a model may tag; further tokens get no tag. */
+export const ENTITY_TOKENS_MAX = 256;
 /** Channels of one sensor line. */
 export const SENSOR_CHANNELS_MAX = 64;
 /** Samples of one sensor window; also bounds what a stream buffers per channel. */

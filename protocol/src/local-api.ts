@@ -4,6 +4,7 @@
  * problem whose `code` is one of the registry.
  */
 import { z } from 'zod';
+import { foundEntitySchema } from './entities.ts';
 import { deviceIdSchema, digestSchema, fleetIdSchema, lineIdSchema, uuidSchema } from './ids.ts';
 import { BATCH_ITEMS_MAX, OFFLOAD_DEADLINE_MAX_MS, SAMPLES_MAX } from './limits.ts';
 import { learningStatusSchema } from './local-learning.ts';
@@ -101,6 +102,8 @@ export const decisionSchema = z.object({
   version: versionSchema,
   digest: digestSchema,
   ...scoredSchema.shape,
+  /** In order of their places; absent when the line's model finds none. Never leaves the device. */
+  entities: z.array(foundEntitySchema).optional(),
   tier: tierSchema,
   /** Text to decision on this device, microseconds. */
   micros: z.number().min(0),

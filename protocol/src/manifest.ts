@@ -3,12 +3,15 @@
  * checked value or a typed error. Never checks a signature (node/signing.ts) and never opens a file that the manifest names.
  */
 import { z } from 'zod';
+import { valueKindSchema } from './entities.ts';
 import { NanofleetError } from './errors.ts';
 import { digestSchema, lineIdSchema } from './ids.ts';
 import {
   BUNDLE_BYTES_MAX,
   BUNDLE_FILE_BYTES_MAX,
   BUNDLE_FILES_MAX,
+  ENTITY_TOKENS_MAX,
+  ENTITY_TYPES_MAX,
   FEATURE_ROWS_MAX,
   LABELS_MAX,
   MANIFEST_BYTES_MAX,
@@ -20,10 +23,13 @@ import {
 export const MANIFEST_FORMAT = 1;
 
 /** What the runtime of this build understands (features, graph contract, roles); a bundle may need at most this. */
-export const RUNTIME_VERSION = 2;
+export const RUNTIME_VERSION = 3;
 
 /** The lowest that knows features with two rows each. */
 export const TWO_HASHES_RUNTIME_VERSION = 2;
+
+/** The lowest that finds entities. */
+export const ENTITIES_RUNTIME_VERSION = 3;
 
 /** Name of the manifest inside a bundle directory. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -77,6 +83,16 @@ const textFeatureSchema = z.object({
   rowsMax: count(FEATURE_ROWS_MAX),
   /** Rows that each feature has: with two, features that share one row are still told apart by the other (Svenstrup et al. 2017). */
   hashes: z.int().min(1).max(2).optional(),
+});
+
+const entitiesSchema = z.object({
+  /** Type i has the tags 1 + 2i (its first token) and 2 + 2i (the others) of the graph's output `tags`; tag 0 is none. */
+  types: z
+    .array(z.object({ name: text(64), value: valueKindSchema.optional() }))
+    .min(1)
+    .max(ENTITY_TYPES_MAX),
+  /** Tokens of a text beyond these get no tag. */
+  tokensMax: count(ENTITY_TOKENS_MAX),
 });
 
 const sensorEventSchema = z.object({
@@ -168,7 +184,13 @@ const common = {
 
 const manifestSchema = z
   .discriminatedUnion('task', [
-    z.object({ ...common, task: z.literal('text-intent'), text: textFeatureSchema }),
+    z.object({
+      ...common,
+      task: z.literal('text-intent'),
+      text: textFeatureSchema,
+      /** Without it the model finds no entities, and its graph takes no `membership`. */
+      entities: entitiesSchema.optional(),
+    }),
     z.object({ ...common, task: z.literal('sensor-event'), sensor: sensorSchema }),
   ])
   .superRefine((manifest, context) => {
@@ -187,6 +209,8 @@ export type TextManifest = Extract<Manifest, { task: 'text-intent' }>;
 export type SensorManifest = Extract<Manifest, { task: 'sensor-event' }>;
 /** How texts become feature rows. */
 export type TextFeatureParameters = TextManifest['text'];
+/** Which entities a text model finds. */
+export type EntityParameters = NonNullable<TextManifest['entities']>;
 /** How samples become windows and windows become events. */
 export type SensorParameters = SensorManifest['sensor'];
 /** One file of a bundle. */
@@ -218,8 +242,13 @@ function contradictions(manifest: Manifest): Contradiction[] {
     : [...found, ...sensorContradictions(manifest)];
 }
 
-const textContradictions = ({ text: features }: TextManifest): Contradiction[] =>
-  features.charMax < features.charMin ? [[['text', 'charMax'], 'is below charMin']] : [];
+function textContradictions({ text: features, entities }: TextManifest): Contradiction[] {
+  const found: Contradiction[] = [];
+  if (features.charMax < features.charMin) found.push([['text', 'charMax'], 'is below charMin']);
+  const names = entities?.types.map((type) => type.name) ?? [];
+  if (new Set(names).size !== names.length) found.push([['entities', 'types'], 'holds a type twice']);
+  return found;
+}
 
 function sensorContradictions({ sensor, labels }: SensorManifest): Contradiction[] {
   const found: Contradiction[] = [];

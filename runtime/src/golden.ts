@@ -1,16 +1,33 @@
 /**
- * Owns the golden vectors of a bundle: inputs with the logits that any correct runtime gives for them. They travel whole (a text, a
+ * Owns the golden vectors of a bundle: inputs with the logits (and tags of tokens) that any correct runtime gives
+ * for them. They travel whole (a text, a
  * window in raw units), so that they also test features and normalization. Never runs a model itself.
  */
-import { LABELS_MAX, type Manifest, NanofleetError } from '@nanofleet/protocol';
+import {
+  ENTITY_TOKENS_MAX,
+  ENTITY_TYPES_MAX,
+  LABELS_MAX,
+  type Manifest,
+  NanofleetError,
+} from '@nanofleet/protocol';
 import { z } from 'zod';
+import { argMax } from './metrics.ts';
 
 const logits = z.array(z.number()).min(2).max(LABELS_MAX);
+
+/** The best tag of a token and its score. */
+const tokenTag = z.tuple([
+  z
+    .int()
+    .min(0)
+    .max(2 * ENTITY_TYPES_MAX),
+  z.number(),
+]);
 
 const textGoldenSchema = z.object({
   task: z.literal('text-intent'),
   cases: z
-    .array(z.object({ text: z.string(), logits }))
+    .array(z.object({ text: z.string(), logits, tags: z.array(tokenTag).max(ENTITY_TOKENS_MAX).optional() }))
     .min(1)
     .max(256),
 });
@@ -71,6 +88,28 @@ function readJson(bytes: Uint8Array): unknown {
 
 const refused = (why: string, cause?: unknown): NanofleetError =>
   new NanofleetError('GOLDEN_MISMATCH', `The golden vectors of the bundle were refused: ${why}.`, { cause });
+
+/** The best tag of each token with its score, for a golden case. @param scores [tokens, tags], row major */
+export function goldenTags(scores: Float32Array, tags: number): [number, number][] {
+  return Array.from({ length: scores.length / tags }, (_, token) => {
+    const row = scores.subarray(token * tags, (token + 1) * tags);
+    const best = argMax(row);
+    return [best, row[best] ?? 0];
+  });
+}
+
+/** Greatest absolute difference of the scores of the golden tags; Infinity when there are other tokens. */
+export function tagGap(
+  scores: Float32Array,
+  { tags, expected }: { readonly tags: number; readonly expected: readonly (readonly [number, number])[] },
+): number {
+  const actual = expected.map(([tag], token) => scores[token * tags + tag] ?? Number.NaN);
+  if (scores.length !== expected.length * tags) return Number.POSITIVE_INFINITY;
+  return logitGap(
+    actual,
+    expected.map(([, score]) => score),
+  );
+}
 
 /** Greatest absolute difference of two rows of logits; Infinity when their lengths differ or one is not a number. */
 export function logitGap(actual: ArrayLike<number>, expected: ArrayLike<number>): number {

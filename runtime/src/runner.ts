@@ -27,6 +27,8 @@ export interface TextRunner extends LoadedModel {
   readonly manifest: TextManifest;
   /** Decides on one text; rejects with `TEXT_EMPTY`, `TEXT_TOO_LARGE` or `TEXT_MALFORMED`. */
   decide(text: string): Promise<Scored>;
+  /** Scores of the tags of a text's tokens, [tokens, tags] row major; null if the model finds no entities. Rejects as `decide` does. */
+  tagScores(text: string): Promise<Float32Array | null>;
   /** What the layer before the head makes of a text, for learning; rejects as `decide` does. */
   penultimate(text: string): Promise<Float32Array>;
 }

@@ -1,7 +1,7 @@
 /**
  * Owns how logits become a decision: calibrated confidence, out-of-scope score, verdict. Pure; the thresholds are part of the model.
  */
-import type { Manifest, Verdict } from '@nanofleet/protocol';
+import type { FoundEntity, Manifest, Verdict } from '@nanofleet/protocol';
 import { argMax, logSumExp } from './metrics.ts';
 
 /** A model's answer to one input. */
@@ -15,6 +15,8 @@ export interface Scored {
   readonly verdict: Verdict;
   /** Raw logits, one per label. */
   readonly logits: Float32Array;
+  /** In order of their places; absent when the model finds none. */
+  readonly entities?: readonly FoundEntity[];
 }
 
 type ScoringParameters = Pick<Manifest, 'calibration' | 'thresholds'> & {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { headOf } from '@nanofleet/runtime';
 import { type CheckedBundle, inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
 import { describe, expect, it } from 'vitest';
+import { readEntityRecipe } from '../entities/recipe.ts';
 import { readRecipe } from '../text/recipe.ts';
 
 const BUNDLES = fileURLToPath(new URL('../../../bundles/', import.meta.url));
@@ -70,7 +71,12 @@ describe('the shipped text bundles', () => {
 });
 
 describe('the shipped recipes', () => {
-  const recipes = readdirSync(RECIPES).filter((file) => file !== 'clinc150.json');
+  const all = readdirSync(RECIPES).filter((file) => file !== 'clinc150.json');
+  const recipes = all.filter((file) => !file.startsWith('entities-'));
+
+  it.each(all.filter((file) => file.startsWith('entities-')))('%s can be read', async (file) => {
+    expect(`${(await readEntityRecipe(`${RECIPES}${file}`)).name}.json`).toBe(file);
+  });
 
   it.each(recipes)('%s can be read, and so can its teachers', async (file) => {
     const recipe = await readRecipe(`${RECIPES}${file}`);

@@ -13,6 +13,15 @@ export interface CommandWorld {
   readonly nowMs: () => number;
 }
 
+/** What of a run every kind of recipe needs. */
+export interface RecipeArguments {
+  readonly recipePath: string;
+  readonly data: string;
+  readonly out: string;
+  readonly teachers: string;
+  readonly seed: number;
+}
+
 /** One command. `run` gets the arguments after its name; what it throws is reported with its code. */
 export interface Command {
   readonly name: string;

@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NanofleetError } from '@nanofleet/protocol';
+import { isEntityRecipe } from '../entities/recipe.ts';
+import { runEntityRecipe } from '../entities/run-recipe.ts';
 import { makeTextBundle } from '../text/make-bundle.ts';
 import { towersOf, trainRecipe } from '../text/train-recipe.ts';
 import type { TrainingProgress } from '../text/train-tower.ts';
 import { writeAtomically } from '../train/array-file.ts';
 import { readArguments, required, wholeNumber } from './arguments.ts';
-import type { Command, CommandWorld } from './command.ts';
+import type { Command, CommandWorld, RecipeArguments } from './command.ts';
 
 const HELP = `forge run RECIPE --data DIR [--out RUN] [--seed N] [--teachers DIR] [--resume] [--json]
 
@@ -33,15 +35,6 @@ const OPTIONS = {
   resume: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const;
-
-/** What of a run every kind of recipe needs. */
-export interface RecipeArguments {
-  readonly recipePath: string;
-  readonly data: string;
-  readonly out: string;
-  readonly teachers: string;
-  readonly seed: number;
-}
 
 /** The command `run`. */
 export const runCommand: Command = {
@@ -74,6 +67,7 @@ export const runCommand: Command = {
 type Figures = Readonly<Record<string, unknown>>;
 
 async function runRecipe(run: RecipeArguments, world: CommandWorld): Promise<Figures> {
+  if (await isEntityRecipe(run.recipePath)) return { ...(await runEntityRecipe(run, world)) };
   const trained = await trainRecipe({
     ...run,
     progress: ({ recipe, seed }) => progressOf(`${recipe} seed ${seed}`, world),

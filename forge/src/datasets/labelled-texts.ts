@@ -60,7 +60,8 @@ function json(line: string, place: { readonly path: string; readonly line: numbe
   }
 }
 
-async function contentOf(path: string): Promise<string> {
+/** The text of a file; `.gz` files are unpacked. @throws NanofleetError TRAINING_SET_INVALID */
+export async function contentOf(path: string): Promise<string> {
   try {
     const bytes = await readFile(path);
     return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');

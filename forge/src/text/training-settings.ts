@@ -47,7 +47,7 @@ export type TrainingSettings = z.infer<typeof trainingSettingsSchema>;
 
 /** The learning rate of step `step` (from 0) of `steps`. */
 export function scheduledRate(
-  { learningRate, warmUpSteps }: TrainingSettings,
+  { learningRate, warmUpSteps }: Pick<TrainingSettings, 'learningRate' | 'warmUpSteps'>,
   step: number,
   steps: number,
 ): number {

@@ -5,5 +5,6 @@ export * from './head-trainer.ts';
 export * from './load-runner.ts';
 export * from './make-candidate.ts';
 export * from './session.ts';
+export * from './text-input.ts';
 export * from './text-model.ts';
 export * from './verify-bundle.ts';

@@ -3,8 +3,9 @@
  * reproduces its golden vectors. Never checks signatures (verify-bundle.ts) and never decides when to swap (the agent's slots do).
  */
 import { fileOfRole, type Manifest, NanofleetError } from '@nanofleet/protocol';
-import { decodeGolden, decodeWindow, type Golden, logitGap } from '../golden.ts';
+import { decodeGolden, decodeWindow, type Golden, logitGap, tagGap } from '../golden.ts';
 import type { Runner, SensorRunner, TextRunner } from '../runner.ts';
+import { tagCount } from '../text/entity-tags.ts';
 import { openSensorRunner } from './sensor-runner.ts';
 import { openSession } from './session.ts';
 import { openTextRunner } from './text-runner.ts';
@@ -74,7 +75,12 @@ async function checkGolden(runner: Runner, golden: Golden): Promise<void> {
 
 async function* goldenGaps(runner: Runner, golden: Golden): AsyncGenerator<number> {
   if (golden.task === 'text-intent' && runner.task === 'text-intent') {
-    for (const { text, logits } of golden.cases) yield logitGap((await runner.decide(text)).logits, logits);
+    const tags = tagCount(runner.manifest.entities?.types.length ?? 0);
+    for (const { text, logits, tags: expected } of golden.cases) {
+      yield logitGap((await runner.decide(text)).logits, logits);
+      const scores = expected && (await runner.tagScores(text));
+      if (scores) yield tagGap(scores, { tags, expected });
+    }
   } else if (golden.task === 'sensor-event' && runner.task === 'sensor-event') {
     for (const { window, logits } of golden.cases) {
       yield logitGap((await runner.score(decodeWindow(window))).logits, logits);

@@ -224,11 +224,14 @@ async function goldenOf(
   const texts = [...new Set([...golden.cases.map(({ text }) => text), ...fresh.slice(0, GOLDEN_ADDED_MAX)])];
   const model = await TextModel.open(graph, manifest.text, `a candidate of ${manifest.line}`);
   try {
-    const cases: { text: string; logits: number[] }[] = [];
+    // Tags come from the trunk, which a candidate shares with its parent.
+    const tags = new Map(golden.cases.map((known) => [known.text, known.tags]));
+    const cases: typeof golden.cases = [];
     for (const text of texts.slice(0, 256)) {
       // Three decimals: far below any tolerance, and half the bytes.
       const logits = Array.from((await model.compute(text)).logits, (logit) => Math.round(logit * 1e3) / 1e3);
-      cases.push({ text, logits });
+      const known = tags.get(text);
+      cases.push({ text, logits, ...(known === undefined ? {} : { tags: known }) });
     }
     return { task: 'text-intent', cases };
   } finally {

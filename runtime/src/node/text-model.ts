@@ -6,6 +6,9 @@ import { assert, type TextFeatureParameters } from '@nanofleet/protocol';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { TextFeatures } from '../text/text-features.ts';
 import { openSession } from './session.ts';
+import { textFeeds } from './text-input.ts';
+
+const FETCHES = ['logits', 'penultimate'];
 
 /** What the graph says of one text. */
 export interface TextOutput {
@@ -32,8 +35,8 @@ export class TextModel {
 
   /** Computes one text of at most TEXT_BYTES_MAX bytes. */
   async compute(text: string): Promise<TextOutput> {
-    const { rows, tokens } = this.#features.of(text);
-    const outputs = await this.#session.run({ rows: new Tensor('int32', rows, [rows.length]) });
+    const { feeds, tokens } = textFeeds(this.#features, { text, inputs: this.#session.inputNames });
+    const outputs = await this.#session.run(feeds, FETCHES);
     const { logits, penultimate } = outputs;
     return { logits: copyOf(logits), penultimate: copyOf(penultimate), isEmpty: tokens === 0 };
   }

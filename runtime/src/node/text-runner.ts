@@ -1,16 +1,19 @@
 /**
- * Owns the hot path from a text to a decision: check, features, one run of the graph, scoring. Deciding fetches only the logits; the
- * penultimate features are for learning and would cost a copy per decision.
+ * Owns the hot path from a text to a decision: check, features, one run of the graph, scoring, entities. Deciding fetches no penultimate features; these are for learning and
+ * would cost a copy per decision.
  */
-import { type Digest, NanofleetError, type TextManifest } from '@nanofleet/protocol';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Digest, type EntityParameters, NanofleetError, type TextManifest } from '@nanofleet/protocol';
+import type { InferenceSession } from 'onnxruntime-node';
 import type { TextRunner } from '../runner.ts';
 import { nothingScored, scoreLogits } from '../scoring.ts';
 import { checkText } from '../text/check-text.ts';
+import { entitiesOf } from '../text/find-entities.ts';
 import { TextFeatures } from '../text/text-features.ts';
-import { logitsOf } from './logits.ts';
+import { logitsOf, tagScoresOf } from './logits.ts';
+import { rowFeeds, textFeeds, tokenFeeds } from './text-input.ts';
 
 const FETCHES = ['logits'];
+const TAGGING_FETCHES = ['logits', 'tags'];
 const LEARNING_FETCHES = ['penultimate'];
 
 /** A text runner over an open session, which it owns from then on. */
@@ -23,6 +26,15 @@ export function openTextRunner(options: {
   const features = new TextFeatures(manifest.text);
   const labels = manifest.labels.names;
   const scoring = { calibration: manifest.calibration, thresholds: manifest.thresholds, labels };
+  const { entities: tagging } = manifest;
+  const scored = (logits: Float32Array, tokens: number) =>
+    tokens === 0 ? nothingScored(logits, scoring) : scoreLogits(logits, scoring);
+  const tagged = async (text: string, parameters: EntityParameters) => {
+    const seen = features.withTokens(text);
+    const outputs = await session.run(tokenFeeds(seen, parameters.tokensMax), TAGGING_FETCHES);
+    const scores = tagScoresOf(outputs, { tokens: seen.bounds.length / 2, parameters });
+    return { seen, scores, logits: logitsOf(outputs, labels.length) };
+  };
   return {
     task: 'text-intent',
     line: manifest.line,
@@ -33,15 +45,23 @@ export function openTextRunner(options: {
     manifest,
     async decide(text) {
       checkText(text);
-      const { rows, tokens } = features.of(text);
-      const outputs = await session.run({ rows: new Tensor('int32', rows, [rows.length]) }, FETCHES);
-      const logits = logitsOf(outputs, labels.length);
-      return tokens === 0 ? nothingScored(logits, scoring) : scoreLogits(logits, scoring);
+      if (tagging === undefined) {
+        const { rows, tokens } = features.of(text);
+        const outputs = await session.run(rowFeeds(rows), FETCHES);
+        return scored(logitsOf(outputs, labels.length), tokens);
+      }
+      const { seen, scores, logits } = await tagged(text, tagging);
+      const entities = entitiesOf(scores, { text, bounds: seen.bounds, types: tagging.types });
+      return { ...scored(logits, seen.tokens), entities };
+    },
+    async tagScores(text) {
+      checkText(text);
+      return tagging === undefined ? null : (await tagged(text, tagging)).scores;
     },
     async penultimate(text) {
       checkText(text);
-      const { rows } = features.of(text);
-      const outputs = await session.run({ rows: new Tensor('int32', rows, [rows.length]) }, LEARNING_FETCHES);
+      const { feeds } = textFeeds(features, { text, inputs: session.inputNames });
+      const outputs = await session.run(feeds, LEARNING_FETCHES);
       const values = outputs['penultimate']?.data;
       if (values instanceof Float32Array) return values.slice();
       throw new NanofleetError('MODEL_LOAD_FAILED', 'The graph gives no penultimate features as float32.');

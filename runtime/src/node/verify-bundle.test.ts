@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NanofleetError } from '@nanofleet/protocol';
+import { NanofleetError, RUNTIME_VERSION } from '@nanofleet/protocol';
 import { generateSigningKey, sha256Of, signManifest } from '@nanofleet/protocol/node';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -59,7 +59,7 @@ describe('verifyBundle', () => {
     ['too little memory', bundle, { rssBytesMax: 999 }, 'NEEDS_NOT_MET'],
     [
       'a newer runtime needed',
-      tinyTextBundle(key, { needs: { runtimeVersion: 3, rssBytes: 0 } }),
+      tinyTextBundle(key, { needs: { runtimeVersion: RUNTIME_VERSION + 1, rssBytes: 0 } }),
       {},
       'NEEDS_NOT_MET',
     ],

@@ -87,6 +87,26 @@ describe('TextFeatures', () => {
     expect(features.of('語 ！').tokens).toBe(0);
   });
 
+  it('tells the token of each row and where each token stands in the text as it was given', () => {
+    const text = 'İ Turn it’s 20';
+    const { rows, tokens, tokenOfRow, bounds } = features.withTokens(text);
+    expect(Array.from(rows)).toEqual(Array.from(features.of(text).rows));
+    expect(tokens).toBe(4);
+    const places = Array.from({ length: tokens }, (_, at) => text.slice(bounds[2 * at], bounds[2 * at + 1]));
+    expect(places).toEqual(['İ', 'Turn', 'it’s', '20']);
+    // Word, bigram and 11 of n-grams for `turn`; the last token owns the bigram that ends the text, too.
+    const count = (token: number): number => tokenOfRow.filter((own) => own === token).length;
+    expect([count(1), count(3)]).toEqual([14, 9]);
+    expect(tokenOfRow.toSorted()).toEqual(tokenOfRow);
+  });
+
+  it('gives a text without a token one stand-in at its beginning', () => {
+    const { rows, tokenOfRow, bounds } = features.withTokens('語');
+    expect(Array.from(rows)).toEqual(rowsOf('語', parameters));
+    expect(Array.from(bounds)).toEqual([0, 0]);
+    expect(new Set(tokenOfRow)).toEqual(new Set([0]));
+  });
+
   it('drops rows beyond the bound instead of growing', () => {
     const short = new TextFeatures({ ...parameters, rowsMax: 5 });
     expect(Array.from(short.of('turn the light on').rows)).toEqual(

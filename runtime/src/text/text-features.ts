@@ -38,6 +38,14 @@ export interface FeatureRows {
   readonly tokens: number;
 }
 
+/** The rows of a text with the token that each belongs to and where each token stands, for models that tag tokens. */
+export interface TokenRows extends FeatureRows {
+  /** For each row the number of its token; a bigram belongs to its second word, the one that ends the text to the last word. */
+  readonly tokenOfRow: Int32Array;
+  /** Where token `i` starts and ends (exclusive) in the text, UTF-16 units: `bounds[2 * i]` and `bounds[2 * i + 1]`. */
+  readonly bounds: Int32Array;
+}
+
 /**
  * Turns texts into feature rows. One instance per model: it keeps scratch buffers, so that a call allocates only its result
  * (building n-gram strings instead costs five times as much).
@@ -48,10 +56,15 @@ export class TextFeatures {
   /** Bytes of `<token>` with its brackets; a token is never longer than the text limit. */
   readonly #token = new Uint8Array(TEXT_BYTES_MAX + 2);
   #count = 0;
+  #tokens = 0;
+  readonly #tokenOfRow: Int32Array;
+  /** Start and end of each token in the lower-cased text. */
+  readonly #bounds = new Int32Array(2 * TEXT_BYTES_MAX);
 
   constructor(parameters: TextFeatureParameters) {
     this.#parameters = parameters;
     this.#rows = new Int32Array(parameters.rowsMax);
+    this.#tokenOfRow = new Int32Array(parameters.rowsMax);
   }
 
   /**
@@ -59,13 +72,26 @@ export class TextFeatures {
    * texts far longer than any utterance reach.
    */
   of(text: string): FeatureRows {
-    this.#count = 0;
     const tokens = this.#scan(text.toLowerCase());
     return { rows: this.#rows.slice(0, this.#count), tokens };
   }
 
+  /** The same rows with their tokens. A text without a token has one stand-in at 0..0, which owns its rows. */
+  withTokens(text: string): TokenRows {
+    const lower = text.toLowerCase();
+    const tokens = this.#scan(lower);
+    const bounds = this.#bounds.slice(0, 2 * Math.max(tokens, 1));
+    return {
+      rows: this.#rows.slice(0, this.#count),
+      tokens,
+      tokenOfRow: this.#tokenOfRow.slice(0, this.#count),
+      bounds: lower.length === text.length ? bounds : originalPlaces(text, bounds),
+    };
+  }
+
   #scan(text: string): number {
-    let tokens = 0;
+    this.#count = 0;
+    this.#tokens = 0;
     let previous = SENTENCE_START;
     let length = 0;
     let meaningful = false;
@@ -76,19 +102,23 @@ export class TextFeatures {
         this.#token[length] = code;
         meaningful ||= code !== QUOTE;
       } else if (length > 0) {
-        if (meaningful) previous = this.#emit(length, previous);
-        tokens += meaningful ? 1 : 0;
+        if (meaningful) previous = this.#emit(length, previous, at);
         length = 0;
         meaningful = false;
       }
     }
-    if (tokens === 0) previous = this.#emit(this.#writeEmptyToken(), previous);
+    const tokens = this.#tokens;
+    if (tokens === 0) previous = this.#emit(this.#writeEmptyToken(), previous, EMPTY_TOKEN.length);
+    if (tokens === 0) this.#bounds.fill(0, 0, 2);
+    this.#tokens -= 1;
     if (this.#parameters.wordBigrams) this.#push(fnvString(previous, SENTENCE_END));
     return tokens;
   }
 
-  /** Rows of the token in the scratch buffer; returns the FNV state of the bigram that it opens. */
-  #emit(length: number, previous: number): number {
+  /** Rows of the token in the scratch buffer, which ends at `end`; returns the FNV state of the bigram that it opens. */
+  #emit(length: number, previous: number, end: number): number {
+    this.#bounds[2 * this.#tokens] = end - length;
+    this.#bounds[2 * this.#tokens + 1] = end;
     let word = WORD_STATE;
     let bigram = previous;
     let opened = BIGRAM_STATE;
@@ -101,6 +131,7 @@ export class TextFeatures {
     this.#push(word);
     this.#pushCharacters(length);
     if (this.#parameters.wordBigrams) this.#push(bigram);
+    this.#tokens += 1;
     return fnvByte(opened, SPACE);
   }
 
@@ -122,10 +153,14 @@ export class TextFeatures {
   #push(state: number): void {
     if (this.#count === this.#rows.length) return;
     const { buckets, hashes } = this.#parameters;
-    this.#rows[this.#count] = spread(state) % buckets;
-    this.#count += 1;
+    this.#put(spread(state) % buckets);
     if (hashes !== 2 || this.#count === this.#rows.length) return;
-    this.#rows[this.#count] = spread(Math.imul(state, SECOND_HASH)) % buckets;
+    this.#put(spread(Math.imul(state, SECOND_HASH)) % buckets);
+  }
+
+  #put(row: number): void {
+    this.#rows[this.#count] = row;
+    this.#tokenOfRow[this.#count] = this.#tokens;
     this.#count += 1;
   }
 
@@ -133,4 +168,18 @@ export class TextFeatures {
     for (let at = 0; at < EMPTY_TOKEN.length; at += 1) this.#token[at + 1] = EMPTY_TOKEN.charCodeAt(at);
     return EMPTY_TOKEN.length;
   }
+}
+
+// Lower-casing lengthens İ (U+0130) only; such texts are rare, so the map is made when it is needed.
+function originalPlaces(text: string, bounds: Int32Array): Int32Array {
+  const places: number[] = [];
+  for (let at = 0; at < text.length; at += 1) {
+    for (let unit = text.charAt(at).toLowerCase().length; unit > 0; unit -= 1) places.push(at);
+  }
+  places.push(text.length);
+  // An end is where the last unit of the token ends, not where the next one begins.
+  return bounds.map((place, at) => {
+    if (at % 2 === 0 || place === 0) return places[place] ?? text.length;
+    return (places[place - 1] ?? text.length) + 1;
+  });
 }

@@ -1,0 +1,113 @@
+// Owns the text of the card of a bundle that finds entities: what the model is, data, licenses, figures with how they were
+// measured, cost and limits. It never computes a figure.
+import type { ManifestDraft } from '@nanofleet/protocol';
+import type { EntityRecipe } from './recipe.ts';
+import type { EntityRecipeData } from './recipe-texts.ts';
+import type { TaggerShape } from './tagger.ts';
+import type { TaggerScore } from './tagger-evaluation.ts';
+
+/** Everything that a card shows. */
+export interface EntityCard {
+  readonly recipe: EntityRecipe;
+  readonly manifest: Pick<
+    ManifestDraft,
+    'line' | 'version' | 'releaseCounter' | 'quality' | 'golden' | 'license' | 'attribution'
+  > & { readonly cost: { readonly microseconds: number } };
+  readonly digest: string;
+  /** Size of the whole bundle, manifest included. */
+  readonly bytes: number;
+  readonly float32: TaggerScore;
+  readonly int8: TaggerScore;
+  readonly shape: TaggerShape;
+  readonly data: EntityRecipeData;
+}
+
+/** The card as Markdown. */
+export function entityCard(card: EntityCard): string {
+  const { manifest, recipe, digest } = card;
+  const sections = [
+    `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
+    recipe.bundle.about,
+    list([`Made by \`forge run forge/recipes/${recipe.name}.json\`; digest \`${digest}\``]),
+    '## Model',
+    list(modelFacts(card)),
+    '## Quality',
+    qualityTable(card),
+    qualityNotes(card),
+    '## Data',
+    list(dataFacts(card)),
+    '## License and attribution',
+    [`The weights and this card: ${manifest.license}.`, list(manifest.attribution)].join('\n\n'),
+    '## Limits',
+    list(recipe.bundle.limits),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function modelFacts({ shape, manifest, bytes, data }: EntityCard): string[] {
+  const { buckets, charMin, charMax } = shape.features;
+  const reach = shape.convolutions
+    .map(({ taps, dilation }) => `${taps} tokens, ${dilation} apart`)
+    .join('; ');
+  return [
+    `${data.learning.intents.length} intents and ${data.learning.types.length} types of entities in one run of one graph`,
+    `Hashed words, word bigrams and character ${charMin}- to ${charMax}-grams into ${buckets} rows of ${shape.width}`,
+    `Intent: sum of all rows by √count, layer norm, ${shape.hidden} GELU units, beside the mean of the last convolution`,
+    `Tags: sum of each token's rows, layer norm, convolutions of ${shape.channels} channels (${reach}), the first told what the whole text is about; the best sequence of tags by Viterbi`,
+    'Table int8 with a scale a row; matrices 7 bits with a scale a column; activations uint8, quantized at run time',
+    `${bytes} bytes altogether; ${manifest.cost.microseconds} µs from text to scores (median, one thread of the machine that trained it)`,
+    `Golden vectors may differ by ${manifest.golden.tolerance} of a score`,
+  ];
+}
+
+function qualityTable({ float32, int8, manifest }: EntityCard): string {
+  const [quality] = manifest.quality;
+  const row = (name: string, of: (score: TaggerScore) => number): string[] => [
+    name,
+    percent(of(float32)),
+    percent(of(int8)),
+  ];
+  const rows = [
+    row('intent accuracy', ({ intents }) => intents),
+    row('entities, strict span F1', ({ spans }) => spans.f1),
+    row('entities, precision', ({ spans }) => spans.precision),
+    row('entities, recall', ({ spans }) => spans.recall),
+    row('whole text right', ({ sentences }) => sentences),
+    ['calibration error (15 bins)', '', percent(quality?.expectedCalibrationError ?? 0)],
+  ];
+  return [
+    '| figure | float32 | int8 (what runs) |',
+    '|---|---|---|',
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+  ].join('\n');
+}
+
+function qualityNotes({ manifest, data, int8 }: EntityCard): string {
+  const [quality] = manifest.quality;
+  const half = (share: number, count: number): string =>
+    `${(196 * Math.sqrt((share * (1 - share)) / Math.max(count, 1))).toFixed(1)}`;
+  const { texts } = data.validation;
+  return (
+    `${quality?.dataset ?? ''}, validation (${texts.length} texts, ${int8.spans.marked} entities), seed ${quality?.seed ?? 0}; 95 % intervals of ±${half(int8.intents, texts.length)} points for intents ` +
+    `and ±${half(int8.spans.f1, int8.spans.marked)} for span F1 come from the size of the set alone. An entity counts only with the right start, end and type. The same texts chose the epoch, ` +
+    `the temperature and the thresholds, so the figures are slightly optimistic; the data set's test split was not touched.`
+  );
+}
+
+function dataFacts({ recipe, data }: EntityCard): string[] {
+  const marked = data.learning.texts.reduce((sum, { entities }) => sum + entities.length, 0);
+  const { distillation } = recipe;
+  return [
+    `${data.learning.texts.length} texts with ${marked} marked entities: ${recipe.data.annotated.join(', ')}`,
+    ...(distillation === undefined
+      ? []
+      : [
+          `Learned from ${distillation.seeds.length} networks of the same shape, on ${distillation.copies} copies of each text with other entities`,
+        ]),
+    'Texts that also occur in validation were removed from everything learned from',
+  ];
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+const list = (items: readonly string[]): string => items.map((item) => `- ${item}`).join('\n');

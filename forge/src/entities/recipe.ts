@@ -1,0 +1,106 @@
+// Owns recipes of text bundles that find entities: which texts, which network, how it is trained, which types have values, and
+// what the bundle's manifest says. Files are named relative to the data directory. It never holds a seed's result.
+import { readFile } from 'node:fs/promises';
+import { ENTITY_TOKENS_MAX, lineIdSchema, NanofleetError, valueKindSchema } from '@nanofleet/protocol';
+import { z } from 'zod';
+import { taggerTrainingSchema } from './tagger-settings.ts';
+
+const convolutionSchema = z.strictObject({
+  taps: z
+    .int()
+    .min(1)
+    .max(9)
+    .refine((taps) => taps % 2 === 1, 'must be odd'),
+  dilation: z.int().min(1).max(16).default(1),
+});
+
+const recipeSchema = z.strictObject({
+  task: z.literal('text-intent'),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -'),
+  network: z.strictObject({
+    kind: z.literal('tagger'),
+    buckets: z
+      .int()
+      .min(16)
+      .max(1 << 22),
+    charMin: z.int().min(1).max(8),
+    charMax: z.int().min(1).max(8),
+    wordBigrams: z.boolean().default(true),
+    rowsMax: z.int().min(1).max(8192).default(2048),
+    /** Rows of each feature. */
+    hashes: z.int().min(1).max(2).default(1),
+    width: z.int().min(2).max(1024),
+    hidden: z.int().min(2).max(4096),
+    channels: z.int().min(2).max(1024),
+    convolutions: z.array(convolutionSchema).min(1).max(8),
+  }),
+  entities: z.strictObject({
+    /** The kind of value of each type that has one; the others are only their words. */
+    values: z.record(z.string(), valueKindSchema).default({}),
+    tokensMax: z.int().min(1).max(ENTITY_TOKENS_MAX).default(64),
+  }),
+  training: taggerTrainingSchema.prefault({}),
+  data: z.strictObject({
+    annotated: z.array(z.string().min(1)).min(1),
+    /** Of `file`, only the texts that `among` holds, too, if it is given. Training leaves out every one of them. */
+    validation: z.strictObject({ file: z.string().min(1), among: z.string().min(1).optional() }),
+  }),
+  /** Taggers of the same shape that teach, by their seeds, and how many swapped copies of each text they are asked about. */
+  distillation: z
+    .strictObject({
+      seeds: z.array(z.int().min(0)).min(1),
+      copies: z.int().min(0).max(20).default(5),
+      /** Weight of what is marked against what the teachers say. */
+      hardWeight: z.number().min(0).max(1).default(0.3),
+    })
+    .optional(),
+  bundle: z.strictObject({
+    line: lineIdSchema,
+    version: z.string().min(1),
+    releaseCounter: z.int().min(1),
+    coverage: z
+      .strictObject({ inScope: z.number().min(0.5).max(1), sure: z.number().min(0.5).max(1) })
+      .default({ inScope: 0.97, sure: 0.9 }),
+    dataset: z.string().min(1),
+    license: z.string().min(1),
+    attribution: z.array(z.string().min(1)).default([]),
+    about: z.string().min(1),
+    limits: z.array(z.string().min(1)).default([]),
+  }),
+});
+
+/** A recipe with every default filled in. */
+export type EntityRecipe = z.infer<typeof recipeSchema>;
+
+/** Whether a recipe is one of these: it has a section "entities". An unreadable one is not; whoever reads it complains. */
+export async function isEntityRecipe(path: string): Promise<boolean> {
+  const read = await readFile(path, 'utf8').then(
+    (text) => text,
+    () => '',
+  );
+  const parsed = z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        context.addIssue({ code: 'custom', message: 'not JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(z.looseObject({ entities: z.unknown() }))
+    .safeParse(read);
+  return parsed.success && parsed.data.entities !== undefined;
+}
+
+/** Reads a recipe. @throws NanofleetError TRAINING_SET_INVALID naming file and field */
+export async function readEntityRecipe(path: string): Promise<EntityRecipe> {
+  const parsed = recipeSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new NanofleetError(
+    'TRAINING_SET_INVALID',
+    `${path}: ${issue?.path.join('.') || 'the recipe'}: ${issue?.message ?? 'not a recipe'}`,
+    { cause: parsed.error, facts: { file: path } },
+  );
+}

@@ -1,0 +1,138 @@
+// Behaviour of a whole run: from marked texts to a bundle whose decisions carry entities with their values.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { forge } from '../command/forge.ts';
+
+const AREAS = ['kitchen', 'hall', 'living room', 'attic', 'bath'];
+const LEVELS = ['ten', 'forty five', '20', '75'];
+
+function markedLines(count: number, first: number): string {
+  const lines = Array.from({ length: count }, (_, index) => {
+    const turn = first + index * 7;
+    const area = AREAS[turn % AREAS.length] ?? '';
+    const level = LEVELS[turn % LEVELS.length] ?? '';
+    if (turn % 3 === 0) {
+      const text = `how warm is it in the ${area}`;
+      return { text, intent: 'ask', slots: [[22, 22 + area.length, 'area']] };
+    }
+    const text = `dim the ${area} to ${level} percent`;
+    const from = 8 + area.length + 4;
+    return {
+      text,
+      intent: 'dim',
+      slots: [
+        [8, 8 + area.length, 'area'],
+        [from, from + level.length, 'level'],
+      ],
+    };
+  });
+  return lines.map((line) => JSON.stringify(line)).join('\n');
+}
+
+const RECIPE = {
+  task: 'text-intent',
+  name: 'small',
+  network: {
+    kind: 'tagger',
+    buckets: 512,
+    charMin: 2,
+    charMax: 3,
+    width: 16,
+    hidden: 16,
+    channels: 16,
+    convolutions: [{ taps: 3 }],
+  },
+  entities: { values: { level: 'number', area: 'area' } },
+  training: { epochs: 6, batchSize: 16, warmUpSteps: 5, learningRate: 0.02, dropout: 0.1 },
+  data: { annotated: ['train.jsonl'], validation: { file: 'validation.jsonl' } },
+  bundle: {
+    line: 'intent',
+    version: '0.0.1',
+    releaseCounter: 1,
+    dataset: 'made up',
+    license: 'Apache-2.0',
+    about: 'Made for a test.',
+  },
+};
+
+let directory = '';
+const at = (...path: string[]): string => join(directory, ...path);
+
+async function call(...args: string[]): Promise<{ code: number; out: string; notes: string }> {
+  const [out, notes]: [string[], string[]] = [[], []];
+  let now = 0;
+  const code = await forge(args, {
+    out: (line) => out.push(line),
+    note: (line) => notes.push(line),
+    redraw: () => undefined,
+    isTerminal: false,
+    nowMs: () => (now += 0.5),
+  });
+  return { code, out: out.join('\n'), notes: notes.join('\n') };
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'forge-'));
+  await writeFile(at('train.jsonl'), markedLines(150, 0));
+  await writeFile(at('validation.jsonl'), markedLines(20, 1001).replaceAll('how warm', 'how cold'));
+  await writeFile(at('recipe.json'), JSON.stringify(RECIPE));
+  const { code, notes } = await call('run', at('recipe.json'), '--data', directory, '--out', at('run'));
+  assert.equal(code, 0, notes);
+});
+afterAll(async () => await rm(directory, { recursive: true }));
+
+describe('forge run of a recipe with entities', () => {
+  it('makes a bundle that finds intent and entities with their values', async () => {
+    const runner = await loadTextRunner(await inspectBundle(at('run', 'bundle')));
+    const { label, entities } = await runner.decide('Dim the Living Room to forty five percent');
+    await runner.release();
+    expect(label).toBe('dim');
+    expect(entities).toEqual([
+      { type: 'area', start: 8, end: 19 },
+      { type: 'level', start: 23, end: 33, value: { kind: 'number', number: 45 } },
+    ]);
+  });
+
+  it('goes on with a finished run and makes the same bundle', async () => {
+    const before = await inspectBundle(at('run', 'bundle'));
+    const again = await call('run', at('recipe.json'), '--data', directory, '--out', at('run'), '--resume');
+    expect(again.code).toBe(0);
+    const after = await inspectBundle(at('run', 'bundle'));
+    expect(after.files).toEqual(before.files);
+  });
+
+  it.each([
+    ['{"text": "dim", "intent": "dim"}', 'slots'],
+    ['{"text": "dim", "intent": "dim", "slots": [[1, 9, "area"]]}', 'does not lie in the text'],
+    ['{"text": "dim it", "intent": "dim", "slots": [[0, 4, "area"], [2, 6, "area"]]}', 'overlaps'],
+    ['{"text": "dim"', 'not JSON'],
+  ])('names the line of %s', async (line, problem) => {
+    await writeFile(at('broken.jsonl'), `${markedLines(1, 1)}\n${line}\n`);
+    const broken = { ...RECIPE, data: { ...RECIPE.data, annotated: ['broken.jsonl'] } };
+    await writeFile(at('broken.json'), JSON.stringify(broken));
+    const { code, notes } = await call(
+      'run',
+      at('broken.json'),
+      '--data',
+      directory,
+      '--out',
+      at('broken'),
+      '--json',
+    );
+    expect(code).toBe(1);
+    const { error } = JSON.parse(notes) as { error: { code: string; message: string; line: number } };
+    expect(error).toMatchObject({ code: 'TRAINING_SET_INVALID', line: 2 });
+    expect(error.message).toContain(problem);
+  });
+
+  it('names the field of a recipe that is wrong', async () => {
+    await writeFile(at('wrong.json'), JSON.stringify({ ...RECIPE, network: { kind: 'tagger' } }));
+    const { code, notes } = await call('run', at('wrong.json'), '--data', directory, '--out', at('wrong'));
+    expect(code).toBe(1);
+    expect(notes).toMatch(/TRAINING_SET_INVALID: .*wrong.json: network\.buckets/);
+  });
+});

@@ -1,0 +1,127 @@
+// Owns what a training step of a tagger is fed with: which texts, with which entities swapped, words and features left out,
+// their targets and dropout masks. Every draw follows from seed and epoch. It never runs a step.
+import { TextFeatures, tagCount } from '@nanofleet/runtime';
+import { Tensor } from 'onnxruntime-node';
+import type { WordTable } from '../encoder/word-table.ts';
+import { SeededRandom } from '../seeded-random.ts';
+import { type AnnotatedText, tagsOfEntities } from './annotated-texts.ts';
+import { EntitySwapper } from './swapped-entities.ts';
+import type { TaggerShape } from './tagger.ts';
+import { maskInputs, TRAINING_INPUTS } from './tagger-graphs.ts';
+import type { TaggerTrainingSettings } from './tagger-settings.ts';
+import { rowsByToken, tokenSequence } from './token-sequence.ts';
+
+/** Texts to learn from, with the names that their numbers stand for. */
+export interface TaggerTexts {
+  readonly texts: readonly AnnotatedText[];
+  readonly intents: readonly string[];
+  readonly types: readonly string[];
+}
+
+/** What a step needs besides parameters and rate. `rows` are those of each token, whose gradient comes back. */
+export interface TaggerBatch {
+  readonly feeds: Record<string, Tensor>;
+  readonly rows: readonly Int32Array[];
+}
+
+/** Settings that shape batches. */
+export interface TaggerBatchSettings {
+  readonly shape: TaggerShape;
+  readonly seed: number;
+  readonly training: TaggerTrainingSettings;
+}
+
+interface Example {
+  readonly tokens: readonly Int32Array[];
+  readonly tags: Int32Array;
+  readonly intent: number;
+}
+
+/** Makes the batches of an epoch. */
+export class TaggerBatches {
+  readonly #settings: TaggerBatchSettings;
+  readonly #source: TaggerTexts;
+  readonly #features: TextFeatures;
+  readonly #swapper: EntitySwapper;
+  readonly #intents: ReadonlyMap<string, number>;
+
+  constructor(settings: TaggerBatchSettings, source: TaggerTexts) {
+    this.#settings = settings;
+    this.#source = source;
+    this.#features = new TextFeatures(settings.shape.features);
+    this.#swapper = new EntitySwapper(source.texts, settings.training.swap);
+    this.#intents = new Map(source.intents.map((intent, index) => [intent, index]));
+  }
+
+  /** Steps of one epoch. */
+  get stepsPerEpoch(): number {
+    return Math.ceil(this.#source.texts.length / this.#settings.training.batchSize);
+  }
+
+  /** The batches of epoch `epoch`, one at a time. */
+  *ofEpoch(epoch: number, table: WordTable): Generator<TaggerBatch> {
+    const random = new SeededRandom(this.#settings.seed, 'epoch', epoch);
+    const order = random.order(this.#source.texts.length);
+    const { batchSize } = this.#settings.training;
+    for (let start = 0; start < order.length; start += batchSize) {
+      const examples = Array.from(order.subarray(start, start + batchSize), (index) =>
+        this.#example(this.#source.texts[index] as AnnotatedText, random),
+      );
+      yield this.#batch(examples, random, table);
+    }
+  }
+
+  #example(source: AnnotatedText, random: SeededRandom): Example {
+    const { wordDropout, featureDropout } = this.#settings.training;
+    const example = this.#swapper.of(source, random);
+    const { rows, tokenOfRow, bounds } = this.#features.withTokens(example.text);
+    const tokens = rowsByToken(rows, tokenOfRow, bounds.length / 2).map((own) => {
+      if (random.uniform() < wordDropout) return NO_ROWS;
+      return own.filter(() => random.uniform() >= featureDropout);
+    });
+    return {
+      tokens,
+      tags: tagsOfEntities(example.entities, { bounds, types: this.#source.types }),
+      intent: this.#intents.get(example.intent) ?? 0,
+    };
+  }
+
+  #batch(examples: readonly Example[], random: SeededRandom, table: WordTable): TaggerBatch {
+    const { shape, training } = this.#settings;
+    const { feeds, rows } = tokenSequence(
+      examples.map(({ tokens }) => tokens),
+      { shape, table },
+    );
+    const counts = { texts: examples.length, tokens: rows.length };
+    for (const { name, of, width } of maskInputs(shape))
+      feeds[name] = dropoutMask([counts[of], width], training.dropout, random);
+    feeds[TRAINING_INPUTS.intents] = oneHot(
+      Int32Array.from(examples, ({ intent }) => intent),
+      shape.classes,
+      training.labelSmoothing,
+    );
+    const tags = Int32Array.from(examples.flatMap((example) => Array.from(example.tags)));
+    feeds[TRAINING_INPUTS.tags] = oneHot(tags, tagCount(shape.types), training.tagSmoothing);
+    return { feeds, rows };
+  }
+}
+
+const NO_ROWS = new Int32Array();
+
+function oneHot(numbers: Int32Array, classes: number, smoothing: number): Tensor {
+  const targets = new Float32Array(numbers.length * classes).fill(smoothing / classes);
+  numbers.forEach((number, at) => {
+    targets[at * classes + number] = 1 - smoothing + smoothing / classes;
+  });
+  return new Tensor('float32', targets, [numbers.length, classes]);
+}
+
+function dropoutMask(
+  [count, width]: readonly [number, number],
+  dropped: number,
+  random: SeededRandom,
+): Tensor {
+  const kept = 1 / (1 - dropped);
+  const mask = Float32Array.from({ length: count * width }, () => (random.uniform() < dropped ? 0 : kept));
+  return new Tensor('float32', mask, [count, width]);
+}

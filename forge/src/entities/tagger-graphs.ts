@@ -1,0 +1,162 @@
+// Owns the float32 graphs of a tagger: one that trains it and one that evaluates it, over batches of texts that lie one
+// after the other in one sequence of tokens. The host sums the rows of each token. It never sees the table and never quantizes.
+
+import { tagCount } from '@nanofleet/runtime';
+import { add, dropout, gelu, mul, scale } from '../autodiff/elementwise.ts';
+import { Graph, type Value } from '../autodiff/graph.ts';
+import { crossEntropy } from '../autodiff/losses.ts';
+import { linear, matMul } from '../autodiff/matrix.ts';
+import { layerNorm } from '../autodiff/normalization.ts';
+import { adamStep } from '../autodiff/optimizer.ts';
+import { concat } from '../autodiff/shaping.ts';
+import { shift } from '../autodiff/shift.ts';
+import { denseShapes, penultimateWidth, type TaggerShape } from './tagger.ts';
+
+/** Inputs of both graphs. */
+export const INPUTS = {
+  /** Vectors of the tokens [T, width]. */
+  tokens: 'tokens',
+  /** [N, T]: how much of each token's vector belongs to the bag of each text. */
+  bag: 'bag',
+  /** [N, T]: the mean over the tokens of each text. */
+  mean: 'mean',
+  /** [T, N]: which text each token belongs to. */
+  owner: 'owner',
+} as const;
+
+/** Inputs of the training graph only. Targets are probabilities, each row summing to the weight of its example. */
+export const TRAINING_INPUTS = {
+  /** [N, classes] */
+  intents: 'targets.intents',
+  /** [T, tags] */
+  tags: 'targets.tags',
+} as const;
+
+/** The input [T, 1] that says which tokens have a token of the same text `by` places on. */
+export const withinInput = (by: number): string => `within.${by}`;
+
+/** Dropout masks of the training graph with their widths; the first is of texts, the others of tokens. */
+export function maskInputs(shape: TaggerShape): { name: string; of: 'texts' | 'tokens'; width: number }[] {
+  return [
+    { name: 'mask.bag', of: 'texts', width: shape.width },
+    { name: 'mask.penultimate', of: 'texts', width: penultimateWidth(shape) },
+    { name: 'mask.tokens', of: 'tokens', width: shape.width },
+    ...shape.convolutions.map((_, at) => ({
+      name: `mask.conv${at}`,
+      of: 'tokens' as const,
+      width: shape.channels,
+    })),
+  ];
+}
+
+/** The places, relative to a token, that convolutions look at; 0 is left out. */
+export function offsetsOf({ convolutions }: Pick<TaggerShape, 'convolutions'>): number[] {
+  return [...new Set(convolutions.flatMap(convolutionOffsets))].filter((by) => by !== 0);
+}
+
+/** The places, relative to a token, that one convolution looks at. */
+export function convolutionOffsets({ taps, dilation }: TaggerShape['convolutions'][number]): number[] {
+  return Array.from({ length: taps }, (_, tap) => (tap - (taps - 1) / 2) * dilation);
+}
+
+/** How a tagger learns. */
+export interface TaggerLoss {
+  readonly weightDecay: number;
+  /** Weight of the intent's loss beside that of the tags. */
+  readonly intentWeight: number;
+}
+
+/** The training step: forward, backward and AdamW, as an .onnx file. The gradient of the tokens' vectors is an output. */
+export function taggerTrainingGraph(
+  shape: TaggerShape,
+  { weightDecay, intentWeight }: TaggerLoss,
+): Uint8Array {
+  const graph = new Graph();
+  const parameters = parametersOf(graph, shape);
+  const tokens = graph.parameter(INPUTS.tokens, ['T', shape.width]);
+  const masks = new Map(
+    maskInputs(shape).map(({ name, of, width }) => [
+      name,
+      graph.input(name, 'float32', [of === 'texts' ? 'N' : 'T', width]),
+    ]),
+  );
+  const { logits, tags } = forward({ graph, shape, parameters, tokens, masks });
+  const intents = graph.input(TRAINING_INPUTS.intents, 'float32', ['N', shape.classes]);
+  const gold = graph.input(TRAINING_INPUTS.tags, 'float32', ['T', tagCount(shape.types)]);
+  const loss = add(crossEntropy(tags, gold), scale(crossEntropy(logits, intents), intentWeight));
+  return graph.build(
+    'tagger-train-step',
+    adamStep(loss, [...parameters.values()], { weightDecay, fetched: [tokens] }),
+  );
+}
+
+/** The forward pass alone: outputs `logits` [N, classes], `penultimate` [N, P] and `tags` [T, tags]. */
+export function taggerEvaluationGraph(shape: TaggerShape): Uint8Array {
+  const graph = new Graph();
+  const parameters = parametersOf(graph, shape);
+  const tokens = graph.input(INPUTS.tokens, 'float32', ['T', shape.width]);
+  return graph.build('tagger-evaluate', {
+    ...forward({ graph, shape, parameters, tokens, masks: new Map() }),
+  });
+}
+
+function parametersOf(graph: Graph, shape: TaggerShape): Map<string, Value> {
+  return new Map(
+    [...denseShapes(shape)].map(([name, dimensions]) => [name, graph.parameter(name, dimensions)]),
+  );
+}
+
+interface Forward {
+  readonly graph: Graph;
+  readonly shape: TaggerShape;
+  readonly parameters: ReadonlyMap<string, Value>;
+  readonly tokens: Value;
+  readonly masks: ReadonlyMap<string, Value>;
+}
+
+function forward({ graph, shape, parameters, tokens, masks }: Forward): {
+  logits: Value;
+  penultimate: Value;
+  tags: Value;
+} {
+  const parameter = (name: string): Value => parameters.get(name) as Value;
+  const dense = (value: Value, name: string): Value =>
+    linear(value, parameter(`${name}.weight`), parameter(`${name}.bias`));
+  const normed = (value: Value, name: string): Value =>
+    layerNorm(value, parameter(`${name}.gain`), parameter(`${name}.shift`));
+  const dropped = (value: Value, name: string): Value => {
+    const mask = masks.get(name);
+    return mask ? dropout(value, mask) : value;
+  };
+  const within = new Map(
+    offsetsOf(shape).map((by) => [by, graph.input(withinInput(by), 'float32', ['T', 1])]),
+  );
+  const seen = (value: Value, by: number): Value => {
+    const inside = within.get(by);
+    return inside ? mul(shift(value, by), inside) : value;
+  };
+  const bag = dropped(
+    normed(matMul(graph.input(INPUTS.bag, 'float32', ['N', 'T']), tokens), 'norm'),
+    'mask.bag',
+  );
+  const hidden = gelu(dense(bag, 'hidden'));
+  // What the whole text is about, told to each of its tokens.
+  const context = matMul(graph.input(INPUTS.owner, 'float32', ['T', 'N']), dense(hidden, 'context'));
+  let value = dropped(normed(tokens, 'token.norm'), 'mask.tokens');
+  shape.convolutions.forEach((convolution, at) => {
+    const around = concat(
+      convolutionOffsets(convolution).map((by) => seen(value, by)),
+      1,
+    );
+    const taps = dense(around, `conv${at}`);
+    const moved = gelu(at === 0 ? add(taps, context) : taps);
+    value = dropped(normed(at === 0 ? moved : add(value, moved), `conv${at}.norm`), `mask.conv${at}`);
+  });
+  const mean = matMul(graph.input(INPUTS.mean, 'float32', ['N', 'T']), value);
+  const penultimate = concat([hidden, mean], 1);
+  return {
+    logits: dense(dropped(penultimate, 'mask.penultimate'), 'head'),
+    penultimate,
+    tags: dense(value, 'tags'),
+  };
+}

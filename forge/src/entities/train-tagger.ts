@@ -1,0 +1,194 @@
+// Owns training one tagger: epochs, learning rate, validation, checkpoints. A killed run that is started again goes on after
+// its last whole epoch and ends with the same weights, bit by bit. It never reads a data set.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { Tensor } from 'onnxruntime-node';
+import { z } from 'zod';
+import { correctedRate, gradientName } from '../autodiff/optimizer.ts';
+import { WordTable } from '../encoder/word-table.ts';
+import { scheduledRate } from '../text/training-settings.ts';
+import { readArrayFile, writeArrayFile } from '../train/array-file.ts';
+import { freshState, type ParameterState, TrainingSession } from '../train/training-session.ts';
+import { denseShapes, denseTensors, freshTagger, type Tagger, type TaggerShape } from './tagger.ts';
+import { TaggerBatches, type TaggerBatchSettings, type TaggerTexts } from './tagger-batches.ts';
+import { type TaggerScore, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
+import { INPUTS, taggerTrainingGraph } from './tagger-graphs.ts';
+
+/** Told after each epoch. */
+export type TaggerProgress = (progress: {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly loss: number;
+  readonly score: TaggerScore;
+  readonly best: number;
+}) => void;
+
+/** One run: what to learn, how, where its checkpoints lie. */
+export interface TaggerTraining extends TaggerBatchSettings {
+  readonly learning: TaggerTexts;
+  readonly validation: TaggerTexts;
+  /** Directory of checkpoints; it exists. */
+  readonly directory: string;
+  readonly progress: TaggerProgress;
+}
+
+/** The best tagger by validation: mean of intent accuracy and span F1. */
+export interface TrainedTagger {
+  readonly tagger: Tagger;
+  readonly best: number;
+  readonly epochs: number;
+}
+
+const positionSchema = z.object({
+  epoch: z.int().min(0),
+  step: z.int().min(0),
+  best: z.number(),
+  bestEpoch: z.int().min(0),
+  finished: z.boolean(),
+});
+type Position = z.infer<typeof positionSchema>;
+
+const CHECKPOINT = 'checkpoint.bin';
+const BEST = 'best.bin';
+const TABLE = 'table';
+const MOMENTS = { first: 'm:', second: 'v:' } as const;
+
+interface Run {
+  readonly session: TrainingSession;
+  readonly table: WordTable;
+  readonly position: Position;
+}
+
+/** Trains, or goes on training, until the last epoch or until validation stops improving. */
+export async function trainTagger(training: TaggerTraining): Promise<TrainedTagger> {
+  const run = await resume(training);
+  let { position } = run;
+  try {
+    const batches = new TaggerBatches(training, training.learning);
+    while (!position.finished) position = await trainEpoch(training, { ...run, position }, batches);
+  } finally {
+    await run.session.release();
+  }
+  const tagger = await loadTagger(join(training.directory, BEST), training.shape);
+  assert(tagger, 'a finished run has best weights');
+  return { tagger, best: position.best, epochs: position.epoch };
+}
+
+async function trainEpoch(training: TaggerTraining, run: Run, batches: TaggerBatches): Promise<Position> {
+  const { epoch } = run.position;
+  const { epochs, patience } = training.training;
+  const { loss, step } = await takeSteps(training, run, batches);
+  const tagger = taggerOf(training.shape, run);
+  const { texts } = training.validation;
+  const outputs = await taggerOutputs(
+    tagger,
+    texts.map(({ text }) => text),
+  );
+  const score = taggerScore(outputs, texts, training.learning);
+  const value = (score.intents + score.spans.f1) / 2;
+  const better = value > run.position.best;
+  const bestEpoch = better ? epoch + 1 : run.position.bestEpoch;
+  const position = {
+    epoch: epoch + 1,
+    step,
+    best: better ? value : run.position.best,
+    bestEpoch,
+    finished: epoch + 1 >= epochs || epoch + 1 - bestEpoch >= patience,
+  };
+  // The best weights first: should the run die between the two files, the epoch is repeated and writes them again.
+  if (better) await saveTagger(join(training.directory, BEST), tagger, { value, epoch: epoch + 1 });
+  await saveCheckpoint(training.directory, { ...run, position });
+  training.progress({ epoch: epoch + 1, epochs, loss, score, best: position.best });
+  return position;
+}
+
+async function takeSteps(
+  { training, shape }: TaggerTraining,
+  { session, table, position }: Run,
+  batches: TaggerBatches,
+): Promise<{ loss: number; step: number }> {
+  const all = batches.stepsPerEpoch * training.epochs;
+  let { step } = position;
+  let sum = 0;
+  for (const { feeds, rows } of batches.ofEpoch(position.epoch, table)) {
+    const learningRate = correctedRate(scheduledRate(training, step, all), step + 1);
+    const gradient = new Tensor('float32', new Float32Array(rows.length * shape.width), [
+      rows.length,
+      shape.width,
+    ]);
+    const fetches = { [gradientName(INPUTS.tokens)]: gradient };
+    sum += await session.step({ feeds, learningRate, fetches });
+    table.learn(rows, gradient.data, learningRate);
+    step += 1;
+  }
+  return { loss: sum / batches.stepsPerEpoch, step };
+}
+
+async function resume(training: TaggerTraining): Promise<Run> {
+  const { shape, seed } = training;
+  const saved = await readArrayFile(join(training.directory, CHECKPOINT));
+  const graph = taggerTrainingGraph(shape, training.training);
+  const { dense, table } = saved ? savedState(saved.arrays, shape) : freshStateOf(freshTagger(shape, seed));
+  const position = saved
+    ? positionSchema.parse(saved.meta)
+    : { epoch: 0, step: 0, best: -1, bestEpoch: 0, finished: false };
+  return { session: await TrainingSession.open(graph, dense), table, position };
+}
+
+type State = { readonly table: WordTable; readonly dense: Map<string, ParameterState> };
+
+function freshStateOf(tagger: Tagger): State {
+  const dense = new Map(denseTensors(tagger).map((tensor) => [tensor.name, freshState(tensor)]));
+  const zeros = (): Float32Array => new Float32Array(tagger.table.length);
+  const table = { value: tagger.table, firstMoment: zeros(), secondMoment: zeros() };
+  return { table: new WordTable(tagger.shape.width, table), dense };
+}
+
+function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TaggerShape): State {
+  const array = (name: string): Float32Array => {
+    const found = arrays.get(name);
+    assert(found, `the checkpoint lacks ${name}`);
+    return found;
+  };
+  const state = (name: string): Omit<ParameterState, 'shape'> => ({
+    value: array(name),
+    firstMoment: array(MOMENTS.first + name),
+    secondMoment: array(MOMENTS.second + name),
+  });
+  const dense = [...denseShapes(shape)].map(
+    ([name, dimensions]) => [name, { shape: dimensions, ...state(name) }] as const,
+  );
+  return { table: new WordTable(shape.width, state(TABLE)), dense: new Map(dense) };
+}
+
+async function saveCheckpoint(directory: string, { session, table, position }: Run): Promise<void> {
+  const arrays = new Map<string, Float32Array>();
+  for (const [name, { value, firstMoment, secondMoment }] of [
+    [TABLE, table.state] as const,
+    ...session.state(),
+  ]) {
+    arrays
+      .set(name, value)
+      .set(MOMENTS.first + name, firstMoment)
+      .set(MOMENTS.second + name, secondMoment);
+  }
+  await writeArrayFile(join(directory, CHECKPOINT), { meta: position, arrays });
+}
+
+function taggerOf(shape: TaggerShape, { session, table }: Run): Tagger {
+  const dense = new Map([...session.state()].map(([name, { value }]) => [name, value]));
+  return { shape, table: table.state.value, dense };
+}
+
+async function saveTagger(path: string, { table, dense }: Tagger, meta: unknown): Promise<void> {
+  await writeArrayFile(path, { meta, arrays: new Map([[TABLE, table], ...dense]) });
+}
+
+/** Reads the weights of a tagger of a known shape; undefined if there is no such file. */
+async function loadTagger(path: string, shape: TaggerShape): Promise<Tagger | undefined> {
+  const saved = await readArrayFile(path);
+  if (!saved) return undefined;
+  const { [TABLE]: table, ...dense } = Object.fromEntries(saved.arrays);
+  assert(table?.length === shape.features.buckets * shape.width, `${path} is of a tagger of another shape`);
+  return { shape, table, dense: new Map(Object.entries(dense)) };
+}

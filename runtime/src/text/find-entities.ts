@@ -1,0 +1,26 @@
+/**
+ * Owns the way from scores of tags to the entities of a text with their places and values. Pure; about ten microseconds for
+ * an utterance.
+ */
+import type { EntityParameters, FoundEntity } from '@nanofleet/protocol';
+import { joinedTokens, placeOfTokens } from './entity-spans.ts';
+import { bestTags, spansOfTags, tagCount } from './entity-tags.ts';
+import { valueOf } from './values/value-of.ts';
+
+/** What scores of tags are read with: the text, start and end of each token in it, the types of the tags. */
+export interface TaggedText {
+  readonly text: string;
+  readonly bounds: Int32Array;
+  readonly types: EntityParameters['types'];
+}
+
+/** The entities that scores [tokens, tags] mark, in order of their places. */
+export function entitiesOf(scores: Float32Array, { text, bounds, types }: TaggedText): FoundEntity[] {
+  const best = bestTags(scores, { tags: tagCount(types.length), joined: joinedTokens(text, bounds) });
+  return spansOfTags(best).map((span) => {
+    const { name = '', value: kind } = types[span.type] ?? {};
+    const place = placeOfTokens(text, bounds, span);
+    const value = kind === undefined ? null : valueOf(text.slice(place.start, place.end), kind);
+    return { type: name, ...place, ...(value === null ? {} : { value }) };
+  });
+}
