@@ -35,7 +35,9 @@ const identity = {
 } as Identity;
 const { fleet, device } = identity;
 
-/** A model that is sure of short texts only. */
+const NAMES = { areas: [{ names: ['Green Attic'] }], devices: [] };
+
+/** A model that is sure of short texts only, and finds a green attik. */
 const load: AgentPorts['load'] = async (bundle) => {
   const runner = await loadNothing(bundle);
   if (runner.task !== 'text-intent') return runner;
@@ -46,9 +48,18 @@ const load: AgentPorts['load'] = async (bundle) => {
     outOfScope: 0.1,
     logits: new Float32Array(2),
   };
+  const entitiesIn = (text: string) => {
+    const start = text.indexOf('green attik');
+    return start < 0 ? [] : [{ type: 'area', start, end: start + 11 }];
+  };
+  const verdictOn = (text: string) => (text.length < 10 ? 'sure' : 'unsure');
   return {
     ...runner,
-    decide: (text) => Promise.resolve({ ...scored, verdict: text.length < 10 ? 'sure' : 'unsure' }),
+    manifest: {
+      ...runner.manifest,
+      entities: { types: [{ name: 'area', value: 'area' }], tokensMax: 64 },
+    },
+    decide: (text) => Promise.resolve({ ...scored, verdict: verdictOn(text), entities: entitiesIn(text) }),
   };
 };
 
@@ -73,7 +84,7 @@ const agents: Agent[] = [];
 const startIn = async ({ clock, broker, disk }: World): Promise<Agent> => {
   seed += 1;
   const agent = new Agent(
-    { directory: '/state', identity, bundles: '/bundles', beatMs: 1_000 },
+    { directory: '/state', identity, bundles: '/bundles', beatMs: 1_000, names: NAMES },
     {
       clock,
       disk,
@@ -219,6 +230,19 @@ describe('an agent with a broker', () => {
     expect(
       JSON.stringify(world.broker.seen.map(({ payload }) => Buffer.from(payload).toString())),
     ).not.toContain('bob');
+  });
+
+  it('keeps entities on the device: they are in its own answer and in nothing that it sends', async () => {
+    const { world, agent } = await withModel();
+    const decision = await agent.decide('turn the light in the green attik on', {});
+    const area = { type: 'area', start: 22, end: 33, value: { kind: 'area', name: 'Green Attic' } };
+    expect(decision).toMatchObject({ entities: [area], offload: { status: 'queued' } });
+    expect(agent.decision(decision.id)).toMatchObject({ entities: [area] });
+    await connected(world, agent);
+    await expect.poll(() => sent(world, 'event').length).toBeGreaterThan(0);
+    const all = JSON.stringify(world.broker.seen.map(({ payload }) => Buffer.from(payload).toString()));
+    expect(all).toContain(decision.id);
+    for (const local of ['"start"', 'Green Attic']) expect(all).not.toContain(local);
   });
 
   it('sends a question asked without a connection with the time that is left, whatever the clock was set to', async () => {

@@ -14,6 +14,7 @@ import {
   type Reported,
   toNanofleetError,
 } from '@nanofleet/protocol';
+import type { Registry } from '@nanofleet/runtime';
 import type { loadRunner } from '@nanofleet/runtime/node';
 import {
   type Clock,
@@ -48,6 +49,7 @@ import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
 import { DecisionMemory } from './store/decision-memory.ts';
 import type { Identity } from './store/identity.ts';
+import { NO_NAMES } from './store/known-names.ts';
 import { OutboundLog } from './store/outbound-log.ts';
 import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
@@ -81,6 +83,8 @@ export interface AgentOptions {
   readonly beatMs?: number;
   /** Whether the device takes part in rounds; it does when left out. */
   readonly learning?: boolean;
+  /** What the device knows by name; nothing when left out. */
+  readonly names?: Registry;
 }
 
 /** A running agent. */
@@ -266,6 +270,7 @@ export class Agent implements LocalService {
       random,
       log,
       redact,
+      names: this.#options.names ?? NO_NAMES,
       lines: this.#lines,
       outbox: this.#outbox,
       memory: this.#memory,

@@ -60,6 +60,8 @@ export const BUNDLE_FILES_MAX = 32;
 export const LABELS_MAX = 1_024;
 /** Feature rows that one text may give; further features are left out. */
 export const FEATURE_ROWS_MAX = 8_192;
+/** Areas, and devices, that a device knows by name; each is compared with each entity, about a microsecond. */
+export const KNOWN_NAMES_MAX = 256;
 /** Types of entities of one model. */
 export const ENTITY_TYPES_MAX = 256;
 /** Tokens of one text that a model may tag; further tokens get no tag. */

@@ -2,7 +2,15 @@
  * `nanofleet-agent ask`: one text to the running agent, its decision in words, and the reply of a bigger tier while that is
  * being written.
  */
-import { type Decision, decisionSchema, LOCAL_PATHS, plainText, replyPath } from '@nanofleet/protocol';
+import {
+  type Decision,
+  decisionSchema,
+  type EntityValue,
+  type FoundEntity,
+  LOCAL_PATHS,
+  plainText,
+  replyPath,
+} from '@nanofleet/protocol';
 import { type Command, optional, optionalNumber, type Terminal, UsageError } from './command.ts';
 import { askAgent, socketOf } from './local-client.ts';
 import { followReply } from './reply-client.ts';
@@ -23,12 +31,39 @@ const answerInWords = ({ offload }: Decision): string => {
   return [facts, named, code ?? ''].filter((part) => part !== '').join('; ');
 };
 
-const inWords = (decision: Decision): string => {
+const valueInWords = (value: EntityValue): string => {
+  switch (value.kind) {
+    case 'number':
+      return String(value.number);
+    case 'duration':
+      return `${value.seconds} s`;
+    case 'time':
+      return `${Math.floor(value.minuteOfDay / 60)}:${String(value.minuteOfDay % 60).padStart(2, '0')}${value.halfDay ? ', morning or evening' : ''}`;
+    case 'temperature':
+      return `${value.degrees} ${value.unit ?? 'degrees'}`;
+    case 'colour':
+    case 'area':
+    case 'device':
+      return value.name;
+  }
+};
+
+/** One line an entity: its type, its words, and what they mean. */
+const entitiesInWords = (entities: readonly FoundEntity[], text: string): string =>
+  entities
+    .map(({ type, start, end, value }) => {
+      const meaning = value === undefined ? '' : ` = ${plainText(valueInWords(value))}`;
+      return `  ${plainText(type)}: ${plainText(text.slice(start, end))}${meaning}\n`;
+    })
+    .join('');
+
+const inWords = (decision: Decision, text: string): string => {
   const { confidence, id, label, line, micros, offload, verdict, version } = decision;
   const own = `${label}  ${verdict}, ${percent(confidence)}, ${Math.round(micros)} µs, ${line} ${version}`;
+  const found = entitiesInWords(decision.entities ?? [], text);
   return offload.status === 'none'
-    ? `${own}\n${id}`
-    : `${own}\nbigger tier: ${answerInWords(decision)}\n${id}`;
+    ? `${own}\n${found}${id}`
+    : `${own}\n${found}bigger tier: ${answerInWords(decision)}\n${id}`;
 };
 
 /** Shows a reply as it comes; what has not come in pieces is shown at the end. */
@@ -70,14 +105,15 @@ export const askCommand: Command = {
     const line = optional(flags, 'line');
     const socket = socketOf(flags);
     const isJson = flags['json'] === true;
+    const text = words.join(' ');
     const asked = await askAgent(socket, LOCAL_PATHS.decide, {
-      text: words.join(' '),
+      text,
       ...(line === undefined ? {} : { line }),
     });
     const decision = decisionSchema.parse(asked);
     const isAwaited = waitMs > 0 && decision.offload.status === 'queued';
     const last = isAwaited ? await showReply(terminal, { socket, decision, waitMs, isJson }) : decision;
-    terminal.line(isJson ? JSON.stringify(last) : inWords(last));
+    terminal.line(isJson ? JSON.stringify(last) : inWords(last, text));
     return 0;
   },
 };

@@ -32,6 +32,7 @@ import { systemHost } from '../ports/system-host.ts';
 import { makeSystemRandom } from '../ports/system-random.ts';
 import { writeAtomically } from '../store/atomic-file.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
+import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
 import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
@@ -147,6 +148,7 @@ const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Pr
   checkPrivateUrl(identity.controllerUrl);
   const ports = portsFor(identity);
   const bundles = optional(flags, 'bundles');
+  const names = optional(flags, 'names');
   const beatMs = optionalNumber(flags, 'beat-ms', { min: BEAT_MS_MIN, max: BEAT_MS_MAX }) ?? BEAT_INTERVAL_MS;
   const agent = new Agent(
     {
@@ -154,6 +156,7 @@ const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Pr
       identity,
       beatMs,
       learning: flags['no-learning'] !== true,
+      ...(names === undefined ? {} : { names: readKnownNames(fileDisk, names) }),
       ...(bundles === undefined ? {} : { bundles }),
     },
     ports,
@@ -172,12 +175,13 @@ const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Pr
 export const runCommand: Command = {
   name: 'run',
   summary: 'Runs the agent until it is told to end: decisions for local programs, records to the controller.',
-  usage: '--dir DIR [--http PORT] [--socket PATH] [--bundles DIR]',
+  usage: '--dir DIR [--http PORT] [--socket PATH] [--bundles DIR] [--names FILE]',
   flags: {
     dir: { help: 'state directory (default .nanofleet-agent)', value: 'DIR' },
     http: { help: 'listen on this port of 127.0.0.1, too; 0 takes a free one', value: 'PORT' },
     socket: { help: 'Unix socket (default DIR/agent.sock)', value: 'PATH' },
     bundles: { help: 'signed bundles for lines that have none yet', value: 'DIR' },
+    names: { help: 'JSON file of the areas and devices that texts may name', value: 'FILE' },
     'beat-ms': { help: `interval of beats (default ${BEAT_INTERVAL_MS})`, value: 'N' },
     'no-learning': { help: 'keep labels, but take no part in rounds: no update ever leaves' },
     'exit-with-stdin': { help: 'end when standard input ends' },

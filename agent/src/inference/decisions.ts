@@ -14,6 +14,7 @@ import {
   type OffloadRequest,
   toNanofleetError,
 } from '@nanofleet/protocol';
+import { type Registry, type Scored, type TextRunner, withRegistry } from '@nanofleet/runtime';
 import { type Clock, type Log, newId, type Random } from '@nanofleet/runtime/ports';
 import type { Health } from '../health/health.ts';
 import type { Redacted } from '../router/redaction.ts';
@@ -33,6 +34,8 @@ export interface DecisionsOptions {
   readonly memory: DecisionMemory;
   readonly health: Health;
   readonly redact: (text: string) => Redacted;
+  /** What the device knows by name. */
+  readonly names: Registry;
   /** Of the device's group at this moment. */
   readonly policy: () => OffloadPolicy;
   /** The time that deadlines are of. */
@@ -69,7 +72,9 @@ export class Decisions {
     const { clock, lines, health, random } = this.#options;
     const { runner, giveBack } = lines.lease('text-intent', line);
     try {
-      const { label, confidence, outOfScope, verdict } = await runner.decide(text);
+      const scored = await runner.decide(text);
+      const { label, confidence, outOfScope, verdict } = scored;
+      const entities = this.#named(text, { runner, scored });
       const micros = Math.round((clock.monotonicMicros() - askedMicros) * 10) / 10;
       health.countDecision(verdict, micros);
       return {
@@ -81,6 +86,7 @@ export class Decisions {
         confidence,
         outOfScope,
         verdict,
+        ...(entities === undefined ? {} : { entities }),
         tier: 'nano',
         micros,
         offload: { status: 'none' },
@@ -88,6 +94,13 @@ export class Decisions {
     } finally {
       giveBack();
     }
+  }
+
+  #named(text: string, { runner, scored }: { runner: TextRunner; scored: Scored }): Decision['entities'] {
+    const { entities } = scored;
+    const types = runner.manifest.entities?.types;
+    if (entities === undefined || types === undefined) return undefined;
+    return withRegistry(entities, { text, types, registry: this.#options.names });
   }
 
   /** Records, offers to a bigger tier, remembers; then waits for whatever was asked to be waited for. */

@@ -1,5 +1,5 @@
 /** Owns which parser reads the text of an entity of which kind. Pure. */
-import type { EntityValue, FoundEntity, ValueKind } from '@nanofleet/protocol';
+import type { EntityParameters, EntityValue, FoundEntity, ValueKind } from '@nanofleet/protocol';
 import { colourOf } from './colours.ts';
 import { durationOf } from './durations.ts';
 import { numberOf } from './numbers.ts';
@@ -38,21 +38,21 @@ export function valueOf(text: string, kind: ValueKind): EntityValue | null {
   }
 }
 
-/** The entities with the names that the device knows them by. `kinds` says which types name areas or devices. */
+/** The entities with the names that the device knows them by. `types` says which of them name areas or devices. */
 export function withRegistry(
   entities: readonly FoundEntity[],
   {
     text,
-    kinds,
+    types,
     registry,
   }: {
     readonly text: string;
-    readonly kinds: ReadonlyMap<string, ValueKind>;
+    readonly types: EntityParameters['types'];
     readonly registry: Registry;
   },
 ): FoundEntity[] {
   return entities.map((entity) => {
-    const kind = kinds.get(entity.type);
+    const kind = types.find(({ name }) => name === entity.type)?.value;
     if (kind !== 'area' && kind !== 'device') return entity;
     const known = kind === 'area' ? registry.areas : registry.devices;
     const name = namedThing(text.slice(entity.start, entity.end), known);

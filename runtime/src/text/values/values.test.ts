@@ -201,9 +201,9 @@ describe('names of the registry', () => {
   it('are added to entities of their kind', () => {
     const text = 'dim the kichen lamp';
     const entities = [{ type: 'name', start: 8, end: 19 }];
-    const kinds = new Map<string, ValueKind>([['name', 'device']]);
+    const types: { name: string; value: ValueKind }[] = [{ name: 'name', value: 'device' }];
     const registry = { areas: [], devices: lamps };
-    expect(withRegistry(entities, { text, kinds, registry })).toEqual([
+    expect(withRegistry(entities, { text, types, registry })).toEqual([
       { type: 'name', start: 8, end: 19, value: { kind: 'device', name: 'kitchen lamp' } },
     ]);
   });
