@@ -2,3 +2,6 @@
 export * from './bundle/evaluate-bundle.ts';
 export * from './command/command.ts';
 export * from './command/forge.ts';
+export type { MarkedEntity } from './entities/annotated-texts.ts';
+export * from './entities/span-score.ts';
+export * from './seeded-random.ts';

@@ -1,6 +1,7 @@
 /** What runs and fine-tunes a model bundle, without Node: features, events, metrics, quantization, graph surgery. */
 export * from './calibration.ts';
 export * from './golden.ts';
+export * from './intervals.ts';
 export * from './learning/aggregate/aggregator.ts';
 export * from './learning/candidate-head.ts';
 export * from './learning/examples.ts';
