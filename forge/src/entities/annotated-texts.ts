@@ -24,41 +24,75 @@ const place = z.int().min(0);
 const lineSchema = z.object({
   text: z.string().min(1),
   intent: z.string().min(1),
-  slots: z.array(z.tuple([place, place, z.string().min(1)])),
+  slots: z.union([
+    z.array(z.tuple([place, place, z.string().min(1)])),
+    // Values by name, without their places.
+    z.record(z.string().min(1), z.union([z.string(), z.number(), z.array(z.unknown())])),
+  ]),
+  lang: z.string().optional(),
 });
 
 /**
- * Reads JSONL of {"text", "intent", "slots": [[start, end, type], …]}; further fields are ignored, blank lines skipped.
+ * Reads JSONL of {"text", "intent", "slots": [[start, end, type], …]}; further fields are ignored, blank lines skipped. Slots may
+ * also be {type: value}: then a value is where its words stand in the text, and one that is not said is no entity.
+ * @param language leaves out lines whose `lang` is another one
  * @throws NanofleetError TRAINING_SET_INVALID with the facts `file` and `line`
  */
-export async function readAnnotatedTexts(file: string): Promise<AnnotatedText[]> {
+export async function readAnnotatedTexts(file: string, language?: string): Promise<AnnotatedText[]> {
   const texts = (await contentOf(file))
     .split('\n')
-    .flatMap((line, index) => (line.trim() === '' ? [] : [annotated(line, { file, line: index + 1 })]));
-  if (texts.length === 0) throw refused({ file, line: 0 }, 'the file holds no example');
+    .flatMap((line, index) =>
+      line.trim() === '' ? [] : annotated(line, { file, line: index + 1, language }),
+    );
+  if (texts.length === 0) throw refused({ file, line: 0, language }, 'the file holds no example');
   return texts;
 }
 
 interface Place {
   readonly file: string;
   readonly line: number;
+  readonly language: string | undefined;
 }
 
-function annotated(line: string, at: Place): AnnotatedText {
+function annotated(line: string, at: Place): AnnotatedText[] {
   const parsed = lineSchema.safeParse(json(line, at));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw refused(at, `${issue?.path.join('.') || 'the line'}: ${issue?.message ?? 'not an example'}`);
   }
-  const { text, intent, slots } = parsed.data;
-  const entities = slots
-    .map(([start, end, type]) => ({ start, end, type }))
-    .toSorted((left, right) => left.start - right.start);
+  const { text, intent, slots, lang } = parsed.data;
+  if (lang !== undefined && at.language !== undefined && lang !== at.language) return [];
+  const marked = Array.isArray(slots)
+    ? slots.map(([start, end, type]) => ({ start, end, type }))
+    : saidValues(text, slots);
+  const entities = marked.toSorted((left, right) => left.start - right.start);
   entities.forEach(({ start, end }, index) => {
     if (start >= end || end > text.length) throw refused(at, `slot ${index} does not lie in the text`);
     if (start < (entities[index - 1]?.end ?? 0)) throw refused(at, `slot ${index} overlaps the one before`);
   });
-  return { text, intent, entities };
+  return [{ text, intent, entities }];
+}
+
+/** Where values are said, the longest first, as "bedroom lamp" is a name before "bedroom" is an area. */
+function saidValues(text: string, slots: Readonly<Record<string, unknown>>): MarkedEntity[] {
+  const wanted = Object.entries(slots)
+    .flatMap(([type, value]) =>
+      typeof value === 'string' || typeof value === 'number' ? [{ type, value: String(value) }] : [],
+    )
+    .toSorted((left, right) => right.value.length - left.value.length);
+  const found: MarkedEntity[] = [];
+  for (const { type, value } of wanted) {
+    const words = value.toLowerCase().match(/[a-z0-9]+/g);
+    if (words === null) continue;
+    const said = new RegExp(`(?<![a-z0-9])${words.join('[^a-z0-9]+')}(?![a-z0-9])`, 'gi');
+    for (const match of text.matchAll(said)) {
+      const [start, end] = [match.index, match.index + match[0].length];
+      if (found.some((other) => start < other.end && end > other.start)) continue;
+      found.push({ start, end, type });
+      break;
+    }
+  }
+  return found;
 }
 
 function json(line: string, at: Place): unknown {

@@ -96,13 +96,13 @@ function qualityNotes({ manifest, data, int8 }: EntityCard): string {
 
 function dataFacts({ recipe, data }: EntityCard): string[] {
   const marked = data.learning.texts.reduce((sum, { entities }) => sum + entities.length, 0);
-  const { distillation } = recipe;
+  const { pretraining } = recipe;
   return [
     `${data.learning.texts.length} texts with ${marked} marked entities: ${recipe.data.annotated.join(', ')}`,
-    ...(distillation === undefined
+    ...(pretraining === undefined
       ? []
       : [
-          `Learned from ${distillation.seeds.length} networks of the same shape, on ${distillation.copies} copies of each text with other entities`,
+          `Before that the trunk guessed hidden words of ${data.unlabelled.length} texts without labels: ${pretraining.texts.join(', ')}`,
         ]),
     'Texts that also occur in validation were removed from everything learned from',
   ];

@@ -12,26 +12,58 @@ import type { TaggerTexts } from './tagger-batches.ts';
 export interface EntityRecipeData {
   readonly learning: TaggerTexts;
   readonly validation: TaggerTexts;
+  /** Distinct texts for pre-training. */
+  readonly unlabelled: readonly string[];
 }
 
 /** Reads all files of a recipe. @throws NanofleetError TRAINING_SET_INVALID */
-export async function readEntityData({ data }: EntityRecipe, directory: string): Promise<EntityRecipeData> {
+export async function readEntityData(
+  { data, entities, pretraining }: EntityRecipe,
+  directory: string,
+): Promise<EntityRecipeData> {
   const among = data.validation.among;
   const chosen = among === undefined ? null : new Set((await readTexts(join(directory, among))).map(normal));
-  const judged = (await readAnnotatedTexts(join(directory, data.validation.file))).filter(
-    ({ text }) => chosen === null || chosen.has(normal(text)),
-  );
+  const judged = (
+    await readAnnotatedTexts(join(directory, data.validation.file), data.validation.language)
+  ).filter(({ text }) => chosen === null || chosen.has(normal(text)));
   const held = new Set(judged.map(({ text }) => normal(text)));
   const learned: AnnotatedText[] = [];
   for (const file of data.annotated) learned.push(...(await readAnnotatedTexts(join(directory, file))));
-  const texts = learned.filter(({ text }) => !held.has(normal(text)));
+  const learnt = (all: readonly AnnotatedText[]): AnnotatedText[] =>
+    all.map((example) => ({
+      ...example,
+      entities: example.entities.filter(({ type }) => !entities.leftOut.includes(type)),
+    }));
+  const texts = learnt(learned.filter(({ text }) => !held.has(normal(text))));
   const names = {
     intents: [...new Set(texts.map(({ intent }) => intent))].toSorted(),
     types: entityTypesOf(texts),
   };
   const unknown = judged.find(({ intent }) => !names.intents.includes(intent));
   if (unknown !== undefined) throw unknownIntent(unknown.intent, data.validation.file);
-  return { learning: { texts, ...names }, validation: { texts: judged, ...names } };
+  return {
+    learning: { texts, ...names },
+    validation: { texts: learnt(judged), ...names },
+    unlabelled: await distinctTexts(pretraining?.texts ?? [], { directory, held }),
+  };
+}
+
+/** Words of a text beyond which it is no utterance; longer ones would only slow pre-training down. */
+const WORDS_MAX = 24;
+
+async function distinctTexts(
+  files: readonly string[],
+  { directory, held }: { readonly directory: string; readonly held: ReadonlySet<string> },
+): Promise<string[]> {
+  const distinct = new Map<string, string>();
+  for (const file of files) {
+    for (const text of await readTexts(join(directory, file))) {
+      const spoken = normal(text);
+      if (spoken !== '' && !held.has(spoken) && spoken.split(' ').length <= WORDS_MAX)
+        distinct.set(spoken, text);
+    }
+  }
+  return [...distinct.values()];
 }
 
 const unknownIntent = (intent: string, file: string): NanofleetError =>

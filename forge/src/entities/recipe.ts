@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { ENTITY_TOKENS_MAX, lineIdSchema, NanofleetError, valueKindSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
-import { taggerTrainingSchema } from './tagger-settings.ts';
+import { pretrainingSchema, taggerTrainingSchema } from './tagger-settings.ts';
 
 const convolutionSchema = z.strictObject({
   taps: z
@@ -38,22 +38,24 @@ const recipeSchema = z.strictObject({
     /** The kind of value of each type that has one; the others are only their words. */
     values: z.record(z.string(), valueKindSchema).default({}),
     tokensMax: z.int().min(1).max(ENTITY_TOKENS_MAX).default(64),
+    /** Types of the data that the model does not learn: what is meant rather than said. */
+    leftOut: z.array(z.string()).default([]),
   }),
   training: taggerTrainingSchema.prefault({}),
   data: z.strictObject({
     annotated: z.array(z.string().min(1)).min(1),
-    /** Of `file`, only the texts that `among` holds, too, if it is given. Training leaves out every one of them. */
-    validation: z.strictObject({ file: z.string().min(1), among: z.string().min(1).optional() }),
+    /**
+     * Of `file`, only the texts that `among` holds, too, and those of one language, if these are given. Training leaves out
+     * every one of them.
+     */
+    validation: z.strictObject({
+      file: z.string().min(1),
+      among: z.string().min(1).optional(),
+      language: z.string().min(2).optional(),
+    }),
   }),
-  /** Taggers of the same shape that teach, by their seeds, and how many swapped copies of each text they are asked about. */
-  distillation: z
-    .strictObject({
-      seeds: z.array(z.int().min(0)).min(1),
-      copies: z.int().min(0).max(20).default(5),
-      /** Weight of what is marked against what the teachers say. */
-      hardWeight: z.number().min(0).max(1).default(0.3),
-    })
-    .optional(),
+  /** Texts without labels whose hidden words the trunk learns to guess first, and how. */
+  pretraining: pretrainingSchema.extend({ texts: z.array(z.string().min(1)).min(1) }).optional(),
   bundle: z.strictObject({
     line: lineIdSchema,
     version: z.string().min(1),

@@ -4,29 +4,31 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandWorld, RecipeArguments } from '../command/command.ts';
 import { type MadeEntityBundle, makeEntityBundle } from './make-bundle.ts';
+import { pretrainTrunk } from './pretrain-trunk.ts';
 import { type EntityRecipe, readEntityRecipe } from './recipe.ts';
 import { type EntityRecipeData, readEntityData } from './recipe-texts.ts';
 import type { TaggerShape } from './tagger.ts';
-import { type TaggerProgress, type TrainedTagger, trainTagger } from './train-tagger.ts';
+import type { Weights } from './tagger-state.ts';
+import { type TaggerProgress, trainTagger } from './train-tagger.ts';
 
 /** Runs a recipe; progress is told to `world`. @throws NanofleetError TRAINING_SET_INVALID */
 export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld): Promise<MadeEntityBundle> {
   const recipe = await readEntityRecipe(run.recipePath);
   const data = await readEntityData(recipe, run.data);
   const shape = shapeOf(recipe, data);
-  const train = async (seed: number, directory: string): Promise<TrainedTagger> => {
-    await mkdir(directory, { recursive: true });
-    return await trainTagger({
-      shape,
-      seed,
-      training: recipe.training,
-      learning: data.learning,
-      validation: data.validation,
-      directory,
-      progress: progressOf(`${recipe.name} seed ${seed}`, world),
-    });
-  };
-  const { tagger } = await train(run.seed, join(run.out, `tagger-${run.seed}`));
+  const directory = join(run.out, `tagger-${run.seed}`);
+  await mkdir(directory, { recursive: true });
+  const trunk = await trunkOf({ recipe, data, shape, seed: run.seed, directory, world });
+  const { tagger } = await trainTagger({
+    shape,
+    seed: run.seed,
+    training: recipe.training,
+    learning: data.learning,
+    validation: data.validation,
+    directory,
+    progress: progressOf(`${recipe.name} seed ${run.seed}`, world),
+    ...(trunk === undefined ? {} : { trunk }),
+  });
   return await makeEntityBundle({
     recipe,
     seed: run.seed,
@@ -34,6 +36,38 @@ export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld)
     tagger,
     directory: join(run.out, 'bundle'),
     nowMs: world.nowMs,
+  });
+}
+
+interface TrunkMaking {
+  readonly recipe: EntityRecipe;
+  readonly data: EntityRecipeData;
+  readonly shape: TaggerShape;
+  readonly seed: number;
+  readonly directory: string;
+  readonly world: CommandWorld;
+}
+
+async function trunkOf({
+  recipe,
+  data,
+  shape,
+  seed,
+  directory,
+  world,
+}: TrunkMaking): Promise<Weights | undefined> {
+  if (recipe.pretraining === undefined) return undefined;
+  const { texts: _, ...settings } = recipe.pretraining;
+  return await pretrainTrunk({
+    shape,
+    seed,
+    settings,
+    texts: data.unlabelled,
+    directory,
+    progress: ({ epoch, epochs, loss }) =>
+      world.note(
+        `${recipe.name} seed ${seed} hidden words, epoch ${epoch}/${epochs} loss ${loss.toFixed(4)}`,
+      ),
   });
 }
 

@@ -116,7 +116,8 @@ function oneHot(numbers: Int32Array, classes: number, smoothing: number): Tensor
   return new Tensor('float32', targets, [numbers.length, classes]);
 }
 
-function dropoutMask(
+/** A mask [count, width] that drops a share of units and raises the others. */
+export function dropoutMask(
   [count, width]: readonly [number, number],
   dropped: number,
   random: SeededRandom,

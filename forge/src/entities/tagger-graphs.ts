@@ -4,11 +4,11 @@
 import { tagCount } from '@nanofleet/runtime';
 import { add, dropout, gelu, mul, scale } from '../autodiff/elementwise.ts';
 import { Graph, type Value } from '../autodiff/graph.ts';
-import { crossEntropy } from '../autodiff/losses.ts';
+import { crossEntropy, oneHot } from '../autodiff/losses.ts';
 import { linear, matMul } from '../autodiff/matrix.ts';
 import { layerNorm } from '../autodiff/normalization.ts';
 import { adamStep } from '../autodiff/optimizer.ts';
-import { concat } from '../autodiff/shaping.ts';
+import { concat, gather } from '../autodiff/shaping.ts';
 import { shift } from '../autodiff/shift.ts';
 import { denseShapes, penultimateWidth, type TaggerShape } from './tagger.ts';
 
@@ -74,12 +74,7 @@ export function taggerTrainingGraph(
   const graph = new Graph();
   const parameters = parametersOf(graph, shape);
   const tokens = graph.parameter(INPUTS.tokens, ['T', shape.width]);
-  const masks = new Map(
-    maskInputs(shape).map(({ name, of, width }) => [
-      name,
-      graph.input(name, 'float32', [of === 'texts' ? 'N' : 'T', width]),
-    ]),
-  );
+  const masks = maskValues(graph, shape);
   const { logits, tags } = forward({ graph, shape, parameters, tokens, masks });
   const intents = graph.input(TRAINING_INPUTS.intents, 'float32', ['N', shape.classes]);
   const gold = graph.input(TRAINING_INPUTS.tags, 'float32', ['T', tagCount(shape.types)]);
@@ -87,6 +82,50 @@ export function taggerTrainingGraph(
   return graph.build(
     'tagger-train-step',
     adamStep(loss, [...parameters.values()], { weightDecay, fetched: [tokens] }),
+  );
+}
+
+/** Inputs of the pre-training graph only: places of the hidden tokens (int32 [M]) and the numbers of their words (int64 [M]). */
+export const HIDDEN_INPUTS = { places: 'hidden.places', words: 'hidden.words' } as const;
+/** Masks that the pre-training graph takes: it reads no intent. */
+export const isTrunkMask = (name: string): boolean => name !== 'mask.penultimate';
+
+/** The parameters of the trunk and of the layer that guesses one of `vocabulary` words from a token's last convolution. */
+export function pretrainingShapes(shape: TaggerShape, vocabulary: number): Map<string, readonly number[]> {
+  const trunk = [...denseShapes(shape)].filter(([name]) => !/^(?:tags|head)\./.test(name));
+  return new Map([...trunk, ['words.weight', [shape.channels, vocabulary]], ['words.bias', [vocabulary]]]);
+}
+
+/** The step that learns to guess words that were left out (Devlin et al. 2019), over the trunk alone. */
+export function taggerPretrainingGraph(
+  shape: TaggerShape,
+  { weightDecay, vocabulary }: { readonly weightDecay: number; readonly vocabulary: number },
+): Uint8Array {
+  const graph = new Graph();
+  const shapes = pretrainingShapes(shape, vocabulary);
+  const parameters = new Map(
+    [...shapes].map(([name, dimensions]) => [name, graph.parameter(name, dimensions)]),
+  );
+  const tokens = graph.parameter(INPUTS.tokens, ['T', shape.width]);
+  const masks = maskValues(graph, shape);
+  const { value } = trunkForward({ graph, shape, parameters, tokens, masks });
+  const asked = gather(value, graph.input(HIDDEN_INPUTS.places, 'int32', ['M']));
+  const weight = parameters.get('words.weight') as Value;
+  const guesses = linear(asked, weight, parameters.get('words.bias') as Value);
+  const words = graph.input(HIDDEN_INPUTS.words, 'int64', ['M']);
+  const loss = crossEntropy(guesses, oneHot(words, vocabulary));
+  return graph.build(
+    'tagger-pretrain-step',
+    adamStep(loss, [...parameters.values()], { weightDecay, fetched: [tokens] }),
+  );
+}
+
+function maskValues(graph: Graph, shape: TaggerShape): Map<string, Value> {
+  return new Map(
+    maskInputs(shape).map(({ name, of, width }) => [
+      name,
+      graph.input(name, 'float32', [of === 'texts' ? 'N' : 'T', width]),
+    ]),
   );
 }
 
@@ -114,20 +153,32 @@ interface Forward {
   readonly masks: ReadonlyMap<string, Value>;
 }
 
-function forward({ graph, shape, parameters, tokens, masks }: Forward): {
-  logits: Value;
-  penultimate: Value;
-  tags: Value;
-} {
-  const parameter = (name: string): Value => parameters.get(name) as Value;
-  const dense = (value: Value, name: string): Value =>
-    linear(value, parameter(`${name}.weight`), parameter(`${name}.bias`));
-  const normed = (value: Value, name: string): Value =>
-    layerNorm(value, parameter(`${name}.gain`), parameter(`${name}.shift`));
-  const dropped = (value: Value, name: string): Value => {
-    const mask = masks.get(name);
-    return mask ? dropout(value, mask) : value;
+function forward(input: Forward): { logits: Value; penultimate: Value; tags: Value } {
+  const { graph, masks } = input;
+  const { hidden, value } = trunkForward(input);
+  const mean = matMul(graph.input(INPUTS.mean, 'float32', ['N', 'T']), value);
+  const penultimate = concat([hidden, mean], 1);
+  return {
+    logits: dense(dropped(penultimate, 'mask.penultimate', masks), 'head', input),
+    penultimate,
+    tags: dense(value, 'tags', input),
   };
+}
+
+const parameterOf = ({ parameters }: Pick<Forward, 'parameters'>, name: string): Value =>
+  parameters.get(name) as Value;
+const dense = (value: Value, name: string, input: Forward): Value =>
+  linear(value, parameterOf(input, `${name}.weight`), parameterOf(input, `${name}.bias`));
+const normed = (value: Value, name: string, input: Forward): Value =>
+  layerNorm(value, parameterOf(input, `${name}.gain`), parameterOf(input, `${name}.shift`));
+const dropped = (value: Value, name: string, masks: Forward['masks']): Value => {
+  const mask = masks.get(name);
+  return mask ? dropout(value, mask) : value;
+};
+
+/** The layer over the bags [N, hidden] and the last convolution of each token [T, channels]. */
+function trunkForward(input: Forward): { hidden: Value; value: Value } {
+  const { graph, shape, tokens, masks } = input;
   const within = new Map(
     offsetsOf(shape).map((by) => [by, graph.input(withinInput(by), 'float32', ['T', 1])]),
   );
@@ -135,28 +186,22 @@ function forward({ graph, shape, parameters, tokens, masks }: Forward): {
     const inside = within.get(by);
     return inside ? mul(shift(value, by), inside) : value;
   };
-  const bag = dropped(
-    normed(matMul(graph.input(INPUTS.bag, 'float32', ['N', 'T']), tokens), 'norm'),
-    'mask.bag',
-  );
-  const hidden = gelu(dense(bag, 'hidden'));
+  const bags = matMul(graph.input(INPUTS.bag, 'float32', ['N', 'T']), tokens);
+  const hidden = gelu(dense(dropped(normed(bags, 'norm', input), 'mask.bag', masks), 'hidden', input));
   // What the whole text is about, told to each of its tokens.
-  const context = matMul(graph.input(INPUTS.owner, 'float32', ['T', 'N']), dense(hidden, 'context'));
-  let value = dropped(normed(tokens, 'token.norm'), 'mask.tokens');
+  const owner = graph.input(INPUTS.owner, 'float32', ['T', 'N']);
+  const context = matMul(owner, dense(hidden, 'context', input));
+  let value = dropped(normed(tokens, 'token.norm', input), 'mask.tokens', masks);
   shape.convolutions.forEach((convolution, at) => {
+    const offsets = convolutionOffsets(convolution);
     const around = concat(
-      convolutionOffsets(convolution).map((by) => seen(value, by)),
+      offsets.map((by) => seen(value, by)),
       1,
     );
-    const taps = dense(around, `conv${at}`);
+    const taps = dense(around, `conv${at}`, input);
     const moved = gelu(at === 0 ? add(taps, context) : taps);
-    value = dropped(normed(at === 0 ? moved : add(value, moved), `conv${at}.norm`), `mask.conv${at}`);
+    const kept = at === 0 ? moved : add(value, moved);
+    value = dropped(normed(kept, `conv${at}.norm`, input), `mask.conv${at}`, masks);
   });
-  const mean = matMul(graph.input(INPUTS.mean, 'float32', ['N', 'T']), value);
-  const penultimate = concat([hidden, mean], 1);
-  return {
-    logits: dense(dropped(penultimate, 'mask.penultimate'), 'head'),
-    penultimate,
-    tags: dense(value, 'tags'),
-  };
+  return { hidden, value };
 }

@@ -1,5 +1,5 @@
 // Behaviour of taggers: the graph that devices run says what training meant, in fused kernels; batches learn what is marked.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fieldsOf } from '@nanofleet/runtime';
@@ -7,7 +7,7 @@ import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../seeded-random.ts';
 import { SINGLE_THREAD } from '../train/training-session.ts';
-import { entityTypesOf, tagsOfEntities } from './annotated-texts.ts';
+import { entityTypesOf, readAnnotatedTexts, tagsOfEntities } from './annotated-texts.ts';
 import { spanScore } from './span-score.ts';
 import { EntitySwapper } from './swapped-entities.ts';
 import { freshTagger, type TaggerShape } from './tagger.ts';
@@ -94,6 +94,32 @@ describe('taggerInferenceGraph', () => {
     expect(await hidden(bounded)).toEqual(await hidden(whole));
     await whole.release();
     await bounded.release();
+  });
+});
+
+describe('readAnnotatedTexts', () => {
+  it('finds values without places where they are said, the longer name first, and leaves other languages out', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'forge-'));
+    const file = join(directory, 'said.jsonl');
+    const lines = [
+      {
+        text: 'Dim bedroom lamp in the bedroom to 40%',
+        intent: 'dim',
+        slots: { area: 'Bedroom', level: 40, name: 'Bedroom Lamp', kind: 'light', all: ['x'] },
+        lang: 'en',
+      },
+      { text: 'mach das Licht an', intent: 'dim', slots: {}, lang: 'de' },
+    ];
+    await writeFile(file, lines.map((line) => JSON.stringify(line)).join('\n'));
+    const texts = await readAnnotatedTexts(file, 'en');
+    await rm(directory, { recursive: true });
+    expect(texts.map(({ entities }) => entities)).toEqual([
+      [
+        { start: 4, end: 16, type: 'name' },
+        { start: 24, end: 31, type: 'area' },
+        { start: 35, end: 37, type: 'level' },
+      ],
+    ]);
   });
 });
 

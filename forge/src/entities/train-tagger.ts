@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
 import { correctedRate, gradientName } from '../autodiff/optimizer.ts';
-import { WordTable } from '../encoder/word-table.ts';
+import type { WordTable } from '../encoder/word-table.ts';
 import { scheduledRate } from '../text/training-settings.ts';
-import { readArrayFile, writeArrayFile } from '../train/array-file.ts';
-import { freshState, type ParameterState, TrainingSession } from '../train/training-session.ts';
-import { denseShapes, denseTensors, freshTagger, type Tagger, type TaggerShape } from './tagger.ts';
+import { TrainingSession } from '../train/training-session.ts';
+import { denseShapes, freshTagger, type Tagger, type TaggerShape } from './tagger.ts';
 import { TaggerBatches, type TaggerBatchSettings, type TaggerTexts } from './tagger-batches.ts';
 import { type TaggerScore, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
 import { INPUTS, taggerTrainingGraph } from './tagger-graphs.ts';
+import { readState, readWeights, type Weights, writeState, writeWeights } from './tagger-state.ts';
 
 /** Told after each epoch. */
 export type TaggerProgress = (progress: {
@@ -30,6 +30,8 @@ export interface TaggerTraining extends TaggerBatchSettings {
   /** Directory of checkpoints; it exists. */
   readonly directory: string;
   readonly progress: TaggerProgress;
+  /** Weights to begin with instead of random ones: the table and some of the others. */
+  readonly trunk?: Weights;
 }
 
 /** The best tagger by validation: mean of intent accuracy and span F1. */
@@ -50,8 +52,6 @@ type Position = z.infer<typeof positionSchema>;
 
 const CHECKPOINT = 'checkpoint.bin';
 const BEST = 'best.bin';
-const TABLE = 'table';
-const MOMENTS = { first: 'm:', second: 'v:' } as const;
 
 interface Run {
   readonly session: TrainingSession;
@@ -69,8 +69,9 @@ export async function trainTagger(training: TaggerTraining): Promise<TrainedTagg
   } finally {
     await run.session.release();
   }
-  const tagger = await loadTagger(join(training.directory, BEST), training.shape);
-  assert(tagger, 'a finished run has best weights');
+  const weights = await readWeights(join(training.directory, BEST));
+  assert(weights?.table.length === training.shape.features.buckets * training.shape.width);
+  const tagger = { shape: training.shape, ...weights };
   return { tagger, best: position.best, epochs: position.epoch };
 }
 
@@ -96,8 +97,8 @@ async function trainEpoch(training: TaggerTraining, run: Run, batches: TaggerBat
     finished: epoch + 1 >= epochs || epoch + 1 - bestEpoch >= patience,
   };
   // The best weights first: should the run die between the two files, the epoch is repeated and writes them again.
-  if (better) await saveTagger(join(training.directory, BEST), tagger, { value, epoch: epoch + 1 });
-  await saveCheckpoint(training.directory, { ...run, position });
+  if (better) await writeWeights(join(training.directory, BEST), tagger, { value, epoch: epoch + 1 });
+  await writeState(join(training.directory, CHECKPOINT), run, position);
   training.progress({ epoch: epoch + 1, epochs, loss, score, best: position.best });
   return position;
 }
@@ -125,70 +126,25 @@ async function takeSteps(
 }
 
 async function resume(training: TaggerTraining): Promise<Run> {
-  const { shape, seed } = training;
-  const saved = await readArrayFile(join(training.directory, CHECKPOINT));
+  const { shape, seed, directory } = training;
+  const wanted = { width: shape.width, dense: denseShapes(shape) };
+  const fresh = (): Weights => withTrunk(freshTagger(shape, seed), training.trunk);
+  const { dense, table, meta } = await readState(join(directory, CHECKPOINT), wanted, fresh);
+  const position =
+    meta === undefined
+      ? { epoch: 0, step: 0, best: -1, bestEpoch: 0, finished: false }
+      : positionSchema.parse(meta);
   const graph = taggerTrainingGraph(shape, training.training);
-  const { dense, table } = saved ? savedState(saved.arrays, shape) : freshStateOf(freshTagger(shape, seed));
-  const position = saved
-    ? positionSchema.parse(saved.meta)
-    : { epoch: 0, step: 0, best: -1, bestEpoch: 0, finished: false };
   return { session: await TrainingSession.open(graph, dense), table, position };
 }
 
-type State = { readonly table: WordTable; readonly dense: Map<string, ParameterState> };
-
-function freshStateOf(tagger: Tagger): State {
-  const dense = new Map(denseTensors(tagger).map((tensor) => [tensor.name, freshState(tensor)]));
-  const zeros = (): Float32Array => new Float32Array(tagger.table.length);
-  const table = { value: tagger.table, firstMoment: zeros(), secondMoment: zeros() };
-  return { table: new WordTable(tagger.shape.width, table), dense };
-}
-
-function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TaggerShape): State {
-  const array = (name: string): Float32Array => {
-    const found = arrays.get(name);
-    assert(found, `the checkpoint lacks ${name}`);
-    return found;
-  };
-  const state = (name: string): Omit<ParameterState, 'shape'> => ({
-    value: array(name),
-    firstMoment: array(MOMENTS.first + name),
-    secondMoment: array(MOMENTS.second + name),
-  });
-  const dense = [...denseShapes(shape)].map(
-    ([name, dimensions]) => [name, { shape: dimensions, ...state(name) }] as const,
-  );
-  return { table: new WordTable(shape.width, state(TABLE)), dense: new Map(dense) };
-}
-
-async function saveCheckpoint(directory: string, { session, table, position }: Run): Promise<void> {
-  const arrays = new Map<string, Float32Array>();
-  for (const [name, { value, firstMoment, secondMoment }] of [
-    [TABLE, table.state] as const,
-    ...session.state(),
-  ]) {
-    arrays
-      .set(name, value)
-      .set(MOMENTS.first + name, firstMoment)
-      .set(MOMENTS.second + name, secondMoment);
-  }
-  await writeArrayFile(join(directory, CHECKPOINT), { meta: position, arrays });
+// A trunk is copied: training changes its table in place.
+function withTrunk(fresh: Tagger, trunk: Weights | undefined): Weights {
+  if (trunk === undefined) return fresh;
+  return { table: trunk.table.slice(), dense: new Map([...fresh.dense, ...trunk.dense]) };
 }
 
 function taggerOf(shape: TaggerShape, { session, table }: Run): Tagger {
   const dense = new Map([...session.state()].map(([name, { value }]) => [name, value]));
   return { shape, table: table.state.value, dense };
-}
-
-async function saveTagger(path: string, { table, dense }: Tagger, meta: unknown): Promise<void> {
-  await writeArrayFile(path, { meta, arrays: new Map([[TABLE, table], ...dense]) });
-}
-
-/** Reads the weights of a tagger of a known shape; undefined if there is no such file. */
-async function loadTagger(path: string, shape: TaggerShape): Promise<Tagger | undefined> {
-  const saved = await readArrayFile(path);
-  if (!saved) return undefined;
-  const { [TABLE]: table, ...dense } = Object.fromEntries(saved.arrays);
-  assert(table?.length === shape.features.buckets * shape.width, `${path} is of a tagger of another shape`);
-  return { shape, table, dense: new Map(Object.entries(dense)) };
 }
