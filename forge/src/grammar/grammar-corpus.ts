@@ -1,5 +1,5 @@
 // Owns turning folders of grammars into labelled sentences: `corpus/grammars/SET/LABEL.txt` with the lists of `corpus/lists`.
-// The same seed gives the same sentences; each template gives about as many as any other. It never trains.
+// The same seed gives the same sentences; labels give about as many each, however many templates they have. It never trains.
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
@@ -20,8 +20,8 @@ export interface GrammarSentence {
 export interface GrammarCorpus {
   readonly folder: string;
   readonly lists: string;
-  /** Most distinct sentences of one template. */
-  readonly perTemplate: number;
+  /** Sentences of one label, spread evenly over its templates; each gives at least one. */
+  readonly perLabel: number;
   readonly seed: number;
 }
 
@@ -33,8 +33,10 @@ export async function grammarSentences(corpus: GrammarCorpus): Promise<GrammarSe
   for (const file of files) {
     const label = basename(file, SUFFIX);
     const random = new SeededRandom(corpus.seed, 'grammar', label);
-    for (const { template, place } of await templates(file)) {
-      for (const text of distinctSentences(template, { ...corpus, lists, random, place }))
+    const own = await templates(file);
+    const most = Math.ceil(corpus.perLabel / Math.max(own.length, 1));
+    for (const { template, place } of own) {
+      for (const text of distinctSentences(template, { most, lists, random, place }))
         sentences.push({ text, label });
     }
   }
@@ -43,10 +45,10 @@ export async function grammarSentences(corpus: GrammarCorpus): Promise<GrammarSe
 
 function distinctSentences(
   template: Template,
-  options: { perTemplate: number; lists: Lists; random: SeededRandom; place: Place },
+  options: { most: number; lists: Lists; random: SeededRandom; place: Place },
 ): Set<string> {
   const found = new Set<string>();
-  for (let vain = 0; found.size < options.perTemplate && vain < VAIN_DRAWS_MAX; ) {
+  for (let vain = 0; found.size < options.most && vain < VAIN_DRAWS_MAX; ) {
     const before = found.size;
     found.add(drawSentence(template, options));
     vain = found.size === before ? vain + 1 : 0;

@@ -84,11 +84,11 @@ async function written(
   grammars: Recipe['data']['grammars'],
   directory: string,
 ): Promise<{ text: string; label: string }[]> {
-  const corpora = grammars.map(({ folder, lists, perTemplate }) =>
+  const corpora = grammars.map(({ folder, lists, perLabel }) =>
     grammarSentences({
       folder: join(directory, folder),
       lists: join(directory, lists),
-      perTemplate,
+      perLabel,
       seed: 0,
     }),
   );

@@ -21,8 +21,8 @@ const grammarsSchema = z.strictObject({
   /** Folder of LABEL.txt files, relative to the recipe, and of the word lists that they name. */
   folder: z.string().min(1),
   lists: z.string().min(1),
-  /** Most distinct sentences of each template. */
-  perTemplate: z.int().min(1).max(1000).default(12),
+  /** Sentences of each file, spread evenly over its templates. */
+  perLabel: z.int().min(1).max(100_000).default(240),
 });
 
 const towerSettingsSchema = z.strictObject({
