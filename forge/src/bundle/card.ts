@@ -1,6 +1,7 @@
 // Owns the text of a text bundle's card: what the model is, data, licenses, figures with how they were measured, cost and
 // limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
+import { wilsonInterval } from '@nanofleet/runtime';
 import { type Recipe, towerSettings } from '../text/recipe.ts';
 import type { Tower } from '../text/tower.ts';
 
@@ -37,7 +38,7 @@ export function textCard(card: TextCard): string {
     `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
     recipe.bundle?.about ?? '',
     list([
-      `Made by \`forge train --recipe forge/recipes/${recipe.name}.json\`; digest \`${digest}\``,
+      `Made by \`forge run forge/recipes/${recipe.name}.json\`; digest \`${digest}\``,
       ...(manifest.parent === null ? [] : [`Parent: \`${manifest.parent}\``]),
     ]),
     '## Model',
@@ -61,17 +62,18 @@ function modelFacts({ recipe, manifest, bytes, towers }: TextCard): string[] {
     towers.length === 1 ? 'one network' : `${towers.length} networks side by side, logits averaged`;
   return [
     `${manifest.labels.names.length} labels; ${side}`,
-    `Hashed words, word bigrams and character ${charMin}- to ${charMax}-grams into ${buckets} rows of ${width}; sum by √count, layer norm, ${hidden} GELU units, head`,
+    `Hashed words, word bigrams and character ${charMin}- to ${charMax}-grams into ${buckets} rows of ${width}; sum by √count, layer norm, ${hidden === 0 ? '' : `${hidden} GELU units, `}head`,
     `Table int8 with a scale a row; matrices 7 bits with a scale a column (no overflow on processors without VNNI); activations uint8, quantized at run time`,
     `${bytes} bytes altogether; ${manifest.cost.microseconds} µs from text to logits (median, one thread of the machine that trained it)`,
     `Golden vectors may differ by ${manifest.golden.tolerance} of a logit`,
   ];
 }
 
-function qualityTable({ manifest, accuracyFloat32 }: TextCard): string {
+function qualityTable({ manifest, accuracyFloat32, counts }: TextCard): string {
+  const texts = counts['validation'] ?? 0;
   const rows = manifest.quality.flatMap((quality) => [
     ['in-scope accuracy, float32', percent(accuracyFloat32)],
-    ['in-scope accuracy, int8 (what runs)', percent(quality.accuracy)],
+    ['in-scope accuracy, int8 (what runs)', withInterval(quality.accuracy, texts)],
     ...(quality.expectedCalibrationError === undefined
       ? []
       : [['calibration error (15 bins)', percent(quality.expectedCalibrationError)]]),
@@ -108,6 +110,13 @@ function dataFacts({ recipe, counts }: TextCard): string[] {
     `${counts['outOfScopeTuning']} out-of-scope texts for the scale of the out-of-scope score; no network is trained on any of these`,
     'Texts that also occur in validation were removed from everything learned from',
   ];
+}
+
+// 95 %, as if the texts were drawn at random.
+function withInterval(share: number, texts: number): string {
+  if (texts === 0) return percent(share);
+  const { low, high } = wilsonInterval(Math.round(share * texts), texts);
+  return `${percent(share)} (95 %: ${percent(low)} to ${percent(high)})`;
 }
 
 function percent(share: number): string {

@@ -29,7 +29,22 @@ describe('the shipped text bundles', () => {
     },
   );
 
-  it.each(['intent-1', 'intent-2', 'mini-1'])(
+  it.each([
+    ['nano-s', 300_000],
+    ['nano', 600_000],
+    ['nano-l', 1_800_000],
+    ['mini-clinc150', 12_000_000],
+    ['nano-l-hwu64', 1_800_000],
+    ['nano-l-banking77', 1_800_000],
+    ['nano-l-ha-intents', 1_800_000],
+  ])('%s reproduces its golden vectors with a graph of at most %d bytes', async (name, bytesMax) => {
+    const bundle = await open(name);
+    const runner = await loadTextRunner(bundle);
+    await runner.release();
+    expect(bundle.files.get('infer.int8')?.length).toBeLessThanOrEqual(bytesMax);
+  });
+
+  it.each(['intent-1', 'intent-2', 'mini-1', 'nano-s', 'nano', 'nano-l', 'mini-clinc150'])(
     '%s has a card that names its digest and every attribution',
     async (name) => {
       const { digest, manifest } = await open(name);

@@ -16,17 +16,24 @@ export interface LabelledText {
   readonly line: number;
 }
 
-const exampleSchema = z.object({ text: z.string().min(1), intent: z.string().min(1) });
+const exampleSchema = z.object({
+  text: z.string().min(1),
+  intent: z.string().min(1),
+  lang: z.string().optional(),
+});
+
+/** The models read English; lines of files that name another language are left out. */
+const LANGUAGE = 'en';
 
 /**
- * Reads JSONL of {"text", "intent"}; further fields are ignored, blank lines skipped.
+ * Reads JSONL of {"text", "intent"}; blank lines and those whose "lang" is not "en" are skipped, further fields ignored.
  * @throws NanofleetError TRAINING_SET_INVALID with the facts `file` and `line`
  */
 export async function readLabelledTexts(path: string): Promise<LabelledText[]> {
   const content = await contentOf(path);
   const examples = content
     .split('\n')
-    .flatMap((line, index) => (line.trim() === '' ? [] : [example(line, { path, line: index + 1 })]));
+    .flatMap((line, index) => (line.trim() === '' ? [] : example(line, { path, line: index + 1 })));
   if (examples.length === 0)
     throw refused(`${path} holds no example: expected one JSON object a line`, { file: path, line: 0 });
   return examples;
@@ -45,9 +52,12 @@ function textOf(line: string, place: { readonly path: string; readonly line: num
   return parsed.data.text;
 }
 
-function example(line: string, place: { readonly path: string; readonly line: number }): LabelledText {
+function example(line: string, place: { readonly path: string; readonly line: number }): LabelledText[] {
   const parsed = exampleSchema.safeParse(json(line, place));
-  if (parsed.success) return { text: parsed.data.text, label: parsed.data.intent, line: place.line };
+  if (parsed.success) {
+    const { text, intent, lang } = parsed.data;
+    return (lang ?? LANGUAGE) === LANGUAGE ? [{ text, label: intent, line: place.line }] : [];
+  }
   const [issue] = parsed.error.issues;
   throw refusedLine(place, `${issue?.path.join('.') || 'the line'}: ${issue?.message ?? 'not an example'}`);
 }
@@ -60,11 +70,25 @@ function json(line: string, place: { readonly path: string; readonly line: numbe
   }
 }
 
-/** The text of a file; `.gz` files are unpacked. @throws NanofleetError TRAINING_SET_INVALID */
+/** The text of a file in UTF-8; `.gz` files are unpacked. @throws NanofleetError TRAINING_SET_INVALID */
 export async function contentOf(path: string): Promise<string> {
+  const bytes = await bytesOf(path);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    const line = firstMalformedLine(bytes);
+    throw refused(
+      `${path}, line ${line}: not UTF-8; convert the file, or remove the line`,
+      { file: path, line },
+      cause,
+    );
+  }
+}
+
+async function bytesOf(path: string): Promise<Uint8Array> {
   try {
     const bytes = await readFile(path);
-    return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+    return path.endsWith('.gz') ? gunzipSync(bytes) : bytes;
   } catch (cause) {
     throw refused(
       `could not read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -72,6 +96,12 @@ export async function contentOf(path: string): Promise<string> {
       cause,
     );
   }
+}
+
+// A byte of a line end is never part of another character, so lines can be told before they are decoded.
+function firstMalformedLine(bytes: Uint8Array): number {
+  const replaced = new TextDecoder().decode(bytes).split('\n');
+  return replaced.findIndex((line) => line.includes('\uFFFD')) + 1;
 }
 
 function refusedLine(

@@ -19,6 +19,11 @@ describe('the grammars of this project', () => {
     expect(sentences).toEqual(await grammarSentences(corpus('clinc150')));
   });
 
+  it('have sentences for each of the 64 intents of a home assistant', async () => {
+    const sentences = await grammarSentences(corpus('hwu64'));
+    expect(new Set(sentences.map(({ label }) => label)).size).toBe(64);
+  });
+
   it('have sentences out of scope that are none of those of an intent', async () => {
     const known = new Set((await grammarSentences(corpus('clinc150', 200))).map(({ text }) => text));
     const outOfScope = await grammarSentences(corpus('out-of-scope', 200));

@@ -67,6 +67,22 @@ describe('readRecipeTexts', () => {
     });
   });
 
+  it('refuses a set of one intent, and one that is not UTF-8, with file and line', async () => {
+    const refusal = async (content: string | Uint8Array): Promise<string> => {
+      await writeFile(join(directory, 'wrong.jsonl'), content);
+      const data = { labelled: [{ file: 'wrong.jsonl' }], validation: 'validation.jsonl' };
+      const recipe = await recipeWith({ data });
+      return await readRecipeTexts(recipe, { data: directory, recipe: directory }).then(
+        () => 'nothing refused',
+        (error: unknown) => String(error),
+      );
+    };
+    const line = JSON.stringify({ text: 'lamp on', intent: 'light' });
+    expect(await refusal(`${line}\n${line}`)).toContain('wrong.jsonl has the one intent light');
+    const broken = Buffer.concat([Buffer.from(`${line}\n{"text": "`), Buffer.of(0xff), Buffer.from('"}')]);
+    expect(await refusal(broken)).toContain('wrong.jsonl, line 2: not UTF-8');
+  });
+
   it('makes the same recombined texts every time, out of words that were there', async () => {
     const data = {
       labelled: [{ file: 'train.jsonl' }],

@@ -46,6 +46,7 @@ export async function readRecipeTexts({ data }: Recipe, places: RecipePlaces): P
     })),
   );
   const labels = [...new Set(files[0]?.texts.map(({ label }) => label))].toSorted();
+  refuseOneClass(labels, data.labelled[0]?.file ?? '');
   const validation = await readLabelledTexts(join(places.data, data.validation));
   const outOfScopeTuning = await textsOf(data.outOfScopeTuning, places.data);
   const outOfScopeReport = await textsOf(data.outOfScopeReport, places.data);
@@ -77,6 +78,15 @@ export async function readRecipeTexts({ data }: Recipe, places: RecipePlaces): P
     outOfScopeTuning,
     outOfScopeReport,
   };
+}
+
+function refuseOneClass(labels: readonly string[], file: string): void {
+  if (labels.length > 1) return;
+  throw new NanofleetError(
+    'TRAINING_SET_INVALID',
+    `${file} has the one intent ${labels[0] ?? ''}: with nothing to tell apart there is nothing to learn`,
+    { facts: { file, line: 0 } },
+  );
 }
 
 // The sentences belong to the recipe, not to the run: every seed learns from the same ones.
