@@ -29,3 +29,6 @@ export * from './text/hash.ts';
 export * from './text/text-features.ts';
 export * from './text/values/registry.ts';
 export * from './text/values/value-of.ts';
+export * from './wire/half.ts';
+export * from './wire/packed-codes.ts';
+export * from './wire/wire-form.ts';

@@ -54,6 +54,39 @@ export function scalesOf(values: ArrayLike<number>, grid: Grid): Float32Array {
   return highest.map((value) => (value < MAGNITUDE_MIN ? 1 : value / codeMax(grid.bits)));
 }
 
+/** Shares of the greatest magnitude that the clip search tries. */
+const CLIPS = [1, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
+
+/**
+ * Scales of each group with the least squared error among those that map 40 to 100 % of its greatest magnitude to the greatest code:
+ * at four bits and fewer a finer grid is worth a few clipped values.
+ * @param round what a scale becomes when it is kept, such as the nearest half
+ */
+export function clippedScales(
+  values: ArrayLike<number>,
+  grid: Grid,
+  round: (scale: number) => number = (scale) => scale,
+): Float32Array {
+  const widest = scalesOf(values, grid);
+  const { groups, of } = groupOf(grid);
+  const best = { error: new Float64Array(groups).fill(Number.POSITIVE_INFINITY), scales: widest.slice() };
+  for (const clip of CLIPS) {
+    const scales = widest.map((scale) => round(scale * clip) || scale);
+    const { codes } = quantize(values, grid, scales);
+    const error = new Float64Array(groups);
+    codes.forEach((code, at) => {
+      const group = of(at);
+      error[group] = (error[group] ?? 0) + ((values[at] ?? 0) - code * (scales[group] ?? 1)) ** 2;
+    });
+    error.forEach((sum, group) => {
+      if (sum >= (best.error[group] ?? 0)) return;
+      best.error[group] = sum;
+      best.scales[group] = scales[group] ?? 1;
+    });
+  }
+  return best.scales;
+}
+
 /**
  * Quantizes values on given scales, or on fresh ones. Values beyond the grid are clipped to its ends.
  * @param scales one positive scale per group of the grid

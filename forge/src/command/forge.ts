@@ -5,9 +5,16 @@ import { vibrationCommand } from '../vibration/command.ts';
 import type { Command, CommandWorld } from './command.ts';
 import { evalCommand } from './eval.ts';
 import { inspectCommand } from './inspect.ts';
+import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 
-const COMMANDS: readonly Command[] = [runCommand, evalCommand, inspectCommand, vibrationCommand];
+const COMMANDS: readonly Command[] = [
+  runCommand,
+  evalCommand,
+  inspectCommand,
+  reportCommand,
+  vibrationCommand,
+];
 
 /** Runs `forge` with its arguments; resolves to the exit code: 0 done, 1 failed, 2 called wrongly. */
 export async function forge(args: readonly string[], world: CommandWorld): Promise<number> {

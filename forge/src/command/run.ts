@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NanofleetError } from '@nanofleet/protocol';
+import { compressedTowers } from '../compress/compress-tower.ts';
 import { isEntityRecipe } from '../entities/recipe.ts';
 import { runEntityRecipe } from '../entities/run-recipe.ts';
 import { makeTextBundle } from '../text/make-bundle.ts';
@@ -74,15 +75,18 @@ async function runRecipe(run: RecipeArguments, world: CommandWorld): Promise<Fig
   });
   const { recipe, texts, networks } = trained;
   const validation = networks.map(({ accuracy }) => accuracy);
+  const { nowMs } = world;
+  const note = (line: string): void => world.note(line);
+  const towers = await compressedTowers({ recipe, texts, towers: towersOf(networks), run, nowMs, note });
   if (!recipe.bundle) return { validation, epochs: networks.map(({ epochs }) => epochs) };
   const made = await makeTextBundle({
     recipe,
     recipeDirectory: dirname(run.recipePath),
     seed: run.seed,
     texts,
-    towers: towersOf(networks),
+    towers,
     directory: join(run.out, 'bundle'),
-    nowMs: world.nowMs,
+    nowMs,
   });
   return { ...made };
 }

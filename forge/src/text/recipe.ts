@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { lineIdSchema, NanofleetError, type TextFeatureParameters } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { compressionStepSchema } from '../compress/compression-settings.ts';
 import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
 import { trainingSettingsSchema } from './training-settings.ts';
 
@@ -78,6 +79,8 @@ const recipeSchema = z.strictObject({
       teachers: z.array(z.strictObject({ recipe: z.string(), seeds: z.array(z.int().min(0)).min(1) })).min(1),
     })
     .optional(),
+  /** Steps that make the trained network smaller, each measured; a network of one tower. */
+  compression: z.array(compressionStepSchema).default([]),
   bundle: z
     .strictObject({
       line: lineIdSchema,

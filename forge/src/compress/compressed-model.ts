@@ -1,0 +1,108 @@
+// Owns a tower on its way through compression: its weights in float32, the bits and scales that some of them have, and
+// from both the graph that devices run and the form in which it travels. It never chooses what to compress.
+import {
+  clippedScales,
+  dequantize,
+  encodeWire,
+  expandWire,
+  type Grid,
+  halfBits,
+  halfValue,
+  type Quantized,
+  quantize,
+  type Replacement,
+  replaceInitializers,
+  scalesOf,
+} from '@nanofleet/runtime';
+import { initializerNames } from '../onnx/quantized-linear.ts';
+import { HEAD, type InferenceGraph, inferenceGraph } from '../text/inference-graph.ts';
+import { penultimateWidth, type Tower } from '../text/tower.ts';
+
+/** A weight that has codes of its own; others are quantized as every graph is (table 8 bits, matrices 7). */
+interface QuantizedForm {
+  readonly grid: Grid;
+  readonly quantized: Quantized;
+}
+
+/** Weights that can have codes. */
+export type Matrix = 'table' | 'hidden' | 'head';
+
+/** A tower with the codes of its quantized weights; the tower holds the values of these codes. */
+export interface CompressedModel {
+  readonly tower: Tower;
+  readonly forms: Partial<Record<Matrix, QuantizedForm>>;
+}
+
+/** How a weight is quantized. */
+export interface Quantizing {
+  readonly bits: number;
+  /** Searches scales that clip, instead of covering the greatest magnitude. */
+  readonly clip: boolean;
+}
+
+/** The nearest half to a scale, and never zero. */
+const nearestHalf = (scale: number): number => halfValue(Math.max(1, halfBits(scale)));
+
+/** The model with one of its weights on a grid: table one scale a row, matrices one a column. */
+export function quantizeMatrix(model: CompressedModel, matrix: Matrix, how: Quantizing): CompressedModel {
+  const { tower } = model;
+  const grid: Grid = {
+    shape: shapeOf(tower, matrix),
+    axis: matrix === 'table' ? 0 : 1,
+    bits: how.bits,
+  };
+  const values = valuesOf(tower, matrix);
+  const scales = how.clip
+    ? clippedScales(values, grid, nearestHalf)
+    : scalesOf(values, grid).map((scale) => nearestHalf(scale));
+  const quantized = quantize(values, grid, scales);
+  const forms = { ...model.forms, [matrix]: { grid, quantized } };
+  return { tower: withValues(tower, matrix, dequantize(quantized, grid)), forms };
+}
+
+/** The graph that devices run, as the wire gives it, and the wire itself. */
+export interface ModelFiles {
+  readonly graph: InferenceGraph;
+  readonly wire: Uint8Array;
+}
+
+/** Makes both files; the graph is expanded from the wire, so that what is tested is what arrives. */
+export function modelFiles({ tower, forms }: CompressedModel): ModelFiles {
+  const plain = inferenceGraph([tower]);
+  const replaced = new Map<string, Replacement>();
+  const bits = new Map<string, number>();
+  for (const [matrix, { quantized, grid }] of Object.entries(forms)) {
+    const { codes, scales } = initializerNames(INITIALIZERS[matrix as Matrix]);
+    replaced.set(codes, { raw: bytesOf(quantized.codes) }).set(scales, { raw: bytesOf(quantized.scales) });
+    bits.set(codes, grid.bits);
+  }
+  const quantization = plain.quantization.map((grid) => ({
+    ...grid,
+    bits: bits.get(grid.tensor) ?? grid.bits,
+  }));
+  const wire = encodeWire(replaceInitializers(plain.bytes, replaced), quantization);
+  return { wire, graph: { ...plain, quantization, bytes: expandWire(wire, quantization) } };
+}
+
+const INITIALIZERS: Readonly<Record<Matrix, string>> = {
+  table: 'tower0.table',
+  hidden: 'tower0.hidden.weight',
+  head: HEAD.weight,
+};
+
+function shapeOf({ shape }: Tower, matrix: Matrix): [number, number] {
+  if (matrix === 'table') return [shape.features.buckets, shape.width];
+  return matrix === 'hidden' ? [shape.width, shape.hidden] : [penultimateWidth(shape), shape.classes];
+}
+
+function valuesOf(tower: Tower, matrix: Matrix): Float32Array {
+  return matrix === 'table' ? tower.table : tower.dense[`${matrix}.weight`];
+}
+
+function withValues(tower: Tower, matrix: Matrix, values: Float32Array): Tower {
+  if (matrix === 'table') return { ...tower, table: values };
+  return { ...tower, dense: { ...tower.dense, [`${matrix}.weight`]: values } };
+}
+
+const bytesOf = (array: Int8Array | Float32Array): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
