@@ -93,6 +93,8 @@ const entitiesSchema = z.object({
     .max(ENTITY_TYPES_MAX),
   /** Tokens of a text beyond these get no tag. */
   tokensMax: count(ENTITY_TOKENS_MAX),
+  /** What it costs to go from one tag to the next, uint8 [1 + types, 2 + types] in hundredths; nothing when left out. */
+  transitions: z.base64().optional(),
 });
 
 const sensorEventSchema = z.object({
@@ -242,11 +244,17 @@ function contradictions(manifest: Manifest): Contradiction[] {
     : [...found, ...sensorContradictions(manifest)];
 }
 
+/** How many bytes a text in base64 stands for. */
+const base64Bytes = (text: string): number => (text.length / 4) * 3 - (/=*$/.exec(text)?.[0].length ?? 0);
+
 function textContradictions({ text: features, entities }: TextManifest): Contradiction[] {
   const found: Contradiction[] = [];
   if (features.charMax < features.charMin) found.push([['text', 'charMax'], 'is below charMin']);
   const names = entities?.types.map((type) => type.name) ?? [];
   if (new Set(names).size !== names.length) found.push([['entities', 'types'], 'holds a type twice']);
+  const transitions = entities?.transitions;
+  if (transitions !== undefined && base64Bytes(transitions) !== (1 + names.length) * (2 + names.length))
+    found.push([['entities', 'transitions'], 'do not fit the types']);
   return found;
 }
 

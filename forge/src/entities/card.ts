@@ -96,14 +96,8 @@ function qualityNotes({ manifest, data, int8 }: EntityCard): string {
 
 function dataFacts({ recipe, data }: EntityCard): string[] {
   const marked = data.learning.texts.reduce((sum, { entities }) => sum + entities.length, 0);
-  const { pretraining } = recipe;
   return [
     `${data.learning.texts.length} texts with ${marked} marked entities: ${recipe.data.annotated.join(', ')}`,
-    ...(pretraining === undefined
-      ? []
-      : [
-          `Before that the trunk guessed hidden words of ${data.unlabelled.length} texts without labels: ${pretraining.texts.join(', ')}`,
-        ]),
     'Texts that also occur in validation were removed from everything learned from',
   ];
 }

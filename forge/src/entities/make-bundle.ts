@@ -12,14 +12,17 @@ import {
   prototypesOf,
   scoreLogits,
   tagCount,
+  transitionBytes,
+  transitionsOf,
 } from '@nanofleet/runtime';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { headTrainingGraph } from '../train/head-step.ts';
 import { entityCard } from './card.ts';
+import { countTransitions } from './count-transitions.ts';
 import type { EntityRecipe } from './recipe.ts';
 import type { EntityRecipeData } from './recipe-texts.ts';
 import type { Tagger } from './tagger.ts';
-import { type TaggerScore, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
+import { type TaggerOutput, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
 import { type TaggerInferenceGraph, taggerInferenceGraph } from './tagger-inference-graph.ts';
 import { TaggerModel } from './tagger-model.ts';
 
@@ -68,8 +71,12 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
     recipe.bundle.coverage,
   );
   const scored = inScope.map((logits) => scoreLogits(logits, { calibration, thresholds, labels }));
-  const int8 = taggerScore(computed.validation, texts, data.learning);
-  const float32 = await float32Score(tagger, data);
+  const order = transitionBytes(
+    countTransitions(data.learning, { features: graph.features, weight: recipe.entities.transitions }),
+  );
+  const names = { ...data.learning, transitions: transitionsOf(order) };
+  const int8 = taggerScore(computed.validation, texts, names);
+  const float32 = taggerScore(await float32Outputs(tagger, data), texts, names);
   const quality = {
     accuracy: accuracy(decided(inScope), gold),
     expectedCalibrationError: expectedCalibrationError(
@@ -78,7 +85,7 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
     ),
   };
   const manifest = {
-    ...manifestOf({ making, graph, microseconds: computed.microseconds }),
+    ...manifestOf({ making, graph, order, microseconds: computed.microseconds }),
     calibration,
     thresholds,
     quality: [{ dataset: recipe.bundle.dataset, split: 'validation', seed: making.seed, ...quality }],
@@ -138,15 +145,11 @@ async function computeAll(graph: TaggerInferenceGraph, making: EntityBundleMakin
   }
 }
 
-async function float32Score(
-  tagger: Tagger,
-  { learning, validation }: EntityRecipeData,
-): Promise<TaggerScore> {
-  const outputs = await taggerOutputs(
+async function float32Outputs(tagger: Tagger, { validation }: EntityRecipeData): Promise<TaggerOutput[]> {
+  return await taggerOutputs(
     tagger,
     validation.texts.map(({ text }) => text),
   );
-  return taggerScore(outputs, validation.texts, learning);
 }
 
 // Spread over validation, with three decimals: far below the tolerance and half the bytes.
@@ -181,10 +184,13 @@ type LaterFields = 'files' | 'cost' | 'calibration' | 'thresholds' | 'quality';
 function manifestOf({
   making,
   graph,
+  order,
   microseconds,
 }: {
   readonly making: EntityBundleMaking;
   readonly graph: TaggerInferenceGraph;
+  /** Transitions as the manifest keeps them. */
+  readonly order: Uint8Array;
   readonly microseconds: number;
 }): Omit<TextDraft, LaterFields> & { cost: Omit<TextDraft['cost'], 'bytes'> } {
   const { recipe, data } = making;
@@ -204,6 +210,7 @@ function manifestOf({
     labels: { version: 1, names: data.learning.intents.map(String) },
     entities: {
       tokensMax: entities.tokensMax,
+      ...(entities.transitions === 0 ? {} : { transitions: Buffer.from(order).toString('base64') }),
       types: data.learning.types.map((name) => {
         const value = entities.values[name];
         return value === undefined ? { name } : { name, value };

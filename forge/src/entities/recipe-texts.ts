@@ -12,13 +12,11 @@ import type { TaggerTexts } from './tagger-batches.ts';
 export interface EntityRecipeData {
   readonly learning: TaggerTexts;
   readonly validation: TaggerTexts;
-  /** Distinct texts for pre-training. */
-  readonly unlabelled: readonly string[];
 }
 
 /** Reads all files of a recipe. @throws NanofleetError TRAINING_SET_INVALID */
 export async function readEntityData(
-  { data, entities, pretraining }: EntityRecipe,
+  { data, entities }: EntityRecipe,
   directory: string,
 ): Promise<EntityRecipeData> {
   const among = data.validation.among;
@@ -44,26 +42,7 @@ export async function readEntityData(
   return {
     learning: { texts, ...names },
     validation: { texts: learnt(judged), ...names },
-    unlabelled: await distinctTexts(pretraining?.texts ?? [], { directory, held }),
   };
-}
-
-/** Words of a text beyond which it is no utterance; longer ones would only slow pre-training down. */
-const WORDS_MAX = 24;
-
-async function distinctTexts(
-  files: readonly string[],
-  { directory, held }: { readonly directory: string; readonly held: ReadonlySet<string> },
-): Promise<string[]> {
-  const distinct = new Map<string, string>();
-  for (const file of files) {
-    for (const text of await readTexts(join(directory, file))) {
-      const spoken = normal(text);
-      if (spoken !== '' && !held.has(spoken) && spoken.split(' ').length <= WORDS_MAX)
-        distinct.set(spoken, text);
-    }
-  }
-  return [...distinct.values()];
 }
 
 const unknownIntent = (intent: string, file: string): NanofleetError =>

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { ENTITY_TOKENS_MAX, lineIdSchema, NanofleetError, valueKindSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
-import { pretrainingSchema, taggerTrainingSchema } from './tagger-settings.ts';
+import { taggerTrainingSchema } from './tagger-settings.ts';
 
 const convolutionSchema = z.strictObject({
   taps: z
@@ -38,6 +38,8 @@ const recipeSchema = z.strictObject({
     /** The kind of value of each type that has one; the others are only their words. */
     values: z.record(z.string(), valueKindSchema).default({}),
     tokensMax: z.int().min(1).max(ENTITY_TOKENS_MAX).default(64),
+    /** Weight of how often types follow one another, beside the scores of tags; 0 leaves it out. */
+    transitions: z.number().min(0).max(1).default(0.2),
     /** Types of the data that the model does not learn: what is meant rather than said. */
     leftOut: z.array(z.string()).default([]),
   }),
@@ -54,8 +56,6 @@ const recipeSchema = z.strictObject({
       language: z.string().min(2).optional(),
     }),
   }),
-  /** Texts without labels whose hidden words the trunk learns to guess first, and how. */
-  pretraining: pretrainingSchema.extend({ texts: z.array(z.string().min(1)).min(1) }).optional(),
   bundle: z.strictObject({
     line: lineIdSchema,
     version: z.string().min(1),

@@ -47,7 +47,6 @@ const RECIPE = {
     convolutions: [{ taps: 3 }],
   },
   entities: { values: { level: 'number', area: 'area' } },
-  pretraining: { texts: ['train.jsonl'], epochs: 2, batchSize: 16, warmUpSteps: 2, vocabulary: 16 },
   training: { epochs: 6, batchSize: 16, warmUpSteps: 5, learningRate: 0.02, dropout: 0.1 },
   data: { annotated: ['train.jsonl'], validation: { file: 'validation.jsonl' } },
   bundle: {

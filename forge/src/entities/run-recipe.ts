@@ -4,11 +4,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandWorld, RecipeArguments } from '../command/command.ts';
 import { type MadeEntityBundle, makeEntityBundle } from './make-bundle.ts';
-import { pretrainTrunk } from './pretrain-trunk.ts';
 import { type EntityRecipe, readEntityRecipe } from './recipe.ts';
 import { type EntityRecipeData, readEntityData } from './recipe-texts.ts';
 import type { TaggerShape } from './tagger.ts';
-import type { Weights } from './tagger-state.ts';
 import { type TaggerProgress, trainTagger } from './train-tagger.ts';
 
 /** Runs a recipe; progress is told to `world`. @throws NanofleetError TRAINING_SET_INVALID */
@@ -18,7 +16,6 @@ export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld)
   const shape = shapeOf(recipe, data);
   const directory = join(run.out, `tagger-${run.seed}`);
   await mkdir(directory, { recursive: true });
-  const trunk = await trunkOf({ recipe, data, shape, seed: run.seed, directory, world });
   const { tagger } = await trainTagger({
     shape,
     seed: run.seed,
@@ -27,7 +24,6 @@ export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld)
     validation: data.validation,
     directory,
     progress: progressOf(`${recipe.name} seed ${run.seed}`, world),
-    ...(trunk === undefined ? {} : { trunk }),
   });
   return await makeEntityBundle({
     recipe,
@@ -36,38 +32,6 @@ export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld)
     tagger,
     directory: join(run.out, 'bundle'),
     nowMs: world.nowMs,
-  });
-}
-
-interface TrunkMaking {
-  readonly recipe: EntityRecipe;
-  readonly data: EntityRecipeData;
-  readonly shape: TaggerShape;
-  readonly seed: number;
-  readonly directory: string;
-  readonly world: CommandWorld;
-}
-
-async function trunkOf({
-  recipe,
-  data,
-  shape,
-  seed,
-  directory,
-  world,
-}: TrunkMaking): Promise<Weights | undefined> {
-  if (recipe.pretraining === undefined) return undefined;
-  const { texts: _, ...settings } = recipe.pretraining;
-  return await pretrainTrunk({
-    shape,
-    seed,
-    settings,
-    texts: data.unlabelled,
-    directory,
-    progress: ({ epoch, epochs, loss }) =>
-      world.note(
-        `${recipe.name} seed ${seed} hidden words, epoch ${epoch}/${epochs} loss ${loss.toFixed(4)}`,
-      ),
   });
 }
 

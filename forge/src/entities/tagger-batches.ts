@@ -116,8 +116,7 @@ function oneHot(numbers: Int32Array, classes: number, smoothing: number): Tensor
   return new Tensor('float32', targets, [numbers.length, classes]);
 }
 
-/** A mask [count, width] that drops a share of units and raises the others. */
-export function dropoutMask(
+function dropoutMask(
   [count, width]: readonly [number, number],
   dropped: number,
   random: SeededRandom,

@@ -1,6 +1,6 @@
 // Owns computing a tagger in float32 for many texts, and scoring it: intents and strict spans. It never trains.
 import assert from 'node:assert/strict';
-import { accuracy, argMax, entitiesOf, TextFeatures, tagCount } from '@nanofleet/runtime';
+import { accuracy, argMax, entitiesOf, TextFeatures, type Transitions, tagCount } from '@nanofleet/runtime';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { WordTable } from '../encoder/word-table.ts';
 import { SINGLE_THREAD } from '../train/training-session.ts';
@@ -68,10 +68,10 @@ function split(
 /** The entities that tag scores mark in a text. */
 function markedBy(
   { tags, bounds }: Pick<TaggerOutput, 'tags' | 'bounds'>,
-  { text, types }: { readonly text: string; readonly types: readonly string[] },
+  { text, types, transitions }: { readonly text: string } & Pick<ScoringNames, 'types' | 'transitions'>,
 ): MarkedEntity[] {
   const named = types.map((name) => ({ name }));
-  return entitiesOf(tags, { text, bounds, types: named });
+  return entitiesOf(tags, { text, bounds, types: named, transitions });
 }
 
 /** How well texts are understood. */
@@ -83,18 +83,23 @@ export interface TaggerScore {
   readonly sentences: number;
 }
 
+/** What numbers stand for, and what orders of entities cost (nothing when left out). */
+export interface ScoringNames extends Pick<TaggerTexts, 'intents' | 'types'> {
+  readonly transitions?: Transitions | undefined;
+}
+
 /** Scores outputs against what is marked in the texts, whose intents and types are named in `names`. */
 export function taggerScore(
   outputs: readonly TaggerOutput[],
   texts: readonly AnnotatedText[],
-  { intents, types }: Pick<TaggerTexts, 'intents' | 'types'>,
+  { intents, types, transitions }: ScoringNames,
 ): TaggerScore {
   const gold = texts.map(({ intent }) => intents.indexOf(intent));
   const decided = outputs.map(({ logits }) => argMax(logits));
   const spans = texts.map(({ text, entities }, index) => {
     const output = outputs[index];
     assert(output);
-    return { marked: entities, found: markedBy(output, { text, types }) };
+    return { marked: entities, found: markedBy(output, { text, types, transitions }) };
   });
   const whole = spans.filter((text, index) => {
     const { marked, found, right } = spanScore([text]);

@@ -4,11 +4,11 @@
 import { tagCount } from '@nanofleet/runtime';
 import { add, dropout, gelu, mul, scale } from '../autodiff/elementwise.ts';
 import { Graph, type Value } from '../autodiff/graph.ts';
-import { crossEntropy, oneHot } from '../autodiff/losses.ts';
+import { crossEntropy } from '../autodiff/losses.ts';
 import { linear, matMul } from '../autodiff/matrix.ts';
 import { layerNorm } from '../autodiff/normalization.ts';
 import { adamStep } from '../autodiff/optimizer.ts';
-import { concat, gather } from '../autodiff/shaping.ts';
+import { concat } from '../autodiff/shaping.ts';
 import { shift } from '../autodiff/shift.ts';
 import { denseShapes, penultimateWidth, type TaggerShape } from './tagger.ts';
 
@@ -81,41 +81,6 @@ export function taggerTrainingGraph(
   const loss = add(crossEntropy(tags, gold), scale(crossEntropy(logits, intents), intentWeight));
   return graph.build(
     'tagger-train-step',
-    adamStep(loss, [...parameters.values()], { weightDecay, fetched: [tokens] }),
-  );
-}
-
-/** Inputs of the pre-training graph only: places of the hidden tokens (int32 [M]) and the numbers of their words (int64 [M]). */
-export const HIDDEN_INPUTS = { places: 'hidden.places', words: 'hidden.words' } as const;
-/** Masks that the pre-training graph takes: it reads no intent. */
-export const isTrunkMask = (name: string): boolean => name !== 'mask.penultimate';
-
-/** The parameters of the trunk and of the layer that guesses one of `vocabulary` words from a token's last convolution. */
-export function pretrainingShapes(shape: TaggerShape, vocabulary: number): Map<string, readonly number[]> {
-  const trunk = [...denseShapes(shape)].filter(([name]) => !/^(?:tags|head)\./.test(name));
-  return new Map([...trunk, ['words.weight', [shape.channels, vocabulary]], ['words.bias', [vocabulary]]]);
-}
-
-/** The step that learns to guess words that were left out (Devlin et al. 2019), over the trunk alone. */
-export function taggerPretrainingGraph(
-  shape: TaggerShape,
-  { weightDecay, vocabulary }: { readonly weightDecay: number; readonly vocabulary: number },
-): Uint8Array {
-  const graph = new Graph();
-  const shapes = pretrainingShapes(shape, vocabulary);
-  const parameters = new Map(
-    [...shapes].map(([name, dimensions]) => [name, graph.parameter(name, dimensions)]),
-  );
-  const tokens = graph.parameter(INPUTS.tokens, ['T', shape.width]);
-  const masks = maskValues(graph, shape);
-  const { value } = trunkForward({ graph, shape, parameters, tokens, masks });
-  const asked = gather(value, graph.input(HIDDEN_INPUTS.places, 'int32', ['M']));
-  const weight = parameters.get('words.weight') as Value;
-  const guesses = linear(asked, weight, parameters.get('words.bias') as Value);
-  const words = graph.input(HIDDEN_INPUTS.words, 'int64', ['M']);
-  const loss = crossEntropy(guesses, oneHot(words, vocabulary));
-  return graph.build(
-    'tagger-pretrain-step',
     adamStep(loss, [...parameters.values()], { weightDecay, fetched: [tokens] }),
   );
 }

@@ -21,27 +21,12 @@ export const taggerTrainingSchema = z.strictObject({
   featureDropout: share.default(0.1),
   wordDropout: share.default(0.1),
   /** Shares of texts, and of the entities in those, that get another value of their type. */
-  swap: z.strictObject({ texts: share.default(0.5), entities: share.default(0.5) }).prefault({}),
+  swap: z
+    .strictObject({ texts: share.default(0.5), entities: share.default(0.5), invented: share.default(0) })
+    .prefault({}),
   /** Epochs without a better validation score after which training ends. */
   patience: z.int().min(1).default(30),
 });
 
 /** Settings of training a tagger with every default filled in. */
 export type TaggerTrainingSettings = z.infer<typeof taggerTrainingSchema>;
-
-/** Settings of teaching a trunk to guess hidden words. */
-export const pretrainingSchema = z.strictObject({
-  epochs: z.int().min(1).max(100).default(3),
-  batchSize: z.int().min(1).max(4096).default(64),
-  learningRate: z.number().positive().max(1).default(2e-3),
-  warmUpSteps: z.int().min(0).default(200),
-  weightDecay: z.number().min(0).max(1).default(1e-3),
-  dropout: share.default(0.1),
-  /** Share of the words that are hidden. */
-  hidden: share.default(0.2),
-  /** How many of the most frequent words are guessed. */
-  vocabulary: z.int().min(16).max(65_536).default(6000),
-});
-
-/** Settings of pre-training with every default filled in. */
-export type PretrainingSettings = z.infer<typeof pretrainingSchema>;

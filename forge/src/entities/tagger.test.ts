@@ -137,7 +137,7 @@ describe('EntitySwapper', () => {
   ];
 
   it('puts values of the same type in place and marks them where they are', () => {
-    const swapper = new EntitySwapper(texts, { texts: 0.95, entities: 0.9 });
+    const swapper = new EntitySwapper(texts, { texts: 0.95, entities: 0.9, invented: 0 });
     const random = new SeededRandom(1, 'test');
     const seen = new Set<string>();
     for (let turn = 0; turn < 40; turn += 1) {

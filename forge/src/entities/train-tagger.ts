@@ -12,7 +12,7 @@ import { denseShapes, freshTagger, type Tagger, type TaggerShape } from './tagge
 import { TaggerBatches, type TaggerBatchSettings, type TaggerTexts } from './tagger-batches.ts';
 import { type TaggerScore, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
 import { INPUTS, taggerTrainingGraph } from './tagger-graphs.ts';
-import { readState, readWeights, type Weights, writeState, writeWeights } from './tagger-state.ts';
+import { readState, readWeights, writeState, writeWeights } from './tagger-state.ts';
 
 /** Told after each epoch. */
 export type TaggerProgress = (progress: {
@@ -30,8 +30,6 @@ export interface TaggerTraining extends TaggerBatchSettings {
   /** Directory of checkpoints; it exists. */
   readonly directory: string;
   readonly progress: TaggerProgress;
-  /** Weights to begin with instead of random ones: the table and some of the others. */
-  readonly trunk?: Weights;
 }
 
 /** The best tagger by validation: mean of intent accuracy and span F1. */
@@ -128,7 +126,7 @@ async function takeSteps(
 async function resume(training: TaggerTraining): Promise<Run> {
   const { shape, seed, directory } = training;
   const wanted = { width: shape.width, dense: denseShapes(shape) };
-  const fresh = (): Weights => withTrunk(freshTagger(shape, seed), training.trunk);
+  const fresh = (): Tagger => freshTagger(shape, seed);
   const { dense, table, meta } = await readState(join(directory, CHECKPOINT), wanted, fresh);
   const position =
     meta === undefined
@@ -136,12 +134,6 @@ async function resume(training: TaggerTraining): Promise<Run> {
       : positionSchema.parse(meta);
   const graph = taggerTrainingGraph(shape, training.training);
   return { session: await TrainingSession.open(graph, dense), table, position };
-}
-
-// A trunk is copied: training changes its table in place.
-function withTrunk(fresh: Tagger, trunk: Weights | undefined): Weights {
-  if (trunk === undefined) return fresh;
-  return { table: trunk.table.slice(), dense: new Map([...fresh.dense, ...trunk.dense]) };
 }
 
 function taggerOf(shape: TaggerShape, { session, table }: Run): Tagger {

@@ -7,6 +7,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { TextRunner } from '../runner.ts';
 import { nothingScored, scoreLogits } from '../scoring.ts';
 import { checkText } from '../text/check-text.ts';
+import { transitionsOf } from '../text/entity-tags.ts';
 import { entitiesOf } from '../text/find-entities.ts';
 import { TextFeatures } from '../text/text-features.ts';
 import { logitsOf, tagScoresOf } from './logits.ts';
@@ -27,6 +28,8 @@ export function openTextRunner(options: {
   const labels = manifest.labels.names;
   const scoring = { calibration: manifest.calibration, thresholds: manifest.thresholds, labels };
   const { entities: tagging } = manifest;
+  const transitions =
+    tagging?.transitions === undefined ? undefined : transitionsOf(bytesOf(tagging.transitions));
   const scored = (logits: Float32Array, tokens: number) =>
     tokens === 0 ? nothingScored(logits, scoring) : scoreLogits(logits, scoring);
   const tagged = async (text: string, parameters: EntityParameters) => {
@@ -51,7 +54,12 @@ export function openTextRunner(options: {
         return scored(logitsOf(outputs, labels.length), tokens);
       }
       const { seen, scores, logits } = await tagged(text, tagging);
-      const entities = entitiesOf(scores, { text, bounds: seen.bounds, types: tagging.types });
+      const entities = entitiesOf(scores, {
+        text,
+        bounds: seen.bounds,
+        types: tagging.types,
+        transitions,
+      });
       return { ...scored(logits, seen.tokens), entities };
     },
     async tagScores(text) {
@@ -69,3 +77,5 @@ export function openTextRunner(options: {
     release: () => session.release(),
   };
 }
+
+const bytesOf = (base64: string): Uint8Array => Uint8Array.from(Buffer.from(base64, 'base64'));

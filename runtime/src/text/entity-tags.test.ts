@@ -9,11 +9,14 @@ import {
   OUTSIDE,
   spansOfTags,
   tagCount,
+  transitionBytes,
+  transitionsOf,
   typeOfTag,
 } from './entity-tags.ts';
 
 const TYPES = 2;
 const TAGS = tagCount(TYPES);
+const COSTS = (1 + TYPES) * (2 + TYPES);
 
 function isAllowed(path: readonly number[], joined: Uint8Array): boolean {
   return path.every((tag, at) => {
@@ -29,8 +32,16 @@ function* everyPath(length: number): Generator<number[]> {
   else for (const path of everyPath(length - 1)) for (let tag = 0; tag < TAGS; tag += 1) yield [...path, tag];
 }
 
-const valueOf = (scores: Float32Array, path: readonly number[]): number =>
-  path.reduce((sum, tag, at) => sum + (scores[at * TAGS + tag] ?? 0), 0);
+/** Sum of scores and transitions of a path. */
+function valueOf(scores: Float32Array, path: readonly number[], costs: Float32Array): number {
+  return path.reduce((sum, tag, at) => {
+    const before = at === 0 ? OUTSIDE : (path[at - 1] ?? OUTSIDE);
+    const row = before === OUTSIDE ? 0 : typeOfTag(before) + 1;
+    const further = TYPES + 1;
+    const column = tag === OUTSIDE ? 0 : isFirst(tag) ? typeOfTag(tag) + 1 : further;
+    return sum + (scores[at * TAGS + tag] ?? 0) + (costs[row * (TYPES + 2) + column] ?? 0);
+  }, 0);
+}
 
 describe('bestTags', () => {
   it('finds the best of all allowed sequences', () => {
@@ -41,23 +52,32 @@ describe('bestTags', () => {
           maxLength: tokens * TAGS,
         }),
         joined: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: tokens, maxLength: tokens }),
+        // Steps of 25 hundredths are exact in float32.
+        bytes: fc.array(fc.constantFrom(0, 25, 100, 250), { minLength: COSTS, maxLength: COSTS }),
       }),
     );
     fc.assert(
-      fc.property(some, (given) => {
+      fc.property(some, fc.boolean(), (given, isFree) => {
         const scores = Float32Array.from(given.scores);
         const joined = Uint8Array.from([0, ...given.joined.slice(1)]);
-        const found = Array.from(bestTags(scores, { tags: TAGS, joined }));
+        const transitions = transitionsOf(Uint8Array.from(given.bytes));
+        const decoding = { tags: TAGS, joined, ...(isFree ? {} : { transitions }) };
+        const found = Array.from(bestTags(scores, decoding));
         expect(isAllowed(found, joined)).toBe(true);
-        const best = Math.max(
-          ...[...everyPath(joined.length)]
-            .filter((path) => isAllowed(path, joined))
-            .map((path) => valueOf(scores, path)),
-        );
-        expect(valueOf(scores, found)).toBe(best);
+        const costs = isFree ? new Float32Array(COSTS) : transitions.scores;
+        const allowed = [...everyPath(joined.length)].filter((path) => isAllowed(path, joined));
+        const best = Math.max(...allowed.map((path) => valueOf(scores, path, costs)));
+        expect(valueOf(scores, found, costs)).toBeCloseTo(best, 4);
       }),
-      { seed: 1, numRuns: 60 },
+      { seed: 1, numRuns: 80 },
     );
+  });
+
+  it('reads transitions as they were written, to the hundredth', () => {
+    const scores = Float32Array.of(0, -0.5, -1.25, -9);
+    const read = transitionsOf(transitionBytes(scores));
+    expect(read.least).toBeCloseTo(-2.55, 5);
+    [0, -0.5, -1.25, -2.55].forEach((score, at) => expect(read.scores[at]).toBeCloseTo(score, 5));
   });
 
   it('gives no tag to no token', () => {
