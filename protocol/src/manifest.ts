@@ -125,11 +125,29 @@ const calibrationSchema = z.object({
   }),
 });
 
+/** A bound that the thresholds were certified to keep; shares 0..1, counts of texts that the model was not trained on. */
+const boundSchema = z.object({
+  /** At most this share of kept in-scope answers is wrong. */
+  wrongKept: share,
+  /** At most this share of out-of-scope texts is kept. */
+  outOfScopeKept: share,
+  /** Chance that one of the two does not hold. */
+  delta: share,
+  certifiedWith: z.object({
+    inScopeKept: z.int().min(0),
+    wrong: z.int().min(0),
+    outOfScope: z.int().min(0),
+    outOfScopeKept: z.int().min(0),
+  }),
+});
+
 const thresholdsSchema = z.object({
   /** Lowest calibrated confidence that counts as sure, one per label. */
   confidence: z.array(share).max(LABELS_MAX),
   /** Out-of-scope scores from here on are out of scope. */
   outOfScope: share,
+  /** Absent where thresholds were chosen for coverage. */
+  bound: boundSchema.optional(),
 });
 
 const tensorSchema = z.object({ name: text(128), shape: z.array(count(1 << 24)).max(8) });

@@ -3,6 +3,7 @@
  * as sure. All from examples that the model was not trained on. It never runs a model.
  */
 import type { ManifestDraft } from '@nanofleet/protocol';
+import { type Certified, certify, recordedBound, type StatedBound } from './certify.ts';
 import { argMax, auroc, fitTemperature, quantile } from './metrics.ts';
 import { scoreLogits } from './scoring.ts';
 
@@ -60,6 +61,32 @@ export function calibrate(
   );
   // The verdict is "out of scope" from the threshold on: the text at the quantile itself must still pass.
   return { calibration, thresholds: { confidence, outOfScope: Math.min(1, rounded(outOfScope) + 1e-6) } };
+}
+
+/** Fits for a stated bound: thresholds are certified on the same texts, one confidence for all labels. */
+export function calibrateForBound(
+  texts: CalibrationTexts,
+  labels: readonly string[],
+  { coverage, bound }: { readonly coverage: Coverage; readonly bound: StatedBound },
+): { calibration: Calibration; thresholds: Thresholds; certified: Certified } {
+  const { calibration } = calibrate(texts, labels, coverage);
+  const scored = (logits: Float32Array) => scoreLogits(logits, { calibration, thresholds: OPEN, labels });
+  const certified = certify(
+    {
+      inScope: texts.inScope.map((logits, at) => {
+        const { confidence, outOfScope, labelIndex } = scored(logits);
+        return { confidence, outOfScope, right: labelIndex === texts.gold[at] };
+      }),
+      outOfScope: texts.outOfScope.map(scored),
+    },
+    { bound, coverage },
+  );
+  const thresholds = {
+    confidence: labels.map(() => certified.confidence),
+    outOfScope: certified.outOfScope,
+    ...(certified.certified ? { bound: recordedBound(bound, certified) } : {}),
+  };
+  return { calibration, thresholds, certified };
 }
 
 /** Thresholds that let everything pass. */

@@ -1,5 +1,7 @@
 /** What runs and fine-tunes a model bundle, without Node: features, events, metrics, quantization, graph surgery. */
 export * from './calibration.ts';
+export * from './certify.ts';
+export * from './clopper-pearson.ts';
 export * from './golden.ts';
 export * from './intervals.ts';
 export * from './learning/aggregate/aggregator.ts';
@@ -18,6 +20,7 @@ export * from './prototypes.ts';
 export * from './quantize.ts';
 export * from './runner.ts';
 export * from './scoring.ts';
+export * from './selective.ts';
 export * from './sensor/event-detector.ts';
 export * from './sensor/sensor-stream.ts';
 export * from './sensor/window-cutter.ts';

@@ -12,6 +12,7 @@ import {
   accuracy,
   auroc,
   calibrate,
+  calibrateForBound,
   decided,
   encodeGolden,
   encodePrototypes,
@@ -19,6 +20,7 @@ import {
   fpr95,
   prototypesOf,
   scoreLogits,
+  shortfallOf,
   TextFeatures,
 } from '@nanofleet/runtime';
 import { textCard } from '../bundle/card.ts';
@@ -73,11 +75,7 @@ export async function makeTextBundle(making: BundleMaking): Promise<MadeBundle> 
     );
   const graph = inferenceGraph(making.towers);
   const computed = await withInference(graph, async (compute) => await computeAll(compute, making));
-  const { calibration, thresholds } = calibrate(
-    { inScope: computed.validation, gold: texts.validation.labels, outOfScope: computed.outOfScopeTuning },
-    texts.labels,
-    recipe.bundle.coverage,
-  );
+  const { calibration, thresholds } = calibrated(making, { computed, bundle: recipe.bundle });
   const quality = qualityOf({ making, computed, scoring: { calibration, thresholds, labels: texts.labels } });
   const accuracyFloat32 = await float32Accuracy(making.towers, texts);
   const manifest = {
@@ -115,6 +113,25 @@ export async function makeTextBundle(making: BundleMaking): Promise<MadeBundle> 
     expectedCalibrationError: quality.expectedCalibrationError,
     microseconds: computed.microseconds,
   };
+}
+
+type Bundle = NonNullable<Recipe['bundle']>;
+
+// A bundle that cannot keep what its recipe promises is not made: other thresholds would pretend.
+function calibrated(
+  { recipe, texts }: BundleMaking,
+  { computed, bundle }: { readonly computed: Computed; readonly bundle: Bundle },
+): Pick<ManifestDraft, 'calibration' | 'thresholds'> {
+  const { coverage, bound } = bundle;
+  const { labels: gold } = texts.validation;
+  const held = { inScope: computed.validation, gold, outOfScope: computed.outOfScopeTuning };
+  if (bound === undefined) return calibrate(held, texts.labels, coverage);
+  const { calibration, thresholds, certified } = calibrateForBound(held, texts.labels, { coverage, bound });
+  if (certified.certified) return { calibration, thresholds };
+  throw new NanofleetError(
+    'TRAINING_SET_INVALID',
+    `recipe ${recipe.name} states a bound that its texts do not show: ${shortfallOf(bound, certified)} State a wider one or give more texts.`,
+  );
 }
 
 interface Computed {
@@ -227,7 +244,7 @@ interface ManifestInput {
   readonly making: BundleMaking;
   readonly graph: InferenceGraph;
   readonly computed: Computed;
-  readonly bundle: NonNullable<Recipe['bundle']>;
+  readonly bundle: Bundle;
 }
 
 /** Session memory: the weights once in the file's form, once packed by the runtime, and room for the arena. */

@@ -91,6 +91,14 @@ const recipeSchema = z.strictObject({
       coverage: z
         .strictObject({ inScope: z.number().min(0.5).max(1), sure: z.number().min(0.5).max(1) })
         .default({ inScope: 0.97, sure: 0.9 }),
+      /** A bound for the thresholds to keep, certified on the texts of validation and tuning; without it they follow `coverage`. */
+      bound: z
+        .strictObject({
+          wrongKept: z.number().gt(0).lt(1).default(0.02),
+          outOfScopeKept: z.number().gt(0).lt(1).default(0.2),
+          delta: z.number().gt(0).lt(1).default(0.1),
+        })
+        .optional(),
       dataset: z.string().min(1),
       license: z.string().min(1),
       attribution: z.array(z.string().min(1)).default([]),
