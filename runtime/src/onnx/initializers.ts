@@ -2,7 +2,9 @@
  * Owns the weights inside an ONNX graph: lists its initializers and puts others in their place, bytes in, bytes out. Everything else of
  * the file is copied byte for byte. Reads only the raw form (`raw_data`), which is the only one that our writer makes.
  */
+
 import { NanofleetError } from '@nanofleet/protocol';
+import { joinedBytes } from '../joined-bytes.ts';
 import { type Field, fieldsOf, packedVarints, varint } from './protobuf-reader.ts';
 
 // Field numbers of onnx.proto3 (ModelProto, GraphProto, TensorProto).
@@ -68,9 +70,9 @@ export function replaceInitializers(
     return delimited(GRAPH_INITIALIZER, writeTensor(field.bytes, tensor, replacement));
   });
   if (missing.size > 0) throw unsupported(`it has no initializer ${[...missing].join(', ')}`);
-  return joined([
+  return joinedBytes([
     model.subarray(0, graph.from),
-    delimited(MODEL_GRAPH, joined(parts)),
+    delimited(MODEL_GRAPH, joinedBytes(parts)),
     model.subarray(graph.to),
   ]);
 }
@@ -116,22 +118,12 @@ function writeTensor(original: Uint8Array, tensor: Initializer, replacement: Rep
   const kept = Array.from(fieldsOf(original))
     .filter((field) => field.number !== TENSOR_DIMS && field.number !== TENSOR_RAW)
     .map((field) => original.subarray(field.from, field.to));
-  const sizes = delimited(TENSOR_DIMS, joined(dims.map(varint)));
-  return joined([sizes, ...kept, delimited(TENSOR_RAW, replacement.raw)]);
+  const sizes = delimited(TENSOR_DIMS, joinedBytes(dims.map(varint)));
+  return joinedBytes([sizes, ...kept, delimited(TENSOR_RAW, replacement.raw)]);
 }
 
 const delimited = (number: number, content: Uint8Array): Uint8Array =>
-  joined([varint(number * 8 + LENGTH_DELIMITED), varint(content.length), content]);
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
+  joinedBytes([varint(number * 8 + LENGTH_DELIMITED), varint(content.length), content]);
 
 const unsupported = (why: string): NanofleetError =>
   new NanofleetError('GRAPH_UNSUPPORTED', `The graph was refused: ${why}.`);

@@ -4,7 +4,9 @@
 //
 // Layout, little endian: "NFW1", uint32 length of the graph without weights, that graph, then for each grid of the manifest
 // in order: uint32 rank, uint32 sizes, packed codes (packed-codes.ts), one half (half.ts) for each scale.
+
 import { NanofleetError } from '@nanofleet/protocol';
+import { joinedBytes } from '../joined-bytes.ts';
 import {
   type Initializer,
   listInitializers,
@@ -39,7 +41,7 @@ export function encodeWire(graph: Uint8Array, grids: readonly WireGrid[]): Uint8
   const parts = grids.flatMap((grid) =>
     tensorParts(grid, found(known, grid.tensor), found(known, grid.scaleTensor)),
   );
-  return joined([words([MAGIC, rest.length]), rest, ...parts]);
+  return joinedBytes([words([MAGIC, rest.length]), rest, ...parts]);
 }
 
 /** The graph of a wire form. @throws NanofleetError `GRAPH_UNSUPPORTED` if lengths and grids do not fit */
@@ -122,16 +124,6 @@ function words(values: readonly number[]): Uint8Array {
   const view = new DataView(bytes.buffer);
   values.forEach((value, at) => view.setUint32(at * 4, value, true));
   return bytes;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 const unsupported = (why: string): NanofleetError =>
