@@ -46,7 +46,8 @@ export interface EvaluationInput {
   readonly nowMs: () => number;
 }
 
-interface Judged {
+/** What became of one text. */
+export interface Judged {
   readonly gold: string;
   readonly scored: Pick<Scored, 'label' | 'confidence' | 'outOfScope' | 'verdict'>;
   readonly microseconds: number;
@@ -71,7 +72,8 @@ export async function evaluateBundle({ bundle, files, nowMs }: EvaluationInput):
   }
 }
 
-async function judge(
+/** Decides on one text as a device would. @throws NanofleetError TRAINING_SET_INVALID with file and line */
+export async function judge(
   runner: TextRunner,
   {
     example,

@@ -6,11 +6,13 @@ import type { Command, CommandWorld } from './command.ts';
 import { evalCommand } from './eval.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportCommand } from './report.ts';
+import { robustnessCommand } from './robustness.ts';
 import { runCommand } from './run.ts';
 
 const COMMANDS: readonly Command[] = [
   runCommand,
   evalCommand,
+  robustnessCommand,
   inspectCommand,
   reportCommand,
   vibrationCommand,

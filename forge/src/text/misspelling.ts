@@ -27,7 +27,8 @@ function slipped(word: string, random: SeededRandom): string {
   }
 }
 
-function neighbour(letter: string, random: SeededRandom): string {
+/** A letter beside this one on the keyboard; what is not on it stays. */
+export function neighbour(letter: string, random: SeededRandom): string {
   const row = ROWS.find((keys) => keys.includes(letter));
   if (row === undefined) return letter;
   const at = row.indexOf(letter);
