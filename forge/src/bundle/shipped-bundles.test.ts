@@ -1,16 +1,83 @@
 // The bundles that this project ships, as they lie in the repository.
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { headOf } from '@nanofleet/runtime';
+import { fieldsOf, headOf, listInitializers } from '@nanofleet/runtime';
 import { type CheckedBundle, inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
+import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { readEntityRecipe } from '../entities/recipe.ts';
 import { readRecipe } from '../text/recipe.ts';
+import { SINGLE_THREAD } from '../train/training-session.ts';
 
 const BUNDLES = fileURLToPath(new URL('../../../bundles/', import.meta.url));
 const RECIPES = fileURLToPath(new URL('../../recipes/', import.meta.url));
 
+/** TensorProto.DataType. */
+const INT8 = 3;
+
 const open = async (name: string): Promise<CheckedBundle> => await inspectBundle(`${BUNDLES}${name}`);
+
+interface Node {
+  readonly operator: string;
+  readonly inputs: readonly string[];
+}
+
+/** Nodes and initializers of a graph as ONNX Runtime runs it, by the field numbers of onnx.proto3. */
+async function optimized(graph: Uint8Array) {
+  const directory = await mkdtemp(join(tmpdir(), 'forge-'));
+  const path = join(directory, 'optimized.onnx');
+  const options = { ...SINGLE_THREAD, graphOptimizationLevel: 'all', optimizedModelFilePath: path } as const;
+  await (await InferenceSession.create(graph, options)).release();
+  const bytes = await readFile(path);
+  await rm(directory, { recursive: true });
+  const inner = (message: Uint8Array, number: number): Uint8Array[] =>
+    Array.from(fieldsOf(message)).flatMap((field) => (field.number === number ? [field.bytes] : []));
+  const texts = (message: Uint8Array, number: number): string[] =>
+    inner(message, number).map((text) => new TextDecoder().decode(text));
+  const nodes = inner(bytes, 7).flatMap((found) => inner(found, 1));
+  return {
+    nodes: nodes.map((node): Node => ({ operator: texts(node, 4)[0] ?? '', inputs: texts(node, 1) })),
+    initializers: new Map(listInitializers(bytes).map((one) => [one.name, one])),
+  };
+}
+
+/** Products in float32, and what turns codes back into float32. */
+const SLOW = /^(Fused)?(MatMul|Gemm|Conv)$|^(MatMul|Conv)Integer$|^(Dequantize|DynamicQuantize)Linear$/;
+
+describe('the shipped graphs', () => {
+  it.each(readdirSync(BUNDLES))(
+    '%s runs one integer kernel a weight matrix, and no weight in float32',
+    async (name) => {
+      const { files, manifest } = await open(name);
+      const { initializers, nodes } = await optimized(files.get('infer.int8') ?? new Uint8Array());
+      const weights = manifest.quantization.filter(({ tensor }) => !tensor.endsWith('table.int8'));
+      const count = (operator: string) => nodes.filter((node) => node.operator === operator).length;
+      expect(count('DynamicQuantizeMatMul')).toBe(weights.filter(({ axis }) => axis === 1).length);
+      expect(count('QLinearConv')).toBe(weights.filter(({ axis }) => axis === 0).length);
+      // Activations of both kinds are multiplied in float32 (a bag's rows by their scales); weights are not.
+      const slow = nodes.filter(({ operator }) => SLOW.test(operator));
+      const weighed = slow.filter(({ inputs }) =>
+        inputs.some((input) => (initializers.get(input)?.dims.length ?? 0) > 1),
+      );
+      expect(weighed).toEqual([]);
+      for (const { tensor } of manifest.quantization) expect(initializers.get(tensor)?.dataType).toBe(INT8);
+    },
+  );
+
+  it.each(readdirSync(BUNDLES))('%s keeps seven bits of each weight that is multiplied', async (name) => {
+    const { files, manifest } = await open(name);
+    const initializers = listInitializers(files.get('infer.int8') ?? new Uint8Array());
+    const weights = manifest.quantization.filter(({ tensor }) => !tensor.endsWith('table.int8'));
+    for (const { bits, tensor } of weights) {
+      const raw = initializers.find((one) => one.name === tensor)?.raw ?? new Uint8Array();
+      expect(bits).toBe(7);
+      expect(Int8Array.from(raw).every((code) => Math.abs(code) <= 63)).toBe(true);
+    }
+  });
+});
 
 describe('the shipped text bundles', () => {
   it.each([
