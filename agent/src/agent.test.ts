@@ -11,10 +11,10 @@ import {
   topicOf,
 } from '@nanofleet/protocol';
 import { generateSigningKey, signBytes } from '@nanofleet/protocol/node';
-import { newId, silentLog } from '@nanofleet/runtime/ports';
+import { type LogFacts, newId } from '@nanofleet/runtime/ports';
 import { ManualClock, MemoryBroker, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Agent, type AgentPorts } from './agent.ts';
+import { Agent, type AgentOptions, type AgentPorts } from './agent.ts';
 import { loadNothing, makeBundle, sourceOf } from './slots/test-bundles.ts';
 import type { Identity } from './store/identity.ts';
 
@@ -37,7 +37,9 @@ const { fleet, device } = identity;
 
 const NAMES = { areas: [{ names: ['Green Attic'] }], devices: [] };
 
-/** A model that is sure of short texts only, and finds a green attik. */
+const KUMQUAT = { word: 'kumquat', from: 0, to: 7, contribution: 1.25 };
+
+/** A model that is sure of short texts only, finds a green attik, and explains everything by a kumquat. */
 const load: AgentPorts['load'] = async (bundle) => {
   const runner = await loadNothing(bundle);
   if (runner.task !== 'text-intent') return runner;
@@ -60,6 +62,7 @@ const load: AgentPorts['load'] = async (bundle) => {
       entities: { types: [{ name: 'area', value: 'area' }], tokensMax: 64 },
     },
     decide: (text) => Promise.resolve({ ...scored, verdict: verdictOn(text), entities: entitiesIn(text) }),
+    explain: () => Promise.resolve({ words: [KUMQUAT], ngrams: [] }),
   };
 };
 
@@ -79,12 +82,17 @@ interface World {
 }
 
 let seed = 0;
+const logged: string[] = [];
+const note = (what: string, facts?: LogFacts): void => void logged.push(JSON.stringify({ what, ...facts }));
 const agents: Agent[] = [];
 
-const startIn = async ({ clock, broker, disk }: World): Promise<Agent> => {
+const startIn = async (
+  { clock, broker, disk }: World,
+  options: Partial<AgentOptions> = {},
+): Promise<Agent> => {
   seed += 1;
   const agent = new Agent(
-    { directory: '/state', identity, bundles: '/bundles', beatMs: 1_000, names: NAMES },
+    { directory: '/state', identity, bundles: '/bundles', beatMs: 1_000, names: NAMES, ...options },
     {
       clock,
       disk,
@@ -97,7 +105,7 @@ const startIn = async ({ clock, broker, disk }: World): Promise<Agent> => {
         ...{ arch: 'test', nodeVersion: 'v0', memoryBytes: 1, rssBytes: () => 1, cpuSeconds: () => 1 },
         boot: () => ({ id: 'boot', uptimeMs: clock.monotonicMicros() / 1_000 }),
       },
-      log: silentLog,
+      log: { info: note, warn: note, error: note },
       engine: { name: 'none', version: '0' },
     },
   );
@@ -148,10 +156,18 @@ const desire = (world: World, change: Partial<DesiredState>, key = controller): 
   tell(world, { kind: 'desired', device, at: 1, body }, { isRetained: true });
 };
 
-const withModel = async (): Promise<{ world: World; agent: Agent }> => {
+/** Everything that lies on a disk. */
+const writtenIn = (disk: MemoryDisk, path: string): string =>
+  disk
+    .list(path)
+    .map((name) => `${path}/${name}`)
+    .map((at) => Buffer.from(disk.read(at) ?? []).toString('latin1') + writtenIn(disk, at))
+    .join('');
+
+const withModel = async (options: Partial<AgentOptions> = {}): Promise<{ world: World; agent: Agent }> => {
   const world = makeWorld();
   desire(world, {});
-  const agent = await startIn(world);
+  const agent = await startIn(world, options);
   await connected(world, agent);
   await expect.poll(() => agent.lines()['intent' as never]).toBeDefined();
   return { world, agent };
@@ -243,6 +259,33 @@ describe('an agent with a broker', () => {
     const all = JSON.stringify(world.broker.seen.map(({ payload }) => Buffer.from(payload).toString()));
     expect(all).toContain(decision.id);
     for (const local of ['"start"', 'Green Attic']) expect(all).not.toContain(local);
+  });
+
+  it('explains where the device allows it, only in its answer and only when asked', async () => {
+    const { world, agent } = await withModel({ explanations: true });
+    const told: unknown[] = [];
+    for (const text of ['light on', 'a text that is too long to know']) {
+      expect(await agent.decide(text, {})).not.toHaveProperty('explanation');
+      const answer = await agent.decide(text, { explain: true, durable: true });
+      expect(answer.explanation).toEqual({ words: [KUMQUAT], ngrams: [] });
+      expect(agent.decision(answer.id)).not.toHaveProperty('explanation');
+      if (text !== 'light on') agent.reply(answer.id, (line) => told.push(line));
+    }
+    await expect.poll(() => (world.clock.advance(20), sent(world, 'offload/req').length)).toBe(2);
+    await expect.poll(() => (world.clock.advance(20), sent(world, 'event').length)).toBe(4);
+    const seen = world.broker.seen.map(({ payload }) => Buffer.from(payload).toString('latin1'));
+    const everything = [...seen, ...logged, JSON.stringify(told), writtenIn(world.disk, '/state')].join('');
+    expect(everything).toContain('too long to know');
+    for (const word of ['kumquat', 'contribution', 'explanation']) expect(everything).not.toContain(word);
+  });
+
+  it('explains nothing where it is not allowed, says why, and decides all the same', async () => {
+    const { agent } = await withModel();
+    expect(await agent.decide('light on', { explain: true })).toMatchObject({
+      label: 'on',
+      verdict: 'sure',
+      explanation: { code: 'EXPLANATION_REFUSED' },
+    });
   });
 
   it('sends a question asked without a connection with the time that is left, whatever the clock was set to', async () => {

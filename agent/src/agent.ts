@@ -83,6 +83,8 @@ export interface AgentOptions {
   readonly beatMs?: number;
   /** Whether the device takes part in rounds; it does when left out. */
   readonly learning?: boolean;
+  /** Whether local programs may have decisions explained; they may not when left out. */
+  readonly explanations?: boolean;
   /** What the device knows by name; nothing when left out. */
   readonly names?: Registry;
 }
@@ -271,6 +273,7 @@ export class Agent implements LocalService {
       log,
       redact,
       names: this.#options.names ?? NO_NAMES,
+      mayExplain: this.#options.explanations ?? false,
       lines: this.#lines,
       outbox: this.#outbox,
       memory: this.#memory,

@@ -98,6 +98,7 @@ export const ERRORS = {
   // Link, queue, offload
   LINK_UNAVAILABLE: entry('device', 503, 'There is no connection to the controller', 'retry'),
   RECORD_TOO_LARGE: entry('device', 413, 'A record does not fit the outbox'),
+  EXPLANATION_REFUSED: entry('operator', 403, 'The device does not explain its decisions'),
   OFFLOAD_REFUSED: entry('operator', 403, 'The offload policy does not allow this'),
   OFFLOAD_EXPIRED: entry('device', 504, 'The deadline passed before an answer came'),
   OFFLOAD_UNAVAILABLE: entry('controller', 503, 'The controller has no bigger model to ask', 'retry'),

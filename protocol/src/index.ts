@@ -19,6 +19,7 @@ export * from './device-api.ts';
 export * from './entities.ts';
 export * from './envelope.ts';
 export * from './errors.ts';
+export * from './explanation.ts';
 export * from './frame-stream.ts';
 export * from './frames.ts';
 export * from './ids.ts';

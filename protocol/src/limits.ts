@@ -41,6 +41,12 @@ export const SAMPLES_MAX = 20_000;
 export const LOCAL_CONNECTIONS_MAX = 64;
 /** Decisions remembered for late answers and labels; the oldest is forgotten beyond. */
 export const DECISIONS_REMEMBERED_MAX = 4_096;
+/** Words of one text that are explained; the later ones are not. Each costs a run of the model, 15 to 40 µs. */
+export const EXPLAINED_WORDS_MAX = 32;
+/** Pieces of one word that are tried for an explanation; the later ones are not. */
+export const EXPLAINED_PIECES_MAX = 16;
+/** N-grams that an explanation names; those that contribute less are left out. */
+export const EXPLANATION_NGRAMS_MAX = 8;
 /** Bytes of a Unix socket path, by sun_path of Linux less its terminator. */
 export const SOCKET_PATH_BYTES_MAX = 107;
 

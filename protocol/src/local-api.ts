@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { foundEntitySchema } from './entities.ts';
+import { explanationAnswerSchema } from './explanation.ts';
 import { deviceIdSchema, digestSchema, fleetIdSchema, lineIdSchema, uuidSchema } from './ids.ts';
 import { BATCH_ITEMS_MAX, OFFLOAD_DEADLINE_MAX_MS, SAMPLES_MAX } from './limits.ts';
 import { learningStatusSchema } from './local-learning.ts';
@@ -64,6 +65,8 @@ const askFields = {
   deadlineMs: z.int().min(1).max(OFFLOAD_DEADLINE_MAX_MS).optional(),
   /** Answer only after the decision's record is on disk. */
   durable: z.boolean().optional(),
+  /** Say which words and n-grams decided; the device must allow it. */
+  explain: z.boolean().optional(),
 };
 
 /** One text to decide on. */
@@ -108,6 +111,8 @@ export const decisionSchema = z.object({
   /** Text to decision on this device, microseconds. */
   micros: z.number().min(0),
   offload: offloadOutcomeSchema,
+  /** Only in the answer to the request that asked for it: it is neither remembered nor recorded, and never leaves the device. */
+  explanation: explanationAnswerSchema.optional(),
 });
 
 /** One line of a batch's or stream's answer: a decision, or what was wrong with that item. */

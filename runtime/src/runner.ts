@@ -2,7 +2,7 @@
  * Owns what a loaded model is to its users: the one interface behind which text and sensor models run. No implementation here, so that
  * tests and the virtual-time fleet can put another one in its place.
  */
-import type { Digest, LineId, SensorManifest, TextManifest } from '@nanofleet/protocol';
+import type { Digest, Explanation, LineId, SensorManifest, TextManifest } from '@nanofleet/protocol';
 import type { Scored } from './scoring.ts';
 
 /** The answer to one sensor window: a decision with the calibrated probability of every label. */
@@ -27,6 +27,8 @@ export interface TextRunner extends LoadedModel {
   readonly manifest: TextManifest;
   /** Decides on one text; rejects with `TEXT_EMPTY`, `TEXT_TOO_LARGE` or `TEXT_MALFORMED`. */
   decide(text: string): Promise<Scored>;
+  /** Which words and n-grams of a text decided; costs a run of the model for each of them. Rejects as `decide` does. */
+  explain(text: string): Promise<Explanation>;
   /** Scores of the tags of a text's tokens, [tokens, tags] row major; null if the model finds no entities. Rejects as `decide` does. */
   tagScores(text: string): Promise<Float32Array | null>;
   /** What the layer before the head makes of a text, for learning; rejects as `decide` does. */

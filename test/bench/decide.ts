@@ -1,5 +1,5 @@
 // How long one decision takes: in process against the bare onnxruntime run of the same graph, and over the agent's
-// socket. Both in-process series are interleaved text by text, so that noise of the machine hits both alike.
+// socket; and how long it takes to explain one. Both in-process series are interleaved text by text, so that noise of the machine hits both alike.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { printTable, quantilesOf, rounded } from './parts/figures.ts';
 import { prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
 
 const WARM_UP = 2_000;
+/** Words of a text whose explanation is timed: a typical utterance. */
+const EXPLAINED_WORDS = 10;
 
 interface Spoken {
   readonly text: string;
@@ -49,6 +51,22 @@ async function inProcess(bundleDirectory: string, texts: readonly string[], roun
   return { whole: quantilesOf(whole), bare: quantilesOf(bare) };
 }
 
+/** What an explanation adds to a decision: texts of ten words, which the script's utterances joined give. */
+async function explaining(bundleDirectory: string, texts: readonly string[], rounds: number) {
+  const runner = await loadTextRunner(await inspectBundle(bundleDirectory));
+  const words = texts.join(' ').split(/\s+/);
+  const taken: number[] = [];
+  for (let turn = -WARM_UP / 10; turn < rounds; turn += 1) {
+    const from = ((turn + WARM_UP) * EXPLAINED_WORDS) % (words.length - EXPLAINED_WORDS);
+    const text = words.slice(from, from + EXPLAINED_WORDS).join(' ');
+    const begun = process.hrtime.bigint();
+    await runner.explain(text);
+    if (turn >= 0) taken.push(Number(process.hrtime.bigint() - begun) / 1_000);
+  }
+  await runner.release();
+  return quantilesOf(taken);
+}
+
 /** The same texts over the socket of a real agent: each answer is recorded on disk before it is given. */
 async function overSocket(texts: readonly string[], rounds: number) {
   const directory = await mkdtemp(join(tmpdir(), 'nanofleet-decide-'));
@@ -73,7 +91,9 @@ async function main(): Promise<void> {
     },
   });
   const texts = await textsOf(join(ROOT, 'start', 'story', 'utterances.jsonl'));
-  const { whole, bare } = await inProcess(join(ROOT, 'bundles', values.bundle), texts, Number(values.rounds));
+  const bundle = join(ROOT, 'bundles', values.bundle);
+  const { whole, bare } = await inProcess(bundle, texts, Number(values.rounds));
+  const explained = await explaining(bundle, texts, Number(values.rounds) / 10);
   const socket = await overSocket(texts, Number(values.rounds));
   const row = (name: string, { p50, p95, p99 }: { p50: number; p95: number; p99: number }) =>
     [name, rounded(p50), rounded(p95), rounded(p99)] as const;
@@ -82,6 +102,7 @@ async function main(): Promise<void> {
     row('bare onnxruntime run', bare),
     row('text to decision, in process', whole),
     row('text to decision, over the socket', socket),
+    row(`explanation of ${EXPLAINED_WORDS} words, in process`, explained),
   ]);
   const figures = {
     bench: 'decide',
@@ -90,6 +111,7 @@ async function main(): Promise<void> {
     bareMicros: bare,
     inProcessMicros: whole,
     socketMicros: socket,
+    explainMicros: explained,
     ratioP50: rounded(whole.p50 / bare.p50),
     ratioP99: rounded(whole.p99 / bare.p99),
   };

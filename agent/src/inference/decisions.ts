@@ -7,6 +7,7 @@ import {
   type DecideRequest,
   type Decision,
   type DeviceEvent,
+  type ExplanationAnswer,
   NanofleetError,
   OFFLOAD_DEADLINE_DEFAULT_MS,
   type OffloadOutcome,
@@ -36,6 +37,8 @@ export interface DecisionsOptions {
   readonly redact: (text: string) => Redacted;
   /** What the device knows by name. */
   readonly names: Registry;
+  /** Whether programs may be told which words of a text decided. */
+  readonly mayExplain: boolean;
   /** Of the device's group at this moment. */
   readonly policy: () => OffloadPolicy;
   /** The time that deadlines are of. */
@@ -44,6 +47,12 @@ export interface DecisionsOptions {
   readonly queued: () => void;
   /** Told of each decision with its text, before anybody can refer to it. */
   readonly decided: (decision: Decision, text: string) => void;
+}
+
+/** A decision, and what only the program that asked may see. */
+interface Scoring {
+  readonly decision: Decision;
+  readonly explanation: ExplanationAnswer | undefined;
 }
 
 /** How one text is asked, beside the text. */
@@ -64,20 +73,22 @@ export class Decisions {
    */
   async decide(text: string, ask: AskOptions): Promise<Decision> {
     const askedMicros = this.#options.clock.monotonicMicros();
-    const decision = await this.#score(text, ask.line, askedMicros);
-    return this.#follow(text, { decision, ask, askedMicros });
+    const { decision, explanation } = await this.#score(text, ask, askedMicros);
+    const answer = await this.#follow(text, { decision, ask, askedMicros });
+    // Only now: what is recorded, offered and remembered never holds it.
+    return explanation === undefined ? answer : { ...answer, explanation };
   }
 
-  async #score(text: string, line: string | undefined, askedMicros: number): Promise<Decision> {
+  async #score(text: string, ask: AskOptions, askedMicros: number): Promise<Scoring> {
     const { clock, lines, health, random } = this.#options;
-    const { runner, giveBack } = lines.lease('text-intent', line);
+    const { runner, giveBack } = lines.lease('text-intent', ask.line);
     try {
       const scored = await runner.decide(text);
       const { label, confidence, outOfScope, verdict } = scored;
       const entities = this.#named(text, { runner, scored });
       const micros = Math.round((clock.monotonicMicros() - askedMicros) * 10) / 10;
       health.countDecision(verdict, micros);
-      return {
+      const decision: Decision = {
         id: newId(clock, random),
         line: runner.line,
         version: runner.version,
@@ -91,9 +102,18 @@ export class Decisions {
         micros,
         offload: { status: 'none' },
       };
+      return { decision, explanation: await this.#explained(text, { runner, ask }) };
     } finally {
       giveBack();
     }
+  }
+
+  async #explained(
+    text: string,
+    { runner, ask }: { runner: TextRunner; ask: AskOptions },
+  ): Promise<ExplanationAnswer | undefined> {
+    if (ask.explain !== true) return undefined;
+    return this.#options.mayExplain ? await runner.explain(text) : { code: 'EXPLANATION_REFUSED' };
   }
 
   #named(text: string, { runner, scored }: { runner: TextRunner; scored: Scored }): Decision['entities'] {

@@ -105,6 +105,7 @@ export const loadNothing: typeof loadRunner = ({ manifest, digest }: CheckedBund
     labels: manifest.labels.names,
     manifest,
     decide: () => Promise.resolve(scored),
+    explain: () => Promise.resolve({ words: [], ngrams: [] }),
     tagScores: () => Promise.resolve(null),
     penultimate: () => Promise.resolve(new Float32Array(2)),
     release: () => {

@@ -9,7 +9,8 @@ import { nothingScored, scoreLogits } from '../scoring.ts';
 import { checkText } from '../text/check-text.ts';
 import { transitionsOf } from '../text/entity-tags.ts';
 import { entitiesOf } from '../text/find-entities.ts';
-import { TextFeatures } from '../text/text-features.ts';
+import { TextFeatures, type TokenRows } from '../text/text-features.ts';
+import { explainText } from './explain-text.ts';
 import { logitsOf, tagScoresOf } from './logits.ts';
 import { rowFeeds, textFeeds, tokenFeeds } from './text-input.ts';
 
@@ -61,6 +62,15 @@ export function openTextRunner(options: {
         transitions,
       });
       return { ...scored(logits, seen.tokens), entities };
+    },
+    async explain(text) {
+      checkText(text);
+      const logitsFor = async (seen: TokenRows) => {
+        const feeds = tagging === undefined ? rowFeeds(seen.rows) : tokenFeeds(seen, tagging.tokensMax);
+        return logitsOf(await session.run(feeds, FETCHES), labels.length);
+      };
+      const { temperature } = manifest.calibration;
+      return await explainText(text, { features, parameters: manifest.text, temperature, logitsFor });
     },
     async tagScores(text) {
       checkText(text);
