@@ -2,9 +2,8 @@
 // its last whole epoch and ends with the same weights, bit by bit. It never reads a data set.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
-import { correctedRate, gradientName } from '../autodiff/optimizer.ts';
+import { correctedRate } from '../autodiff/optimizer.ts';
 import { SeededRandom } from '../seeded-random.ts';
 import type { TextSource } from '../text/text-sources.ts';
 import { accuracyOf } from '../text/tower-evaluation.ts';
@@ -16,6 +15,7 @@ import { EncoderBatches, type EncoderBatchSettings, PLACES } from './encoder-bat
 import { encoderLogits } from './encoder-evaluation.ts';
 import { ENCODER_INPUTS, encoderTrainingGraph } from './encoder-graphs.ts';
 import { type Encoder, type EncoderShape, freshParameters, parameterSpecs } from './encoder-shape.ts';
+import { tableStep } from './table-step.ts';
 import { WordTable } from './word-table.ts';
 
 /** One run: what to learn, how, and where its checkpoints lie. */
@@ -85,23 +85,15 @@ async function trainEpoch(training: EncoderTraining, run: Run, batches: EncoderB
 }
 
 async function steps(training: EncoderTraining, run: Run, batches: EncoderBatches): Promise<number> {
-  const { stepsPerEpoch, shape, progress } = training;
+  const { stepsPerEpoch, progress } = training;
+  const learner = { ...run, input: ENCODER_INPUTS.words };
   let sum = 0;
   let step = 0;
   for (const { feeds, words, graph } of batches.ofEpoch(run.position.epoch, stepsPerEpoch)) {
     const overall = run.position.epoch * stepsPerEpoch + step;
     const rate = scheduledRate(training.training, overall, stepsPerEpoch * training.training.epochs);
     const learningRate = correctedRate(rate, overall + 1);
-    const vectors = run.table.vectors(words);
-    const dimensions = [words.length, shape.width];
-    const gradient = new Float32Array(vectors.length);
-    sum += await run.session.step({
-      feeds: { ...feeds, [ENCODER_INPUTS.words]: new Tensor('float32', vectors, dimensions) },
-      fetches: { [gradientName(ENCODER_INPUTS.words)]: new Tensor('float32', gradient, dimensions) },
-      learningRate,
-      graph,
-    });
-    run.table.learn(words, gradient, learningRate);
+    sum += await tableStep(learner, { feeds, rows: words, graph }, learningRate);
     step += 1;
     progress.step({ epoch: run.position.epoch + 1, step, steps: stepsPerEpoch, loss: sum / step });
   }

@@ -1,52 +1,83 @@
-// Owns the hashed table behind the word vectors of an encoder: a word's vector is the sum of its rows by √(count), and the
-// gradient that comes back for it moves those rows by Adam, lazily: rows that a batch does not use stay untouched, moments
-// included. It stays outside the graph, which so costs only the distinct words of a batch. It never reads a text.
+// Owns the hashed table behind the word vectors of an encoder, and behind the texts of a tower: a vector is the sum of its
+// rows by √(count), and the gradient that comes back for it moves those rows by Adam, lazily: rows that a batch does not use
+// stay untouched, moments included. It stays outside the graph, which so costs only the vectors of a batch. It never reads a
+// text.
+import { type RowKernel, rowKernel } from '../train/row-kernel.ts';
 
-/** Rows and moments, [buckets, width] each, row major. */
+/** Rows and moments, [buckets, width] each, row major. A table that is only read has no moments: arrays of length 0. */
 export interface TableState {
   readonly value: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
 }
 
-const BETA1 = 0.9;
-const BETA2 = 0.999;
-const EPSILON = 1e-8;
+/** Vectors that are computed, or whose gradients are spread, at a time. */
+const TOGETHER = 256;
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 /** Sums and learns rows. */
 export class WordTable {
   readonly width: number;
+  /** Lies in the kernel's memory: a copy of what the table was made of, changed by `learn`. */
   readonly state: TableState;
+  readonly #kernel: RowKernel;
+  /** Gradients of the rows in use, by slot. */
+  readonly #gradients: Float32Array;
+  /** Vectors, or their gradients, of `TOGETHER` words. */
+  readonly #vectors: Float32Array;
   readonly #slotOfRow: Int32Array;
-  #room = new Float32Array(0);
 
-  constructor(width: number, state: TableState) {
+  constructor(width: number, { value, firstMoment, secondMoment }: TableState) {
     this.width = width;
-    this.state = state;
-    this.#slotOfRow = new Int32Array(state.value.length / width).fill(-1);
+    this.#slotOfRow = new Int32Array(value.length / width).fill(-1);
+    const lengths = [value, firstMoment, secondMoment, firstMoment].map(({ length }) => length);
+    const floats = lengths.reduce((sum, length) => sum + length, TOGETHER * width);
+    this.#kernel = rowKernel({ bytes: floats * FLOAT_BYTES, width });
+    let at = 0;
+    const part = (length: number): Float32Array => {
+      const array = new Float32Array(this.#kernel.memory, at * FLOAT_BYTES, length);
+      at += length;
+      return array;
+    };
+    this.state = {
+      value: part(value.length),
+      firstMoment: part(firstMoment.length),
+      secondMoment: part(secondMoment.length),
+    };
+    this.#gradients = part(firstMoment.length);
+    this.#vectors = part(TOGETHER * width);
+    this.state.value.set(value);
+    this.state.firstMoment.set(firstMoment);
+    this.state.secondMoment.set(secondMoment);
   }
 
   /** Vectors [words, width] of words given by their rows; a word without rows is 0. */
   vectors(words: readonly Int32Array[]): Float32Array {
     const { width } = this;
     const vectors = new Float32Array(words.length * width);
-    words.forEach((rows, word) => {
-      const share = 1 / Math.sqrt(Math.max(rows.length, 1));
-      for (const row of rows) {
-        for (let at = 0; at < width; at += 1)
-          vectors[word * width + at] =
-            (vectors[word * width + at] ?? 0) + share * (this.state.value[row * width + at] ?? 0);
-      }
-    });
+    for (let start = 0; start < words.length; start += TOGETHER) {
+      const part = words.slice(start, start + TOGETHER);
+      this.#vectors.fill(0);
+      part.forEach((rows, word) => {
+        const to = this.#at(this.#vectors, word);
+        const share = shareOf(rows);
+        for (const row of rows) this.#kernel.add({ to, from: this.#at(this.state.value, row) }, share);
+      });
+      vectors.set(this.#vectors.subarray(0, part.length * width), start * width);
+    }
     return vectors;
   }
 
   /** Moves the rows of the words by the gradient of their vectors; `rate` holds Adam's bias correction. */
   learn(words: readonly Int32Array[], gradient: Float32Array, rate: number): void {
     const used = this.#used(words);
-    const sums = this.#cleared(used.length * this.width);
-    this.#collect(words, gradient, sums);
-    used.forEach((row, slot) => this.#move(row, slot, sums, rate));
+    this.#gradients.fill(0, 0, used.length * this.width);
+    for (let start = 0; start < words.length; start += TOGETHER) {
+      const part = words.slice(start, start + TOGETHER);
+      this.#vectors.set(gradient.subarray(start * this.width, (start + part.length) * this.width));
+      this.#spread(part);
+    }
+    used.forEach((row, slot) => this.#move(row, slot, rate));
     for (const row of used) this.#slotOfRow[row] = -1;
   }
 
@@ -62,33 +93,34 @@ export class WordTable {
     return used;
   }
 
-  #collect(words: readonly Int32Array[], gradient: Float32Array, sums: Float32Array): void {
-    const { width } = this;
+  #spread(words: readonly Int32Array[]): void {
     words.forEach((rows, word) => {
-      const share = 1 / Math.sqrt(Math.max(rows.length, 1));
-      for (const row of rows) {
-        const slot = (this.#slotOfRow[row] ?? 0) * width;
-        for (let at = 0; at < width; at += 1)
-          sums[slot + at] = (sums[slot + at] ?? 0) + share * (gradient[word * width + at] ?? 0);
-      }
+      const from = this.#at(this.#vectors, word);
+      const share = shareOf(rows);
+      for (const row of rows)
+        this.#kernel.add({ to: this.#at(this.#gradients, this.#slotOfRow[row] ?? 0), from }, share);
     });
   }
 
-  #move(row: number, slot: number, sums: Float32Array, rate: number): void {
+  #move(row: number, slot: number, rate: number): void {
     const { value, firstMoment, secondMoment } = this.state;
-    for (let at = 0; at < this.width; at += 1) {
-      const place = row * this.width + at;
-      const slope = sums[slot * this.width + at] ?? 0;
-      const first = BETA1 * (firstMoment[place] ?? 0) + (1 - BETA1) * slope;
-      const second = BETA2 * (secondMoment[place] ?? 0) + (1 - BETA2) * slope * slope;
-      firstMoment[place] = first;
-      secondMoment[place] = second;
-      value[place] = (value[place] ?? 0) - (rate * first) / (Math.sqrt(second) + EPSILON);
-    }
+    this.#kernel.move(
+      {
+        value: this.#at(value, row),
+        firstMoment: this.#at(firstMoment, row),
+        secondMoment: this.#at(secondMoment, row),
+        gradient: this.#at(this.#gradients, slot),
+      },
+      rate,
+    );
   }
 
-  #cleared(length: number): Float32Array {
-    if (this.#room.length < length) this.#room = new Float32Array(Math.ceil(length * 1.25));
-    return this.#room.subarray(0, length).fill(0);
+  /** Where a row of a part lies in the memory, bytes. */
+  #at(part: Float32Array, row: number): number {
+    return part.byteOffset + row * this.width * FLOAT_BYTES;
   }
+}
+
+function shareOf(rows: Int32Array): number {
+  return 1 / Math.sqrt(Math.max(rows.length, 1));
 }

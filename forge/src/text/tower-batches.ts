@@ -11,10 +11,16 @@ import type { TowerShape } from './tower.ts';
 import { BAG_INPUT, MASK_INPUTS, maskWidths, TARGETS_INPUT } from './tower-graphs.ts';
 import type { TrainingSettings } from './training-settings.ts';
 
-/** What a step needs besides parameters and rate. */
+/** What a step over rows needs besides parameters and rate. */
 export interface TowerBatch {
   readonly feeds: Readonly<Record<string, Tensor>>;
   readonly used: Int32Array;
+}
+
+/** What a step over sums needs besides parameters and rate: the feeds but the sums, and the rows of each text. */
+export interface TowerTexts {
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  readonly rows: readonly Int32Array[];
 }
 
 /** Settings that shape batches. */
@@ -38,26 +44,32 @@ export class TowerBatches {
     this.#bags = new BagMaker(settings.shape.features.buckets);
   }
 
-  /** The batches of epoch `epoch`, one at a time: tensors of one are overwritten by the next. */
+  /** The batches of epoch `epoch` for steps over rows, one at a time: tensors of one are overwritten by the next. */
   *ofEpoch(epoch: number, steps: number): Generator<TowerBatch> {
+    for (const { feeds, rows } of this.textsOfEpoch(epoch, steps)) {
+      const { used, bag } = this.#bags.of(rows);
+      yield { feeds: { ...feeds, [BAG_INPUT]: bag }, used };
+    }
+  }
+
+  /** The same batches for steps over sums. */
+  *textsOfEpoch(epoch: number, steps: number): Generator<TowerTexts> {
     const { seed, training } = this.#settings;
     const random = new SeededRandom(seed, 'epoch', epoch);
     const draw = new SourceDraw(this.#sources, random);
-    for (let step = 0; step < steps; step += 1) yield this.#batch(draw.take(training.batchSize), random);
+    for (let step = 0; step < steps; step += 1) yield this.#texts(draw.take(training.batchSize), random);
   }
 
-  #batch(texts: readonly Drawn[], random: SeededRandom): TowerBatch {
+  #texts(texts: readonly Drawn[], random: SeededRandom): TowerTexts {
     const { shape, training } = this.#settings;
-    const { used, bag } = this.#bags.of(
-      texts.map(({ source, index }) => this.#rows(source.texts[index] ?? '', random)),
-    );
+    const rows = texts.map(({ source, index }) => this.#rows(source.texts[index] ?? '', random));
     const masks = maskWidths(shape).map((size) => dropoutMask(texts.length, size, training.dropout, random));
-    const feeds: Record<string, Tensor> = { [BAG_INPUT]: bag, [TARGETS_INPUT]: this.#targets(texts) };
+    const feeds: Record<string, Tensor> = { [TARGETS_INPUT]: this.#targets(texts) };
     MASK_INPUTS.forEach((name, at) => {
       const mask = masks[at];
       if (mask) feeds[name] = mask;
     });
-    return { feeds, used };
+    return { feeds, rows };
   }
 
   #rows(text: string, random: SeededRandom): Int32Array {

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { TextFeatures } from '@nanofleet/runtime';
 import { z } from 'zod';
 import { correctedRate } from '../autodiff/optimizer.ts';
+import { tableStep } from '../encoder/table-step.ts';
+import { WordTable } from '../encoder/word-table.ts';
 import { readArrayFile, writeArrayFile } from '../train/array-file.ts';
-import { RowTable } from '../train/row-table.ts';
 import { freshState, type ParameterState, TrainingSession } from '../train/training-session.ts';
 import type { TextSource } from './text-sources.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from './tower.ts';
 import { type BatchSettings, TowerBatches } from './tower-batches.ts';
 import { accuracyOf, towerLogits } from './tower-evaluation.ts';
-import { ROWS_INPUT, towerTrainingGraph } from './tower-graphs.ts';
+import { SUMS_INPUT, towerSumsTrainingGraph } from './tower-graphs.ts';
 import { scheduledRate } from './training-settings.ts';
 
 /** Labelled texts that decide when to stop. */
@@ -109,7 +110,7 @@ async function trainEpochs(training: TowerTraining, run: Run): Promise<Position>
 
 interface Run {
   readonly session: TrainingSession;
-  readonly table: RowTable;
+  readonly table: WordTable;
   readonly position: Position;
 }
 
@@ -120,13 +121,14 @@ async function trainEpoch(
   const steps = training.stepsPerEpoch;
   let sum = 0;
   let step = 0;
-  for (const { feeds, used } of batches.ofEpoch(epoch, steps)) {
+  const learner = { session, table, input: SUMS_INPUT };
+  for (const batch of batches.textsOfEpoch(epoch, steps)) {
     const overall = epoch * steps + step;
     const learningRate = correctedRate(
       scheduledRate(training.training, overall, steps * training.training.epochs),
       overall + 1,
     );
-    const loss = await session.step({ feeds, learningRate, rows: { name: ROWS_INPUT, table, used } });
+    const loss = await tableStep(learner, batch, learningRate);
     sum += loss;
     step += 1;
     training.progress.step({ epoch: epoch + 1, step, steps, loss });
@@ -150,7 +152,7 @@ function after(
 
 async function resume(training: TowerTraining): Promise<Run> {
   const saved = await readArrayFile(join(training.directory, CHECKPOINT));
-  const graph = towerTrainingGraph(training.shape, training.training.weightDecay);
+  const graph = towerSumsTrainingGraph(training.shape, training.training.weightDecay);
   const state = saved
     ? savedState(saved.arrays, training.shape)
     : freshStateOf(freshTower(training.shape, training.seed));
@@ -161,13 +163,15 @@ async function resume(training: TowerTraining): Promise<Run> {
 }
 
 interface State {
-  readonly table: RowTable;
+  readonly table: WordTable;
   readonly dense: Map<string, ParameterState>;
 }
 
 function freshStateOf(tower: Tower): State {
   const dense = new Map(denseTensors(tower).map((tensor) => [tensor.name, freshState(tensor)]));
-  return { table: new RowTable(tower.shape.width, tower.table), dense };
+  const moment = (): Float32Array => new Float32Array(tower.table.length);
+  const table = { value: tower.table, firstMoment: moment(), secondMoment: moment() };
+  return { table: new WordTable(tower.shape.width, table), dense };
 }
 
 function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TowerShape): State {
@@ -176,7 +180,11 @@ function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TowerShape
     assert(found, `the checkpoint lacks ${name}`);
     return found;
   };
-  const moments = { first: array(`${MOMENTS.first}table`), second: array(`${MOMENTS.second}table`) };
+  const table = {
+    value: array('table'),
+    firstMoment: array(`${MOMENTS.first}table`),
+    secondMoment: array(`${MOMENTS.second}table`),
+  };
   const dense = denseParameters(shape).map((name) => {
     const state = {
       shape: parameterShape(shape, name),
@@ -186,14 +194,14 @@ function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TowerShape
     };
     return [name, state] as const;
   });
-  return { table: new RowTable(shape.width, array('table'), moments), dense: new Map(dense) };
+  return { table: new WordTable(shape.width, table), dense: new Map(dense) };
 }
 
 async function saveCheckpoint(directory: string, { session, table }: Run, position: Position): Promise<void> {
   const arrays = new Map([
-    ['table', table.value],
-    [`${MOMENTS.first}table`, table.firstMoment],
-    [`${MOMENTS.second}table`, table.secondMoment],
+    ['table', table.state.value],
+    [`${MOMENTS.first}table`, table.state.firstMoment],
+    [`${MOMENTS.second}table`, table.state.secondMoment],
   ]);
   for (const [name, { value, firstMoment, secondMoment }] of session.state()) {
     arrays
@@ -206,7 +214,7 @@ async function saveCheckpoint(directory: string, { session, table }: Run, positi
 
 function towerOf(shape: TowerShape, { session, table }: Run): Tower {
   const dense = Object.fromEntries([...session.state()].map(([name, { value }]) => [name, value]));
-  return { shape, table: table.value, dense: dense as Record<DenseParameter, Float32Array> };
+  return { shape, table: table.state.value, dense: dense as Record<DenseParameter, Float32Array> };
 }
 
 /** Writes the weights of a tower; `meta` is kept beside them. */
