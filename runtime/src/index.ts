@@ -22,6 +22,7 @@ export * from './runner.ts';
 export * from './scoring.ts';
 export * from './selective.ts';
 export * from './sensor/event-detector.ts';
+export * from './sensor/held-samples.ts';
 export * from './sensor/log-mel.ts';
 export * from './sensor/sensor-stream.ts';
 export * from './sensor/window-cutter.ts';

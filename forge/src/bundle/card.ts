@@ -4,6 +4,7 @@ import type { ManifestDraft } from '@nanofleet/protocol';
 import { wilsonInterval } from '@nanofleet/runtime';
 import { type Recipe, towerSettings } from '../text/recipe.ts';
 import type { Tower } from '../text/tower.ts';
+import { document, list, percent, table } from './markdown.ts';
 
 /** Everything that a card shows. */
 export interface TextCard {
@@ -53,7 +54,7 @@ export function textCard(card: TextCard): string {
     '## Limits',
     list(recipe.bundle?.limits ?? []),
   ];
-  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+  return document(sections);
 }
 
 function modelFacts({ recipe, manifest, bytes, towers }: TextCard): string[] {
@@ -82,7 +83,7 @@ function qualityTable({ manifest, accuracyFloat32, counts }: TextCard): string {
       ? []
       : [['out-of-scope accepted at 95 % in-scope coverage', percent(quality.fpr95)]]),
   ]);
-  return ['| figure | value |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+  return table([['figure', 'value'], ...rows]);
 }
 
 function qualityNotes({ manifest, counts }: TextCard): string {
@@ -117,12 +118,4 @@ function withInterval(share: number, texts: number): string {
   if (texts === 0) return percent(share);
   const { low, high } = wilsonInterval(Math.round(share * texts), texts);
   return `${percent(share)} (95 %: ${percent(low)} to ${percent(high)})`;
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(2)} %`;
-}
-
-function list(items: readonly string[]): string {
-  return items.map((item) => `- ${item}`).join('\n');
 }

@@ -1,16 +1,15 @@
 // The bundles that this project ships, as they lie in the repository.
+
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fieldsOf, headOf, listInitializers } from '@nanofleet/runtime';
+import { headOf, listInitializers } from '@nanofleet/runtime';
 import { type CheckedBundle, inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
-import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { kindOfRecipe } from '../command/recipe-kind.ts';
 import { readEntityRecipe } from '../entities/recipe.ts';
+import { readSensorRecipe } from '../sensor/recipe.ts';
+import { optimizedGraph } from '../testing/optimized-graph.ts';
 import { readRecipe } from '../text/recipe.ts';
-import { SINGLE_THREAD } from '../train/training-session.ts';
 
 const BUNDLES = fileURLToPath(new URL('../../../bundles/', import.meta.url));
 const RECIPES = fileURLToPath(new URL('../../recipes/', import.meta.url));
@@ -20,30 +19,6 @@ const INT8 = 3;
 
 const open = async (name: string): Promise<CheckedBundle> => await inspectBundle(`${BUNDLES}${name}`);
 
-interface Node {
-  readonly operator: string;
-  readonly inputs: readonly string[];
-}
-
-/** Nodes and initializers of a graph as ONNX Runtime runs it, by the field numbers of onnx.proto3. */
-async function optimized(graph: Uint8Array) {
-  const directory = await mkdtemp(join(tmpdir(), 'forge-'));
-  const path = join(directory, 'optimized.onnx');
-  const options = { ...SINGLE_THREAD, graphOptimizationLevel: 'all', optimizedModelFilePath: path } as const;
-  await (await InferenceSession.create(graph, options)).release();
-  const bytes = await readFile(path);
-  await rm(directory, { recursive: true });
-  const inner = (message: Uint8Array, number: number): Uint8Array[] =>
-    Array.from(fieldsOf(message)).flatMap((field) => (field.number === number ? [field.bytes] : []));
-  const texts = (message: Uint8Array, number: number): string[] =>
-    inner(message, number).map((text) => new TextDecoder().decode(text));
-  const nodes = inner(bytes, 7).flatMap((found) => inner(found, 1));
-  return {
-    nodes: nodes.map((node): Node => ({ operator: texts(node, 4)[0] ?? '', inputs: texts(node, 1) })),
-    initializers: new Map(listInitializers(bytes).map((one) => [one.name, one])),
-  };
-}
-
 /** Products in float32, and what turns codes back into float32. */
 const SLOW = /^(Fused)?(MatMul|Gemm|Conv)$|^(MatMul|Conv)Integer$|^(Dequantize|DynamicQuantize)Linear$/;
 
@@ -52,7 +27,7 @@ describe('the shipped graphs', () => {
     '%s runs one integer kernel a weight matrix, and no weight in float32',
     async (name) => {
       const { files, manifest } = await open(name);
-      const { initializers, nodes } = await optimized(files.get('infer.int8') ?? new Uint8Array());
+      const { initializers, nodes } = await optimizedGraph(files.get('infer.int8') ?? new Uint8Array());
       const weights = manifest.quantization.filter(({ tensor }) => !tensor.endsWith('table.int8'));
       const count = (operator: string) => nodes.filter((node) => node.operator === operator).length;
       expect(count('DynamicQuantizeMatMul')).toBe(weights.filter(({ axis }) => axis === 1).length);
@@ -154,17 +129,17 @@ describe('the shipped text bundles', () => {
 
 describe('the shipped recipes', () => {
   const all = readdirSync(RECIPES).filter((file) => file !== 'clinc150.json');
-  const recipes = all.filter((file) => !file.startsWith('entities-'));
+  const nameOf = async (path: string): Promise<string> => {
+    const kind = await kindOfRecipe(path);
+    if (kind === 'sensor') return (await readSensorRecipe(path)).name;
+    if (kind === 'entities') return (await readEntityRecipe(path)).name;
+    const { name, distillation } = await readRecipe(path);
+    for (const { recipe } of distillation?.teachers ?? [])
+      expect(`${(await readRecipe(RECIPES + recipe)).name}.json`).toBe(recipe);
+    return name;
+  };
 
-  it.each(all.filter((file) => file.startsWith('entities-')))('%s can be read', async (file) => {
-    expect(`${(await readEntityRecipe(`${RECIPES}${file}`)).name}.json`).toBe(file);
-  });
-
-  it.each(recipes)('%s can be read, and so can its teachers', async (file) => {
-    const recipe = await readRecipe(`${RECIPES}${file}`);
-    expect(`${recipe.name}.json`).toBe(file);
-    for (const teacher of recipe.distillation?.teachers ?? []) {
-      expect(`${(await readRecipe(RECIPES + teacher.recipe)).name}.json`).toBe(teacher.recipe);
-    }
+  it.each(all)('%s can be read, and so can its teachers', async (file) => {
+    expect(`${await nameOf(RECIPES + file)}.json`).toBe(file);
   });
 });

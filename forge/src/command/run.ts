@@ -4,14 +4,15 @@ import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NanofleetError } from '@nanofleet/protocol';
 import { compressedTowers } from '../compress/compress-tower.ts';
-import { isEntityRecipe } from '../entities/recipe.ts';
 import { runEntityRecipe } from '../entities/run-recipe.ts';
+import { runSensorRecipe } from '../sensor/run-recipe.ts';
 import { makeTextBundle } from '../text/make-bundle.ts';
 import { towersOf, trainRecipe } from '../text/train-recipe.ts';
 import type { TrainingProgress } from '../text/train-tower.ts';
 import { writeAtomically } from '../train/array-file.ts';
 import { readArguments, required, wholeNumber } from './arguments.ts';
 import type { Command, CommandWorld, RecipeArguments } from './command.ts';
+import { kindOfRecipe } from './recipe-kind.ts';
 
 const HELP = `forge run RECIPE --data DIR [--out RUN] [--seed N] [--teachers DIR] [--resume] [--json]
 
@@ -26,7 +27,8 @@ a bundle (unsigned) to RUN/bundle, if the recipe has a section "bundle".
   --resume        go on with a run that was ended or killed; without it a RUN that exists is refused
   --json          print the result as one JSON object
 
-A run that was killed goes on after its last whole epoch and ends with the same weights.`;
+A run that was killed goes on after its last whole epoch and ends with the same weights; one of a sensor recipe, which takes
+minutes, begins again.`;
 
 const OPTIONS = {
   data: { type: 'string' },
@@ -68,7 +70,13 @@ export const runCommand: Command = {
 type Figures = Readonly<Record<string, unknown>>;
 
 async function runRecipe(run: RecipeArguments, world: CommandWorld): Promise<Figures> {
-  if (await isEntityRecipe(run.recipePath)) return { ...(await runEntityRecipe(run, world)) };
+  const kind = await kindOfRecipe(run.recipePath);
+  if (kind === 'entities') return { ...(await runEntityRecipe(run, world)) };
+  if (kind === 'sensor') return { ...(await runSensorRecipe(run, world)) };
+  return await runTextRecipe(run, world);
+}
+
+async function runTextRecipe(run: RecipeArguments, world: CommandWorld): Promise<Figures> {
   const trained = await trainRecipe({
     ...run,
     progress: ({ recipe, seed }) => progressOf(`${recipe} seed ${seed}`, world),

@@ -1,6 +1,7 @@
 // Owns the text of the card of a bundle that finds entities: what the model is, data, licenses, figures with how they were
 // measured, cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
+import { document, list, percent, table } from '../bundle/markdown.ts';
 import type { EntityRecipe } from './recipe.ts';
 import type { EntityRecipeData } from './recipe-texts.ts';
 import type { TaggerShape } from './tagger.ts';
@@ -41,7 +42,7 @@ export function entityCard(card: EntityCard): string {
     '## Limits',
     list(recipe.bundle.limits),
   ];
-  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+  return document(sections);
 }
 
 function modelFacts({ shape, manifest, bytes, data }: EntityCard): string[] {
@@ -75,11 +76,7 @@ function qualityTable({ float32, int8, manifest }: EntityCard): string {
     row('whole text right', ({ sentences }) => sentences),
     ['calibration error (15 bins)', '', percent(quality?.expectedCalibrationError ?? 0)],
   ];
-  return [
-    '| figure | float32 | int8 (what runs) |',
-    '|---|---|---|',
-    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
-  ].join('\n');
+  return table([['figure', 'float32', 'int8 (what runs)'], ...rows]);
 }
 
 function qualityNotes({ manifest, data, int8 }: EntityCard): string {
@@ -101,7 +98,3 @@ function dataFacts({ recipe, data }: EntityCard): string[] {
     'Texts that also occur in validation were removed from everything learned from',
   ];
 }
-
-const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
-
-const list = (items: readonly string[]): string => items.map((item) => `- ${item}`).join('\n');

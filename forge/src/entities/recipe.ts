@@ -74,27 +74,6 @@ const recipeSchema = z.strictObject({
 /** A recipe with every default filled in. */
 export type EntityRecipe = z.infer<typeof recipeSchema>;
 
-/** Whether a recipe is one of these: it has a section "entities". An unreadable one is not; whoever reads it complains. */
-export async function isEntityRecipe(path: string): Promise<boolean> {
-  const read = await readFile(path, 'utf8').then(
-    (text) => text,
-    () => '',
-  );
-  const parsed = z
-    .string()
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        context.addIssue({ code: 'custom', message: 'not JSON' });
-        return z.NEVER;
-      }
-    })
-    .pipe(z.looseObject({ entities: z.unknown() }))
-    .safeParse(read);
-  return parsed.success && parsed.data.entities !== undefined;
-}
-
 /** Reads a recipe. @throws NanofleetError TRAINING_SET_INVALID naming file and field */
 export async function readEntityRecipe(path: string): Promise<EntityRecipe> {
   const parsed = recipeSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));

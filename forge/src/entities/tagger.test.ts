@@ -1,12 +1,11 @@
 // Behaviour of taggers: the graph that devices run says what training meant, in fused kernels; batches learn what is marked.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fieldsOf } from '@nanofleet/runtime';
-import { InferenceSession } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../seeded-random.ts';
-import { SINGLE_THREAD } from '../train/training-session.ts';
+import { optimizedOperators } from '../testing/optimized-graph.ts';
 import { entityTypesOf, readAnnotatedTexts, tagsOfEntities } from './annotated-texts.ts';
 import { spanScore } from './span-score.ts';
 import { EntitySwapper } from './swapped-entities.ts';
@@ -41,20 +40,6 @@ const TEXTS = [
   '語',
   "what's the weather like in the far north tomorrow morning",
 ];
-
-/** Operators of the graph as ONNX Runtime runs it, from ModelProto.graph (7) .node (1) .op_type (4). */
-async function optimizedOperators(graph: Uint8Array): Promise<string[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'forge-'));
-  const path = join(directory, 'optimized.onnx');
-  const options = { ...SINGLE_THREAD, graphOptimizationLevel: 'all', optimizedModelFilePath: path } as const;
-  await (await InferenceSession.create(graph, options)).release();
-  const bytes = await readFile(path);
-  await rm(directory, { recursive: true });
-  const inner = (message: Uint8Array, number: number): Uint8Array[] =>
-    Array.from(fieldsOf(message)).flatMap((field) => (field.number === number ? [field.bytes] : []));
-  const nodes = inner(bytes, 7).flatMap((found) => inner(found, 1));
-  return nodes.flatMap((node) => inner(node, 4).map((operator) => new TextDecoder().decode(operator)));
-}
 
 describe('taggerInferenceGraph', () => {
   const tagger = freshTagger(SHAPE, 1);

@@ -1,10 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fieldsOf, TextFeatures } from '@nanofleet/runtime';
-import { InferenceSession } from 'onnxruntime-node';
+import { TextFeatures } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
-import { SINGLE_THREAD } from '../train/training-session.ts';
+import { optimizedOperators } from '../testing/optimized-graph.ts';
 import { inferenceGraph } from './inference-graph.ts';
 import { withInference } from './inference-session.ts';
 import { freshTower, type Tower } from './tower.ts';
@@ -32,24 +28,6 @@ const TEXTS = [
   '',
   "what's the weather like in the far north tomorrow morning",
 ];
-
-/** Operators of the graph as ONNX Runtime runs it, from ModelProto.graph (7) .node (1) .op_type (4). */
-async function optimizedOperators(graph: Uint8Array): Promise<string[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'forge-'));
-  const path = join(directory, 'optimized.onnx');
-  const session = await InferenceSession.create(graph, {
-    ...SINGLE_THREAD,
-    graphOptimizationLevel: 'all',
-    optimizedModelFilePath: path,
-  });
-  await session.release();
-  const bytes = await readFile(path);
-  await rm(directory, { recursive: true });
-  const inner = (message: Uint8Array, number: number): Uint8Array[] =>
-    Array.from(fieldsOf(message)).flatMap((field) => (field.number === number ? [field.bytes] : []));
-  const nodes = inner(bytes, 7).flatMap((found) => inner(found, 1));
-  return nodes.flatMap((node) => inner(node, 4).map((operator) => new TextDecoder().decode(operator)));
-}
 
 describe('inferenceGraph', () => {
   it('is fused to one quantized kernel a layer', async () => {

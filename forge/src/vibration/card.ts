@@ -1,6 +1,7 @@
 // Owns the text of the vibration bundle's card: what the model is, what it was trained on, figures with how they were
 // measured, cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
+import { document, list, percent as percentOf, table } from '../bundle/markdown.ts';
 import type { VibrationFigures, VibrationScale } from './figures.ts';
 import { RATE_HZ } from './simulator.ts';
 import { LABELS, SENSOR } from './windows.ts';
@@ -44,7 +45,7 @@ export function vibrationCard(card: VibrationCard): string {
       'Damage below an impact of 0.1 g and imbalance below 0.08 g are not told from a sound machine',
     ]),
   ];
-  return `${sections.join('\n\n')}\n`;
+  return document(sections);
 }
 
 function modelFacts({ bytes, microseconds, manifest }: VibrationCard): string[] {
@@ -74,13 +75,13 @@ function qualityTable(card: VibrationCard): string {
       percent(share),
     ]),
   ];
-  return ['| figure | value |', '|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+  return table([['figure', 'value'], ...rows]);
 }
 
 function confusionTable({ confusion }: VibrationCard): string {
   const head = ['truly', ...LABELS.map((label) => `answered ${label}`)];
   const rows = confusion.map((counts, at) => [LABELS[at] ?? '', ...counts.map(String)]);
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  return table([head, ...rows]);
 }
 
 function dataFacts({ scale, windows, seed }: VibrationCard): string[] {
@@ -92,7 +93,4 @@ function dataFacts({ scale, windows, seed }: VibrationCard): string[] {
   ];
 }
 
-const percent = (share: number | undefined): string =>
-  share === undefined ? '-' : `${(share * 100).toFixed(2)} %`;
-
-const list = (items: readonly string[]): string => items.map((item) => `- ${item}`).join('\n');
+const percent = (share: number | undefined): string => (share === undefined ? '-' : percentOf(share));

@@ -55,7 +55,7 @@ async function train(args: readonly string[], world: CommandWorld): Promise<void
     nowMs: () => world.nowMs(),
     onEpoch: ({ epoch, loss, validationMacroF1 }) =>
       world.note(
-        `epoch ${epoch}: loss ${loss.toFixed(4)}, validation macro-F1 ${(validationMacroF1 * 100).toFixed(2)} %`,
+        `epoch ${epoch}: loss ${loss.toFixed(4)}, validation macro-F1 ${((validationMacroF1 ?? 0) * 100).toFixed(2)} %`,
       ),
   });
   if (values.json) return world.out(JSON.stringify(figures));

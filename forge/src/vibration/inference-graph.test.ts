@@ -1,36 +1,25 @@
 // Behaviour of the int8 graph: close to float32, and fused into the kernels that make it fast.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fieldsOf, logitGap } from '@nanofleet/runtime';
-import { InferenceSession } from 'onnxruntime-node';
+
+import { logitGap } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../seeded-random.ts';
-import { SINGLE_THREAD } from '../train/training-session.ts';
-import { activationScales, vibrationGraph } from './inference-graph.ts';
-import { runInt8 } from './judge.ts';
-import { initialParameters } from './network.ts';
-import { runFloat } from './train.ts';
-import { drawWindows } from './windows.ts';
+import { activationScales, sensorGraph } from '../sensor/inference-graph.ts';
+import { initialParameters } from '../sensor/network.ts';
+import { runFloat } from '../sensor/train.ts';
+import { runWindows } from '../sensor/window-session.ts';
+import { optimizedOperators } from '../testing/optimized-graph.ts';
+import { drawWindows, SHAPE } from './windows.ts';
 
 const windows = drawWindows({ seed: 5, first: 0, machines: 1 }).filter((_, at) => at % 8 === 0);
-const parameters = initialParameters(new SeededRandom(5, 'initial'));
-const graph = async () => vibrationGraph(parameters, await activationScales(parameters, windows));
-
-/** Operators of an optimized model, by the field numbers of onnx.proto3: model 7 graph, graph 1 node, node 4 operator. */
-function operatorsOf(model: Uint8Array): string[] {
-  const inside = (bytes: Uint8Array, number: number): Uint8Array[] =>
-    [...fieldsOf(bytes)].filter((field) => field.number === number).map((field) => field.bytes);
-  const nodes = inside(model, 7).flatMap((found) => inside(found, 1));
-  return nodes.flatMap((node) => inside(node, 4)).map((name) => new TextDecoder().decode(name));
-}
+const trained = { shape: SHAPE, parameters: initialParameters(SHAPE, new SeededRandom(5, 'initial')) };
+const graph = async () => sensorGraph(trained, await activationScales(trained, windows));
 
 describe('the int8 graph', () => {
   it('gives nearly the logits of the float32 network', async () => {
-    const float = await runFloat(parameters, windows, 'logits');
+    const float = await runFloat(trained.parameters, { shape: SHAPE, windows, output: 'logits' });
     const { bytes } = await graph();
-    const coded = await runInt8(
-      bytes,
+    const coded = await runWindows(
+      { graph: bytes, shape: SHAPE },
       windows.map((window) => window.values),
     );
     const size = Math.max(...float.flatMap((row) => Array.from(row, Math.abs)));
@@ -38,21 +27,12 @@ describe('the int8 graph', () => {
   });
 
   it('is fused: three integer convolutions and one integer product, no convolution in float32', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'nanofleet-fusion-'));
-    const optimized = join(directory, 'optimized.onnx');
-    const { bytes } = await graph();
-    const session = await InferenceSession.create(bytes, {
-      ...SINGLE_THREAD,
-      optimizedModelFilePath: optimized,
-    });
-    await session.release();
-    const operators = operatorsOf(await readFile(optimized));
+    const operators = await optimizedOperators((await graph()).bytes);
     expect(operators.filter((name) => name === 'QLinearConv')).toHaveLength(3);
     expect(operators.filter((name) => name === 'DynamicQuantizeMatMul')).toHaveLength(1);
     expect(
       operators.filter((name) => ['Conv', 'FusedConv', 'MatMul', 'Gemm', 'ConvInteger'].includes(name)),
     ).toEqual([]);
-    await rm(directory, { recursive: true });
   });
 
   it('names the grid of each weight as the manifest does', async () => {

@@ -1,9 +1,9 @@
 // Behaviour of the judge on rows that can be counted by hand.
 import { describe, expect, it } from 'vitest';
 import { confusion, macroF1ByMachine } from './judge.ts';
-import type { LabelledWindow } from './windows.ts';
+import type { MachineWindow } from './windows.ts';
 
-const window = (machine: number, label: number): LabelledWindow => ({
+const window = (machine: number, label: number): MachineWindow => ({
   machine,
   label,
   values: new Float32Array(),

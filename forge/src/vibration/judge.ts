@@ -10,47 +10,12 @@ import {
   macroF1,
   scoreLogits,
 } from '@nanofleet/runtime';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { SINGLE_THREAD } from '../train/training-session.ts';
-import { LABELS, type LabelledWindow, SENSOR } from './windows.ts';
-
-/** Outputs of the device's graph for one window. */
-export interface WindowOutputs {
-  readonly logits: Float32Array;
-  readonly penultimate: Float32Array;
-}
-
-/** Measures each run; `nowMs` is a monotonic clock with fractions. */
-export interface RunTimer {
-  readonly nowMs: () => number;
-  onRun(milliseconds: number): void;
-}
-
-/** Runs the device's graph over windows, one by one as a device does. */
-export async function runInt8(
-  graph: Uint8Array,
-  windows: readonly Float32Array[],
-  timer?: RunTimer,
-): Promise<WindowOutputs[]> {
-  const session = await InferenceSession.create(graph, SINGLE_THREAD);
-  const outputs: WindowOutputs[] = [];
-  for (const values of windows) {
-    const window = new Tensor('float32', values, [1, SENSOR.channels.length, SENSOR.windowSamples]);
-    const start = timer?.nowMs() ?? 0;
-    const { logits, penultimate } = await session.run({ window });
-    timer?.onRun(timer.nowMs() - start);
-    outputs.push({ logits: copied(logits), penultimate: copied(penultimate) });
-  }
-  await session.release();
-  return outputs;
-}
-
-const copied = (tensor: Tensor | undefined): Float32Array => Float32Array.from(tensor?.data as Float32Array);
+import { LABELS, type MachineWindow } from './windows.ts';
 
 /** Mean over the machines of each machine's macro-F1: no large or easy machine hides a bad one. Also the worst. */
 export function macroF1ByMachine(
   rows: readonly Float32Array[],
-  windows: readonly LabelledWindow[],
+  windows: readonly MachineWindow[],
 ): { mean: number; worst: number } {
   const machines = [...new Set(windows.map((window) => window.machine))];
   const scores = machines.map((machine) => {
@@ -68,7 +33,7 @@ export function macroF1ByMachine(
 }
 
 /** The rows of a confusion table: true label, then how often each label was answered. */
-export function confusion(rows: readonly Float32Array[], windows: readonly LabelledWindow[]): number[][] {
+export function confusion(rows: readonly Float32Array[], windows: readonly MachineWindow[]): number[][] {
   const table = LABELS.map(() => LABELS.map(() => 0));
   windows.forEach(({ label }, at) => {
     const row = table[label];
@@ -81,7 +46,7 @@ export function confusion(rows: readonly Float32Array[], windows: readonly Label
 /** The entry of the manifest's quality list. */
 export function qualityOf(options: {
   readonly rows: readonly Float32Array[];
-  readonly windows: readonly LabelledWindow[];
+  readonly windows: readonly MachineWindow[];
   readonly disturbances: readonly Float32Array[];
   readonly scoring: Pick<ManifestDraft, 'calibration' | 'thresholds'>;
   readonly seed: number;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { decodePrototypes } from '@nanofleet/runtime';
 import { inspectBundle, loadSensorRunner } from '@nanofleet/runtime/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EpochReport } from '../sensor/train.ts';
 import { makeVibrationBundle } from './make-bundle.ts';
-import type { EpochReport } from './train.ts';
 
 const scale = {
   machines: { training: 1, validation: 1, test: 1 },

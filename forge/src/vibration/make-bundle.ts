@@ -10,15 +10,28 @@ import {
   quantile,
 } from '@nanofleet/runtime';
 import { writeBundle } from '../bundle/write-bundle.ts';
+import {
+  activationScales,
+  type SensorGraph,
+  sensorGraph,
+  type TrainedSensor,
+} from '../sensor/inference-graph.ts';
+import { penultimateWidth } from '../sensor/network.ts';
+import {
+  type EpochReport,
+  runFloat,
+  type SensorTrainingSettings,
+  type TrainingWindow,
+  trainSensor,
+} from '../sensor/train.ts';
+import { type RunTimer, runWindows, type WindowOutputs } from '../sensor/window-session.ts';
 import { headTrainingGraph } from '../train/head-step.ts';
 import { vibrationCard } from './card.ts';
 import { type DisturbanceKind, drawDisturbances, KNOWN_KINDS, UNSEEN_KINDS } from './disturbances.ts';
 import type { VibrationFigures, VibrationScale } from './figures.ts';
-import { activationScales, type VibrationGraph, vibrationGraph } from './inference-graph.ts';
-import { confusion, macroF1ByMachine, qualityOf, runInt8, type WindowOutputs } from './judge.ts';
-import { HIDDEN } from './network.ts';
-import { type EpochReport, runFloat, trainVibration, type VibrationParameters } from './train.ts';
-import { drawWindows, LABELS, type LabelledWindow, SENSOR, type TrainingWindow } from './windows.ts';
+import { confusion, macroF1ByMachine, qualityOf } from './judge.ts';
+import { anyMounting } from './mounting.ts';
+import { drawWindows, LABELS, type MachineWindow, SENSOR, SHAPE } from './windows.ts';
 
 /** Numbers of machines; the sets share none. */
 const SETS = { training: 0, validation: 1000, test: 2000 } as const;
@@ -32,6 +45,16 @@ const TOLERANCE = 0.15;
 const SURE = 0.8;
 /** Session, weights and activations: the resident set grew by 0.67 MB for each of ten sessions; rounded up. */
 const RSS_BYTES = 1_000_000;
+
+const HIDDEN = penultimateWidth(SHAPE);
+const TRAINING: Omit<SensorTrainingSettings, 'epochs'> = {
+  batchSize: 64,
+  learningRate: 3e-3,
+  weightDecay: 1e-3,
+  labelSmoothing: 0.05,
+  dropout: 0,
+  balance: 0,
+};
 
 /** The scale of the committed bundle. */
 export const FULL_SCALE: VibrationScale = {
@@ -52,19 +75,22 @@ export interface VibrationOrder {
 /** Trains and writes a vibration bundle. */
 export async function makeVibrationBundle(order: VibrationOrder): Promise<VibrationFigures> {
   const { seed, scale } = order;
-  const draw = (set: keyof typeof SETS): LabelledWindow[] =>
+  const draw = (set: keyof typeof SETS): MachineWindow[] =>
     drawWindows({ seed, first: SETS[set], machines: scale.machines[set] });
   const [labelled, validation] = [draw('training'), draw('validation')];
   const training = [...labelled, ...disturbed(seed, scale)];
-  const parameters = await trainVibration({ ...order, training, validation, epochs: scale.epochs });
+  const { epochs } = scale;
+  const run = { shape: SHAPE, training, validation, epochs, augment: anyMounting };
+  const parameters = await trainSensor({ ...TRAINING, ...order, ...run });
+  const trained = { shape: SHAPE, parameters };
   const every = Math.max(1, Math.floor(labelled.length / 500));
   const ranges = await activationScales(
-    parameters,
+    trained,
     labelled.filter((_, at) => at % every === 0),
   );
-  const graph = vibrationGraph(parameters, ranges);
+  const graph = sensorGraph(trained, ranges);
   const scoring = await calibrated(graph, { validation, ...order });
-  const judged = await judge(graph, { test: draw('test'), parameters, scoring, ...order });
+  const judged = await judge(graph, { test: draw('test'), trained, scoring, ...order });
   const files = await filesOf(graph, { labelled, test: judged.test, outputs: judged.outputs });
   const manifest = manifestOf(graph, {
     scoring,
@@ -85,12 +111,12 @@ function disturbed(seed: number, scale: VibrationScale): TrainingWindow[] {
 type Scoring = Pick<ManifestDraft, 'calibration' | 'thresholds'>;
 
 async function calibrated(
-  graph: VibrationGraph,
+  graph: SensorGraph,
   {
     validation,
     seed,
     scale,
-  }: Pick<VibrationOrder, 'seed' | 'scale'> & { readonly validation: readonly LabelledWindow[] },
+  }: Pick<VibrationOrder, 'seed' | 'scale'> & { readonly validation: readonly MachineWindow[] },
 ): Promise<Scoring> {
   const tuning = drawDisturbances({
     seed: seed + DISTURBANCE_SEEDS.tuning,
@@ -113,27 +139,33 @@ async function calibrated(
   return { calibration, thresholds: { ...thresholds, confidence: LABELS.map(() => SURE) } };
 }
 
+const runInt8 = (
+  graph: Uint8Array,
+  windows: readonly Float32Array[],
+  timer?: RunTimer,
+): Promise<WindowOutputs[]> => runWindows({ graph, shape: SHAPE }, windows, timer);
+
 const logitsOf = (outputs: readonly WindowOutputs[]): Float32Array[] => outputs.map(({ logits }) => logits);
 
 interface Judged {
-  readonly test: readonly LabelledWindow[];
+  readonly test: readonly MachineWindow[];
   readonly outputs: readonly WindowOutputs[];
   readonly quality: ManifestDraft['quality'][number];
   readonly figures: Omit<VibrationFigures, 'digest' | 'bytes'>;
 }
 
 async function judge(
-  graph: VibrationGraph,
+  graph: SensorGraph,
   options: {
-    readonly test: readonly LabelledWindow[];
-    readonly parameters: VibrationParameters;
+    readonly test: readonly MachineWindow[];
+    readonly trained: TrainedSensor;
     readonly scoring: Scoring;
     readonly seed: number;
     readonly scale: VibrationScale;
     readonly nowMs: () => number;
   },
 ): Promise<Judged> {
-  const { test, parameters, scoring, seed, scale, nowMs } = options;
+  const { test, trained, scoring, seed, scale, nowMs } = options;
   const micros: number[] = [];
   const outputs = await runInt8(
     graph.bytes,
@@ -153,7 +185,10 @@ async function judge(
   const unseen: [string, number][] = [];
   for (const kind of UNSEEN_KINDS) unseen.push([kind, (await qualityWith([kind])).auroc ?? 0]);
   const { mean, worst } = macroF1ByMachine(rows, test);
-  const float = macroF1ByMachine(await runFloat(parameters, test, 'logits'), test);
+  const float = macroF1ByMachine(
+    await runFloat(trained.parameters, { ...trained, windows: test, output: 'logits' }),
+    test,
+  );
   return {
     test,
     outputs,
@@ -171,14 +206,14 @@ async function judge(
 }
 
 async function filesOf(
-  graph: VibrationGraph,
+  graph: SensorGraph,
   {
     labelled,
     test,
     outputs,
   }: {
-    readonly labelled: readonly LabelledWindow[];
-    readonly test: readonly LabelledWindow[];
+    readonly labelled: readonly MachineWindow[];
+    readonly test: readonly MachineWindow[];
     readonly outputs: readonly WindowOutputs[];
   },
 ): Promise<Map<FileRole, Uint8Array>> {
@@ -203,13 +238,13 @@ async function filesOf(
   ]);
 }
 
-const indicesOf = (windows: readonly LabelledWindow[], label: number): number[] =>
+const indicesOf = (windows: readonly MachineWindow[], label: number): number[] =>
   windows.flatMap((window, at) => (window.label === label ? [at] : []));
 
 type SensorDraft = Extract<ManifestDraft, { task: 'sensor-event' }>;
 
 function manifestOf(
-  graph: VibrationGraph,
+  graph: SensorGraph,
   {
     scoring,
     quality,

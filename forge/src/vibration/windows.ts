@@ -4,6 +4,8 @@
 import type { SensorParameters } from '@nanofleet/protocol';
 import { WindowCutter } from '@nanofleet/runtime';
 import { SeededRandom } from '../seeded-random.ts';
+import { convolutionsOf, type SensorShape } from '../sensor/network.ts';
+import type { LabelledWindow } from '../sensor/train.ts';
 import { drawMachine, type Machine } from './machine.ts';
 import { CHANNELS, type Condition, PumpSimulator, RATE_HZ, SOUND, simulate } from './simulator.ts';
 
@@ -25,17 +27,24 @@ export const SENSOR: SensorParameters = {
   ],
 };
 
-/** A window with its label's number and the machine that it comes from. */
-export interface LabelledWindow extends TrainingWindow {
-  readonly label: number;
-  readonly machine: number;
-}
+/** The network. 16 taps at 800 Hz see 20 ms; all three see 140 ms, three and a half revolutions. */
+export const SHAPE: SensorShape = {
+  channels: CHANNELS.length,
+  windowSamples: SENSOR.windowSamples,
+  units: CHANNELS.map(() => 0.25),
+  // Gravity, in any mounting.
+  removesMean: true,
+  convolutions: convolutionsOf(CHANNELS.length, [
+    { outputs: 16, taps: 16, stride: 4, padding: 6 },
+    { outputs: 24, taps: 9, stride: 2 },
+    { outputs: 32, taps: 9, stride: 2 },
+  ]),
+  classes: LABELS.length,
+};
 
-/** A window to train on; null is none of the labels, to be answered with the same probability for each. */
-export interface TrainingWindow {
-  /** Channel-major [3, windowSamples] in g. */
-  readonly values: Float32Array;
-  readonly label: number | null;
+/** A window, in g, with the machine that it comes from. */
+export interface MachineWindow extends LabelledWindow {
+  readonly machine: number;
 }
 
 /** Windows of each run: 4 s give 11. */
@@ -69,7 +78,7 @@ export function drawWindows(options: {
   readonly seed: number;
   readonly first: number;
   readonly machines: number;
-}): LabelledWindow[] {
+}): MachineWindow[] {
   return Array.from({ length: options.machines }, (_, at) =>
     windowsOf(options.seed, options.first + at),
   ).flat();
@@ -79,7 +88,7 @@ export function drawWindows(options: {
 export const machineOf = (seed: number, number: number): Machine =>
   drawMachine(new SeededRandom(seed, 'machine', number));
 
-function windowsOf(seed: number, number: number): LabelledWindow[] {
+function windowsOf(seed: number, number: number): MachineWindow[] {
   const machine = machineOf(seed, number);
   return LABELS.flatMap((label, index) =>
     Array.from({ length: RUNS[label] }, (_, run) => {

@@ -1,7 +1,7 @@
 // Owns the graph that devices run: raw window → logits and penultimate features, convolutions in int8. Spelled as
 // QuantizeLinear / DequantizeLinear around Conv with uint8 activations, int8 weights per output channel and int32 bias:
 // the one form that ONNX Runtime turns into QLinearConv (int8 activations instead run slower than float32).
-// Contract: input `window` float32 [1, channels, samples] in g; outputs `logits` [1, C], `penultimate` [1, H].
+// Contract: input `window` float32 [1, channels, samples] in the sensor's units; outputs `logits` [1, C], `penultimate` [1, H].
 import assert from 'node:assert/strict';
 import type { ManifestDraft } from '@nanofleet/protocol';
 import { quantile, quantize } from '@nanofleet/runtime';
@@ -16,9 +16,15 @@ import {
   quantizeColumns,
   quantizedLinear,
 } from '../onnx/quantized-linear.ts';
-import { type ConvolutionShape, HIDDEN, normalized, TRUNK } from './network.ts';
-import { runFloat, type VibrationParameters } from './train.ts';
-import { LABELS, SENSOR, type TrainingWindow } from './windows.ts';
+import {
+  type ConvolutionShape,
+  kernelShape,
+  normalized,
+  penultimateWidth,
+  type SensorParameters,
+  type SensorShape,
+} from './network.ts';
+import { runFloat, type TrainingWindow } from './train.ts';
 
 const CODE_MAX = 255;
 const MIDDLE = 128;
@@ -28,48 +34,60 @@ const COVERED = 0.9995;
 /** Step of the codes of each activation, from the input of the first layer to the output of the last. */
 export type ActivationScales = readonly number[];
 
-/** Measures the ranges of the float32 network on training windows. The first activation has both signs, the others only one. */
+/** A trained network. */
+export interface TrainedSensor {
+  readonly shape: SensorShape;
+  readonly parameters: SensorParameters;
+}
+
+/** Whether an activation has both signs: only what left a rectifier has one. */
+const hasBothSigns = ({ convolutions }: SensorShape, at: number): boolean =>
+  at === 0 || convolutions[at - 1]?.depthwise === true;
+
+/** Measures the ranges of the float32 network on training windows. */
 export async function activationScales(
-  parameters: VibrationParameters,
+  { shape, parameters }: TrainedSensor,
   windows: readonly TrainingWindow[],
 ): Promise<ActivationScales> {
   const scales: number[] = [];
-  for (let at = 0; at <= TRUNK.length; at += 1) {
-    const rows = await runFloat(parameters, windows, `activation${at}`);
+  for (let at = 0; at <= shape.convolutions.length; at += 1) {
+    const rows = await runFloat(parameters, { shape, windows, output: `activation${at}` });
     const magnitudes = Float32Array.from(rows.flatMap((row) => Array.from(row, Math.abs)));
-    scales.push(quantile(magnitudes, COVERED) / (at === 0 ? MIDDLE - 1 : CODE_MAX));
+    scales.push(quantile(magnitudes, COVERED) / (hasBothSigns(shape, at) ? MIDDLE - 1 : CODE_MAX));
   }
   return scales;
 }
 
 /** The device's graph with what the manifest says of its weights. */
-export interface VibrationGraph {
+export interface SensorGraph {
   readonly bytes: Uint8Array;
   readonly quantization: ManifestDraft['quantization'];
 }
 
 /** Writes the int8 graph. */
-export function vibrationGraph(parameters: VibrationParameters, scales: ActivationScales): VibrationGraph {
+export function sensorGraph({ shape, parameters }: TrainedSensor, scales: ActivationScales): SensorGraph {
   const graph = new Graph();
-  const window = graph.input('window', 'float32', [1, SENSOR.channels.length, SENSOR.windowSamples]);
-  const grid = (at: number): Grid => ({ step: scales[at] ?? 1, zero: at === 0 ? MIDDLE : 0 });
-  let activation = throughCodes(normalized(window), grid(0));
-  TRUNK.forEach((shape, at) => {
-    const convolved = convolution(activation, { shape, parameters, inputStep: grid(at).step });
-    activation = throughCodes(relu(convolved), grid(at + 1));
+  const window = graph.input('window', 'float32', [1, shape.channels, shape.windowSamples]);
+  const grid = (at: number): Grid => ({
+    step: scales[at] ?? 1,
+    zero: hasBothSigns(shape, at) ? MIDDLE : 0,
+  });
+  let activation = throughCodes(normalized(window, shape), grid(0));
+  shape.convolutions.forEach((layer, at) => {
+    const convolved = convolution(activation, { layer, parameters, inputStep: grid(at).step });
+    activation = throughCodes(layer.depthwise ? convolved : relu(convolved), grid(at + 1));
   });
   const penultimate = concat([meanPool(activation), maxPool(activation)], 1);
-  const weight = quantizeColumns(valueOf(parameters, 'head.weight'), [HIDDEN, LABELS.length]);
-  const bias = valueOf(parameters, 'head.bias');
+  const head = [penultimateWidth(shape), shape.classes] as const;
   const logits = quantizedLinear(penultimate, {
     weightName: 'head.weight',
-    weight,
+    weight: quantizeColumns(valueOf(parameters, 'head.weight'), head),
     biasName: 'head.bias',
-    bias,
+    bias: valueOf(parameters, 'head.bias'),
   });
   return {
     bytes: graph.build('infer', { logits, penultimate }),
-    quantization: [...TRUNK.map(gridOf), headGrid()],
+    quantization: [...shape.convolutions.map(gridOf), headGrid()],
   };
 }
 
@@ -78,7 +96,7 @@ interface Grid {
   readonly zero: number;
 }
 
-const valueOf = (parameters: VibrationParameters, name: string): Float32Array => {
+const valueOf = (parameters: SensorParameters, name: string): Float32Array => {
   const state = parameters.get(name);
   assert(state, `${name} was trained`);
   return state.value;
@@ -95,22 +113,23 @@ function throughCodes(value: Value, { step, zero }: Grid): Value {
 function convolution(
   input: Value,
   options: {
-    readonly shape: ConvolutionShape;
-    readonly parameters: VibrationParameters;
+    readonly layer: ConvolutionShape;
+    readonly parameters: SensorParameters;
     readonly inputStep: number;
   },
 ): Value {
-  const { shape, parameters, inputStep } = options;
-  const { name, inputs, outputs, taps, stride, padding } = shape;
+  const { layer, parameters, inputStep } = options;
+  const { name, outputs, taps, stride, padding, depthwise } = layer;
+  const kernels = kernelShape(layer);
   const { graph } = input;
   const { codes, scales } = quantize(valueOf(parameters, `${name}.weight`), {
-    shape: [outputs, inputs, taps],
+    shape: kernels,
     axis: 0,
     bits: MATRIX_WEIGHT_BITS,
   });
   const names = initializerNames(`${name}.weight`);
   const weightScales = graph.namedConstant(names.scales, scales, [outputs]);
-  const weight = dequantize(graph.namedConstant(names.codes, codes, [outputs, inputs, taps]), weightScales);
+  const weight = dequantize(graph.namedConstant(names.codes, codes, kernels), weightScales);
   const biasScales = scales.map((scale) => scale * inputStep);
   const biasCodes = Int32Array.from(valueOf(parameters, `${name}.bias`), (bias, at) =>
     Math.round(bias / (biasScales[at] ?? 1)),
@@ -124,7 +143,12 @@ function convolution(
     operator: 'Conv',
     inputs: [input, weight, bias],
     shape: [1, outputs, length],
-    attributes: { strides: ints([stride]), pads: ints([padding, padding]), kernel_shape: ints([taps]) },
+    attributes: {
+      strides: ints([stride]),
+      pads: ints([padding, padding]),
+      kernel_shape: ints([taps]),
+      ...(depthwise ? { group: int(outputs) } : {}),
+    },
   });
 }
 
