@@ -4,7 +4,13 @@ import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeManifest, NanofleetError, problemOf } from '@nanofleet/protocol';
+import {
+  encodeManifest,
+  type ManifestDraft,
+  NanofleetError,
+  problemOf,
+  WIRE_FORM,
+} from '@nanofleet/protocol';
 import { decodeFleetToken, sha256Of } from '@nanofleet/protocol/node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from './program.ts';
@@ -342,6 +348,29 @@ describe('models', () => {
     expect(Buffer.from(manifest, 'base64').equals(manifestBytes)).toBe(true);
     const uploads = seen.filter(({ method }) => method === 'PUT').map(({ body }) => String(body));
     expect(uploads).toEqual([graph, golden]);
+  });
+
+  it('push uploads a graph in the form in which it travels, where that is there', async () => {
+    const wire = 'fewer bytes';
+    const stated = JSON.parse(Buffer.from(manifestBytes).toString('utf8')) as ManifestDraft;
+    const files = stated.files.map((file) =>
+      file.role === 'infer.int8'
+        ? {
+            ...file,
+            wire: { form: WIRE_FORM, name: 'graph.nfw', sha256: sha256Of(wire), bytes: wire.length },
+          }
+        : file,
+    );
+    await writeFile(join(directory, 'manifest.json'), encodeManifest({ ...stated, files }));
+    answers[`PUT /api/blobs/${sha256Of(wire)}`] = { body: { bytes: wire.length } };
+    const uploads = () => seen.filter(({ method }) => method === 'PUT').map(({ body }) => String(body));
+    expect((await run('models', 'sign', directory)).code).toBe(0);
+    expect((await run('models', 'push', directory)).code).toBe(0);
+    expect(uploads()).toEqual([graph, golden]);
+    seen = [];
+    await writeFile(join(directory, 'graph.nfw'), wire);
+    expect((await run('models', 'push', directory)).code).toBe(0);
+    expect(uploads()).toEqual([wire, golden]);
   });
 
   it('push of an unsigned bundle sends nothing and says how to sign it', async () => {

@@ -1,15 +1,18 @@
 /**
- * A signed bundle directory into the registry: manifest, signature and each file, with a bar of the bytes. Never signs
- * and never makes a rollout.
+ * A signed bundle directory into the registry: manifest, signature and each file, in its wire form where that is there,
+ * with a bar of the bytes. Never signs and never makes a rollout.
  */
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type BundleFile,
   MANIFEST_FILE,
   type Model,
   NanofleetError,
   parseManifest,
   SIGNATURE_FILE,
+  type StoredFile,
+  wireOf,
 } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import type { Client } from './client.ts';
@@ -31,7 +34,8 @@ export async function publish(client: Client, terminal: Terminal, directory: str
     terminal.note(`${known.line} ${known.version} is in the registry already.`);
     return known;
   }
-  await upload(client, terminal, { directory, files: manifest.files });
+  const files = await Promise.all(manifest.files.map((file) => travelling(directory, file)));
+  await upload(client, terminal, { directory, files });
   return client.call('addModel', {
     body: {
       manifest: Buffer.from(manifestBytes).toString('base64'),
@@ -40,10 +44,20 @@ export async function publish(client: Client, terminal: Terminal, directory: str
   });
 }
 
+/** What to upload of a file: the registry expands a wire form itself. */
+async function travelling(directory: string, file: BundleFile): Promise<StoredFile> {
+  const wire = wireOf(file);
+  if (wire === undefined) return file;
+  return access(join(directory, wire.name)).then(
+    () => wire,
+    () => file,
+  );
+}
+
 async function upload(
   client: Client,
   terminal: Terminal,
-  bundle: { directory: string; files: readonly { name: string; sha256: string; bytes: number }[] },
+  bundle: { directory: string; files: readonly StoredFile[] },
 ): Promise<void> {
   const total = bundle.files.reduce((sum, { bytes }) => sum + bytes, 0);
   const bar = terminal.bar('Uploading');

@@ -88,6 +88,7 @@ export const ERRORS = {
   SIGNATURE_KEY_FOREIGN: entry('operator', 422, 'The bundle is signed with a key that is not pinned'),
   SIGNATURE_WRONG: entry('operator', 422, 'The signature does not fit the manifest'),
   DIGEST_MISMATCH: entry('operator', 422, 'A file does not have the digest that the manifest states'),
+  WIRE_FORM_WRONG: entry('operator', 422, 'A file does not expand to what the manifest states'),
   RELEASE_COUNTER_OLD: entry('operator', 409, 'The release is older than the one that runs'),
   NEEDS_NOT_MET: entry('operator', 409, 'The bundle needs more than this device has'),
   MODEL_LOAD_FAILED: entry('operator', 422, 'The model could not be loaded'),

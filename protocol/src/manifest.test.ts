@@ -3,7 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, NanofleetError } from './errors.ts';
 import { BUNDLE_BYTES_MAX, BUNDLE_FILE_BYTES_MAX, MANIFEST_BYTES_MAX } from './limits.ts';
-import { encodeManifest, fileOfRole, type ManifestDraft, parseManifest } from './manifest.ts';
+import {
+  encodeManifest,
+  fileOfRole,
+  formsOf,
+  type ManifestDraft,
+  parseManifest,
+  WIRE_FORM,
+  wireOf,
+} from './manifest.ts';
 
 const digest = 'a'.repeat(64);
 
@@ -55,6 +63,12 @@ const sensorDraft: Extract<ManifestDraft, { task: 'sensor-event' }> = {
   },
 };
 
+/** The graph with a form in which it travels. */
+const travelling = (change: object) => ({
+  ...textDraft.files[0],
+  wire: { form: WIRE_FORM, name: 'infer.nfw', sha256: digest, bytes: 5, ...change },
+});
+
 const bytesOf = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 function refusal(bytes: Uint8Array): { code: ErrorCode | 'accepted'; message: string } {
@@ -95,6 +109,16 @@ describe('parseManifest', () => {
     expect(refusal(bytes).code).toBe('MANIFEST_MALFORMED');
   });
 
+  it('tells the form in which a file travels, unless it is one that this build does not expand', () => {
+    const parsed = (change: object) =>
+      parseManifest(bytesOf({ ...textDraft, files: [travelling(change), textDraft.files[1]] })).files;
+    const wires = (change: object) => parsed(change).map((file) => wireOf(file)?.name);
+    expect(wires({})).toEqual(['infer.nfw', undefined]);
+    expect(wires({ form: 'nfw2' })).toEqual([undefined, undefined]);
+    const names = formsOf(parsed({ form: 'nfw2' })).map(({ name }) => name);
+    expect(names).toEqual(['infer.int8.onnx', 'infer.nfw', 'golden.json']);
+  });
+
   it.each<[string, object]>([
     ['files.0.name', { files: [{ ...textDraft.files[0], name: '../x' }, textDraft.files[1]] }],
     ['files.0.name', { files: [{ ...textDraft.files[0], name: '.' }, textDraft.files[1]] }],
@@ -119,6 +143,18 @@ describe('parseManifest', () => {
     [
       'files: is larger',
       { files: textDraft.files.map((file) => ({ ...file, bytes: BUNDLE_BYTES_MAX / 2 + 1 })) },
+    ],
+    ['files.0.wire.sha256', { files: [travelling({ sha256: 'none' }), textDraft.files[1]] }],
+    ['files.0.wire.name', { files: [travelling({ name: '../x' }), textDraft.files[1]] }],
+    ['files: holds a name twice', { files: [travelling({ name: 'golden.json' }), textDraft.files[1]] }],
+    ['files: must not list', { files: [travelling({ name: 'manifest.sig' }), textDraft.files[1]] }],
+    [
+      'files: is larger',
+      { files: [{ ...travelling({ bytes: BUNDLE_BYTES_MAX }), bytes: 1 }, textDraft.files[1]] },
+    ],
+    [
+      'files: has a wire form of',
+      { files: [textDraft.files[0], { ...travelling({}), role: 'golden', name: 'golden.json' }] },
     ],
     ['labels.names: holds a label twice', { labels: { version: 1, names: ['on', 'on'] } }],
     ['thresholds.confidence: needs one', { thresholds: { confidence: [0.5], outOfScope: 0.5 } }],

@@ -42,15 +42,27 @@ const count = (max: number) => z.int().min(1).max(max);
 const finite = z.number();
 const share = z.number().min(0).max(1);
 
+/** The form in which graphs travel that this build expands (runtime/src/wire). */
+export const WIRE_FORM = 'nfw1';
+
 /** What a file of a bundle is for. The device opens files by role only. */
 export const FILE_ROLES = ['infer.int8', 'train-step', 'prototypes', 'golden'] as const;
 
-const fileSchema = z.object({
-  role: z.enum(FILE_ROLES),
+const storedFile = {
   /** One path segment, so that no name can leave the bundle's directory. */
   name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be one plain file name'),
   sha256: digestSchema,
   bytes: z.int().min(1).max(BUNDLE_FILE_BYTES_MAX),
+};
+
+const fileSchema = z.object({
+  role: z.enum(FILE_ROLES),
+  ...storedFile,
+  /**
+   * The same file in fewer bytes, to fetch and expand instead of it. A field of the file, not a role beside it: who does not know it, or
+   * its form, ignores it and fetches the file, where an unknown role would refuse the whole manifest.
+   */
+  wire: z.object({ form: text(16), ...storedFile }).optional(),
 });
 
 const inputSchema = z.object({
@@ -237,6 +249,10 @@ export type SensorParameters = SensorManifest['sensor'];
 export type BundleFile = Manifest['files'][number];
 /** What a file of a bundle is for. */
 export type FileRole = BundleFile['role'];
+/** A file in the form in which it travels. */
+export type WireFile = NonNullable<BundleFile['wire']>;
+/** What lies or travels under a digest: a file, or its wire form. */
+export type StoredFile = Pick<BundleFile, 'name' | 'sha256' | 'bytes'>;
 
 type Contradiction = [(string | number)[], string];
 
@@ -245,11 +261,14 @@ function contradictions(manifest: Manifest): Contradiction[] {
   const { files, labels, thresholds } = manifest;
   if (new Set(files.map((file) => file.role)).size !== files.length)
     found.push([['files'], 'holds a role twice']);
-  if (new Set(files.map((file) => file.name)).size !== files.length)
+  const stored = formsOf(files);
+  if (new Set(stored.map((file) => file.name)).size !== stored.length)
     found.push([['files'], 'holds a name twice']);
-  if (files.some((file) => file.name === MANIFEST_FILE || file.name === SIGNATURE_FILE))
+  if (stored.some((file) => file.name === MANIFEST_FILE || file.name === SIGNATURE_FILE))
     found.push([['files'], 'must not list the manifest or its signature']);
-  if (files.reduce((sum, file) => sum + file.bytes, 0) > BUNDLE_BYTES_MAX)
+  if (files.some(({ role, wire }) => wire !== undefined && role !== 'infer.int8'))
+    found.push([['files'], 'has a wire form of a file that is no graph to run']);
+  if (stored.reduce((sum, file) => sum + file.bytes, 0) > BUNDLE_BYTES_MAX)
     found.push([['files'], `is larger than ${BUNDLE_BYTES_MAX} bytes together`]);
   for (const role of ['infer.int8', 'golden'] as const)
     if (!files.some((file) => file.role === role)) found.push([['files'], `lacks the role ${role}`]);
@@ -339,3 +358,11 @@ export function encodeManifest(draft: ManifestDraft): Uint8Array {
 /** The file of a role, or undefined when the bundle has none. */
 export const fileOfRole = (manifest: Manifest, role: FileRole): BundleFile | undefined =>
   manifest.files.find((file) => file.role === role);
+
+/** The form in which a file travels; undefined when it has none, or one that this build does not expand. */
+export const wireOf = ({ wire }: BundleFile): WireFile | undefined =>
+  wire?.form === WIRE_FORM ? wire : undefined;
+
+/** Files with their wire forms, known to this build or not. */
+export const formsOf = (files: readonly BundleFile[]): StoredFile[] =>
+  files.flatMap((file) => (file.wire === undefined ? [file] : [file, file.wire]));

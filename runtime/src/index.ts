@@ -38,4 +38,5 @@ export * from './text/values/registry.ts';
 export * from './text/values/value-of.ts';
 export * from './wire/half.ts';
 export * from './wire/packed-codes.ts';
+export * from './wire/wire-file.ts';
 export * from './wire/wire-form.ts';

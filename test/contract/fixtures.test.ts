@@ -1,4 +1,5 @@
 // Golden bytes of every released version: what was once on the wire decodes for ever, and encodes to the same bytes.
+import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
@@ -7,10 +8,16 @@ import {
   decodeMessage,
   decodeUpdate,
   encodeFrame,
+  encodeManifest,
   encodeMessage,
   encodeUpdate,
   FRAME_KINDS,
+  fileOfRole,
+  parseManifest,
+  wireOf,
 } from '@nanofleet/protocol';
+import { sha256Of } from '@nanofleet/protocol/node';
+import { expandFile, packFile } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../protocol/fixtures/1/', import.meta.url));
@@ -35,6 +42,23 @@ describe('fixtures of version 1', () => {
   it('a model update decodes, and encodes to its very bytes', () => {
     const bytes = read('update.nfu');
     expect(encodeUpdate(decodeUpdate(bytes))).toEqual(bytes);
+  });
+
+  it('a manifest parses, and encodes to its very bytes', () => {
+    const bytes = read('packed.manifest');
+    expect(new TextDecoder().decode(encodeManifest(parseManifest(bytes)))).toBe(
+      new TextDecoder().decode(bytes),
+    );
+  });
+
+  it('a graph comes out of the form in which it travels, and goes back into its very bytes', () => {
+    const manifest = parseManifest(read('packed.manifest'));
+    const file = fileOfRole(manifest, 'infer.int8');
+    const wire = file && wireOf(file);
+    assert(file !== undefined && wire !== undefined);
+    const travelling = { manifest, file, wire, sha256Of };
+    const graph = expandFile(read('packed.nfw'), travelling);
+    expect(packFile(graph, travelling)).toEqual(read('packed.nfw'));
   });
 
   it('cover every kind of message and frame', () => {

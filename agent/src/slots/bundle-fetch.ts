@@ -1,22 +1,25 @@
 /**
  * Brings a bundle into its download directory: signature and manifest first, checked before any other byte is asked
- * for, then each file in pieces that are kept across a kill. Never runs anything and never accepts a bundle.
+ * for, then each file in pieces that are kept across a kill; one with a wire form comes in that and is expanded here.
+ * Never runs anything and never accepts a bundle.
  */
 
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import {
   BLOB_CHUNK_BYTES,
-  type BundleFile,
   MANIFEST_BYTES_MAX,
   MANIFEST_FILE,
   type Manifest,
   NanofleetError,
   parseManifest,
   SIGNATURE_FILE,
+  type StoredFile,
   toNanofleetError,
+  wireOf,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import { expandFile, type TravellingFile } from '@nanofleet/runtime';
 import type { Disk } from '@nanofleet/runtime/ports';
 import type { BlobSource } from '../ports/blob-source.ts';
 import type { Wish } from './slots.machine.ts';
@@ -43,15 +46,42 @@ const SIGNATURE_BYTES_MAX = 4_096;
  */
 export const fetchBundle = async (options: FetchOptions): Promise<Manifest> => {
   const manifest = await fetchManifest(options);
-  const bytesTotal = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const travelling = manifest.files.map((file) => wireOf(file) ?? file);
+  const bytesTotal = travelling.reduce((sum, { bytes }) => sum + bytes, 0);
   let bytesBefore = 0;
   for (const file of manifest.files) {
-    await fetchFile(options, file, (bytes) =>
-      options.progress({ bytesDone: bytesBefore + bytes, bytesTotal }),
-    );
-    bytesBefore += file.bytes;
+    const wire = wireOf(file);
+    const progress = (bytes: number): void =>
+      options.progress({ bytesDone: Math.min(bytesBefore + bytes, bytesTotal), bytesTotal });
+    if (wire === undefined) await fetchFile(options, file, progress);
+    else await fetchExpanded(options, { manifest, file, wire, sha256Of }, progress);
+    bytesBefore += (wire ?? file).bytes;
   }
   return manifest;
+};
+
+/**
+ * Fetches a file in its wire form and puts what this expands to in its place. A source without the wire form gives the file itself: a
+ * directory that holds only that, or a controller that knows of no other.
+ */
+const fetchExpanded = async (
+  options: FetchOptions,
+  travelling: TravellingFile,
+  progress: (bytes: number) => void,
+): Promise<void> => {
+  const { disk, directory } = options;
+  const { file, wire } = travelling;
+  const [path, wirePath] = [join(directory, file.name), join(directory, wire.name)];
+  if (digestOf(disk, path) === file.sha256) return disk.unlink(wirePath);
+  try {
+    await fetchFile(options, wire, progress);
+  } catch (thrown) {
+    if (toNanofleetError(thrown).code !== 'BUNDLE_FILE_MISSING') throw thrown;
+    disk.unlink(wirePath);
+    return fetchFile(options, file, progress);
+  }
+  writeFile(disk, path, expandFile(disk.read(wirePath) ?? new Uint8Array(), travelling));
+  disk.unlink(wirePath);
 };
 
 const fetchManifest = async (options: FetchOptions): Promise<Manifest> => {
@@ -102,7 +132,7 @@ const fetchSmall = async ({ blobs }: FetchOptions, name: string, bytesMax: numbe
 
 const fetchFile = async (
   options: FetchOptions,
-  file: BundleFile,
+  file: StoredFile,
   progress: (bytes: number) => void,
 ): Promise<void> => {
   const path = join(options.directory, file.name);
@@ -120,7 +150,7 @@ const fetchFile = async (
 /** Fetches from where the file ends; returns where that was. */
 const fetchRest = async (
   { disk, blobs, signal }: FetchOptions,
-  { file, path, progress }: { file: BundleFile; path: string; progress: (bytes: number) => void },
+  { file, path, progress }: { file: StoredFile; path: string; progress: (bytes: number) => void },
 ): Promise<number> => {
   const open = disk.open(path);
   try {

@@ -1,4 +1,5 @@
-import { generateSigningKey } from '@nanofleet/protocol/node';
+import { type BundleFile, digestSchema, parseId } from '@nanofleet/protocol';
+import { generateSigningKey, sha256Of } from '@nanofleet/protocol/node';
 import type { Runner } from '@nanofleet/runtime';
 import { type Disk, type DiskFile, linkUnavailable, silentLog } from '@nanofleet/runtime/ports';
 import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
@@ -6,12 +7,20 @@ import { describe, expect, it } from 'vitest';
 import type { BlobSource } from '../ports/blob-source.ts';
 import type { LineSlotOptions } from './line-slot.ts';
 import { LineSlot } from './line-slot.ts';
-import { loadNothing, makeBundle, openRunners, sourceOf, type TestBundle } from './test-bundles.ts';
+import {
+  loadNothing,
+  makeBundle,
+  makePackedBundle,
+  openRunners,
+  sourceOf,
+  type TestBundle,
+} from './test-bundles.ts';
 
 const key = generateSigningKey();
 const foreignKey = generateSigningKey();
 const one = makeBundle(key, { releaseCounter: 1 });
 const two = makeBundle(key, { releaseCounter: 2 });
+const packed = makePackedBundle(key, { releaseCounter: 2 });
 const clock = new ManualClock();
 
 interface Made {
@@ -237,6 +246,98 @@ describe('a line', () => {
   });
 });
 
+describe('a model that travels in fewer bits', () => {
+  const directory = `/state/slots/intent/${packed.wish.digest}`;
+  const without = ({ blobs, ...bundle }: TestBundle, name: string | undefined): TestBundle => {
+    const left = new Map(blobs);
+    left.delete(name ?? '');
+    return { ...bundle, blobs: left };
+  };
+  const bytesOf = (name: string | undefined): number => packed.blobs.get(name ?? '')?.length ?? 0;
+
+  it('is fetched in these and lies expanded in its slot, as if it had come so', async () => {
+    const disk = new MemoryDisk();
+    const made = await runningV1(disk);
+    const source = sourceOf(without(packed, packed.model));
+    await want(made, packed, source);
+    expect(made.slot.report()).toEqual({
+      running: { version: '2.0.0', releaseCounter: 2, digest: packed.wish.digest },
+      step: 'settled',
+    });
+    expect(disk.list(directory)).toEqual(['golden.json', 'manifest.json', 'manifest.sig', 'model.onnx']);
+    expect(sha256Of(disk.read(`${directory}/model.onnx`) ?? '')).toBe(packed.model);
+    expect(source.bytesServed).toBeLessThan(bytesOf(packed.model) * 0.6);
+  });
+
+  it('says how much of the smaller form has come', async () => {
+    const seen: unknown[] = [];
+    const made: Made = make(new MemoryDisk(), { changed: () => void seen.push(made.slot.report().progress) });
+    await want(made, packed);
+    const bytes = bytesOf(packed.wire) + 2;
+    expect(seen).toContainEqual({ bytesDone: bytes, bytesTotal: bytes });
+  });
+
+  it('is fetched as it is from who has only that', async () => {
+    const made = await runningV1(new MemoryDisk());
+    await want(made, packed, sourceOf(without(packed, packed.wire)));
+    expect(made.slot.report().running?.digest).toBe(packed.wish.digest);
+  });
+
+  it('is fetched as it is when its form is one that this agent does not know', async () => {
+    const states = (file: BundleFile): BundleFile =>
+      file.wire === undefined ? file : { ...file, wire: { ...file.wire, form: 'nfw9' } };
+    const later = makePackedBundle(key, { releaseCounter: 2, states });
+    const made = await runningV1(new MemoryDisk());
+    await want(made, later, sourceOf(without(later, later.wire)));
+    expect(made.slot.report().running?.digest).toBe(later.wish.digest);
+  });
+
+  const foreign = makePackedBundle(key, { releaseCounter: 3 });
+  it.each([
+    ['one bit of it was changed', changed(packed, packed.wire ?? ''), 'DIGEST_MISMATCH'],
+    [
+      'it has another size',
+      { ...packed, blobs: new Map(packed.blobs).set(packed.wire ?? '', new Uint8Array(9)) },
+      'DIGEST_MISMATCH',
+    ],
+    [
+      'it expands to another model than was signed',
+      makePackedBundle(key, {
+        releaseCounter: 2,
+        states: (file) => ({ ...file, sha256: parseId(digestSchema, foreign.model) }),
+      }),
+      'WIRE_FORM_WRONG',
+    ],
+    [
+      'it expands to more than was signed',
+      makePackedBundle(key, { releaseCounter: 2, states: (file) => ({ ...file, bytes: 1_000 }) }),
+      'WIRE_FORM_WRONG',
+    ],
+  ])('is refused with its code when %s, and nothing changes', async (_why, bundle, code) => {
+    const disk = new MemoryDisk();
+    const made = await runningV1(disk);
+    await want(made, bundle);
+    expect(made.slot.report()).toMatchObject({
+      running: { version: '1.0.0' },
+      step: 'refused',
+      refused: { digest: bundle.wish.digest, code },
+    });
+    expect(disk.list('/state/slots/intent')).toEqual([one.wish.digest, 'state.json'].toSorted());
+  });
+
+  it('is not fetched again after a kill between its last byte and its expansion', async () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory(`${directory}.part`);
+    disk
+      .open(`${directory}.part/model.nfw`)
+      .write(packed.blobs.get(packed.wire ?? '') ?? new Uint8Array(), 0);
+    disk.open(`${directory}.part/model.onnx`).write(new Uint8Array(1_000), 0);
+    const made = make(disk);
+    await want(made, packed, sourceOf(without(without(packed, packed.wire), packed.model)));
+    expect(made.slot.report().running?.digest).toBe(packed.wish.digest);
+  });
+});
+
 class Killed extends Error {}
 
 /** A disk on which the process dies at its n-th change. */
@@ -269,43 +370,52 @@ const dyingDisk = (inner: MemoryDisk, steps: number): Disk => {
   };
 };
 
-describe('a process that is killed at any change of the disk on the way from version 1 to 2', () => {
-  const killedAt = async (steps: number): Promise<{ found: MemoryDisk; isDone: boolean }> => {
-    const disk = new MemoryDisk();
-    await runningV1(disk);
-    const made = make(dyingDisk(disk, steps));
-    await made.slot.start();
-    made.slot.want(two.wish, sourceOf(two));
-    const isOver = (): boolean => made.slot.report().running?.version === '2.0.0' || clock.waiting > 0;
-    await expect.poll(isOver, { interval: 1 }).toBe(true);
-    const isDone = clock.waiting === 0;
-    await made.slot.close();
-    return { found: disk, isDone };
-  };
+describe.each([
+  ['as it is', two],
+  ['in fewer bits', packed],
+])(
+  'a process that is killed at any change of the disk on the way to version 2, which travels %s',
+  (_how, next) => {
+    const killedAt = async (steps: number): Promise<{ found: MemoryDisk; isDone: boolean }> => {
+      const disk = new MemoryDisk();
+      await runningV1(disk);
+      const made = make(dyingDisk(disk, steps));
+      await made.slot.start();
+      made.slot.want(next.wish, sourceOf(next));
+      const isOver = (): boolean => made.slot.report().running?.version === '2.0.0' || clock.waiting > 0;
+      await expect.poll(isOver, { interval: 1 }).toBe(true);
+      const isDone = clock.waiting === 0;
+      await made.slot.close();
+      return { found: disk, isDone };
+    };
 
-  const versionsAfter = async (found: MemoryDisk): Promise<string[]> => {
-    const again = make(found);
-    await again.slot.start();
-    const first = again.slot.report().running?.version ?? 'none';
-    await want(again, two);
-    return [first, again.slot.report().running?.version ?? 'none'];
-  };
+    const versionsAfter = async (found: MemoryDisk): Promise<string[]> => {
+      const again = make(found);
+      await again.slot.start();
+      const first = again.slot.report().running?.version ?? 'none';
+      await want(again, next);
+      return [first, again.slot.report().running?.version ?? 'none'];
+    };
 
-  it('runs exactly one accepted version afterwards, and reaches version 2 when it is asked again', async () => {
-    const seen = new Set<string>();
-    let steps = 0;
-    for (let isDone = false; !isDone; steps += 1) {
-      clock.advance(1_000_000);
-      const attempt = await killedAt(steps);
-      isDone = attempt.isDone;
-      for (const found of [attempt.found.afterKill(), attempt.found.afterPowerCut(makeSeededRandom(steps))]) {
-        const [first, last] = await versionsAfter(found);
-        expect(['1.0.0', '2.0.0']).toContain(first);
-        expect(last).toBe('2.0.0');
-        seen.add(first ?? '');
+    it('runs exactly one accepted version afterwards, and reaches version 2 when it is asked again', async () => {
+      const seen = new Set<string>();
+      let steps = 0;
+      for (let isDone = false; !isDone; steps += 1) {
+        clock.advance(1_000_000);
+        const attempt = await killedAt(steps);
+        isDone = attempt.isDone;
+        for (const found of [
+          attempt.found.afterKill(),
+          attempt.found.afterPowerCut(makeSeededRandom(steps)),
+        ]) {
+          const [first, last] = await versionsAfter(found);
+          expect(['1.0.0', '2.0.0']).toContain(first);
+          expect(last).toBe('2.0.0');
+          seen.add(first ?? '');
+        }
       }
-    }
-    expect(steps).toBeGreaterThan(20);
-    expect([...seen].toSorted()).toEqual(['1.0.0', '2.0.0']);
-  });
-});
+      expect(steps).toBeGreaterThan(20);
+      expect([...seen].toSorted()).toEqual(['1.0.0', '2.0.0']);
+    });
+  },
+);

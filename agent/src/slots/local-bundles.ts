@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import {
+  formsOf,
   type LineId,
   MANIFEST_FILE,
   NanofleetError,
@@ -53,7 +54,7 @@ const openLocal = (disk: Disk, directory: string, publisherFingerprints: readonl
   const names = new Map<string, string>([
     [digest, MANIFEST_FILE],
     [`${digest}.sig`, SIGNATURE_FILE],
-    ...files.map(({ sha256, name }): [string, string] => [sha256, name]),
+    ...formsOf(files).map(({ sha256, name }): [string, string] => [sha256, name]),
   ]);
   return { line, wish: { digest, releaseCounter }, blobs: sourceOn(disk, directory, names) };
 };

@@ -1,22 +1,27 @@
-/** Signed bundles in memory for tests of the slots: real manifests and signatures, a model of a few bytes. */
-import { encodeManifest, type ManifestDraft } from '@nanofleet/protocol';
+/** Signed bundles in memory for tests of the slots: real manifests and signatures, a model of a few bytes, packed or not. */
+import { type BundleFile, encodeManifest, type ManifestDraft, NanofleetError } from '@nanofleet/protocol';
 import { type SigningKey, sha256Of, signManifest } from '@nanofleet/protocol/node';
 import type { Runner, TextRunner } from '@nanofleet/runtime';
 import { type CheckedBundle, loadRunner } from '@nanofleet/runtime/node';
+import { tinyWire } from '@nanofleet/runtime/testing';
 import type { BlobSource } from '../ports/blob-source.ts';
 import type { Wish } from './slots.machine.ts';
 
-const draftOf = (options: { line: string; releaseCounter: number; model: Uint8Array }): ManifestDraft => ({
+interface Stated {
+  readonly line: string;
+  readonly releaseCounter: number;
+  readonly model: BundleFile;
+  readonly quantization: ManifestDraft['quantization'];
+}
+
+const draftOf = (options: Stated): ManifestDraft => ({
   format: 1,
   line: options.line,
   version: `${options.releaseCounter}.0.0`,
   releaseCounter: options.releaseCounter,
   task: 'text-intent',
   needs: { runtimeVersion: 1, rssBytes: 1_000 },
-  files: [
-    { role: 'infer.int8', name: 'model.onnx', sha256: sha256Of(options.model), bytes: options.model.length },
-    { role: 'golden', name: 'golden.json', sha256: sha256Of('{}'), bytes: 2 },
-  ],
+  files: [options.model, { role: 'golden', name: 'golden.json', sha256: sha256Of('{}'), bytes: 2 }],
   inputs: [{ name: 'rows', shape: [null], type: 'int32', unit: 'feature row' }],
   labels: { version: 1, names: ['on', 'off'] },
   text: {
@@ -31,7 +36,7 @@ const draftOf = (options: { line: string; releaseCounter: number; model: Uint8Ar
   calibration: { temperature: 1, outOfScope: { kind: 'max-logit', scale: -1, bias: 0 } },
   thresholds: { confidence: [0.5, 0.5], outOfScope: 0.5 },
   trainable: [],
-  quantization: [],
+  quantization: options.quantization,
   golden: { tolerance: 0.05 },
   quality: [],
   cost: { bytes: 20, microseconds: 40, rssBytes: 1_000 },
@@ -46,7 +51,24 @@ export interface TestBundle {
   readonly blobs: Map<string, Uint8Array>;
   /** Digest of the model file. */
   readonly model: string;
+  /** Digest of the form in which it travels. */
+  readonly wire?: string;
 }
+
+const GOLDEN = Buffer.from('{}');
+
+const signed = (key: SigningKey, stated: Stated, files: readonly Uint8Array[]): TestBundle => {
+  const manifestBytes = encodeManifest(draftOf(stated));
+  const { releaseCounter, model } = stated;
+  const digest = sha256Of(manifestBytes);
+  const blobs = new Map<string, Uint8Array>([
+    [digest, manifestBytes],
+    [`${digest}.sig`, signManifest(key, manifestBytes)],
+    ...[...files, GOLDEN].map((bytes) => [sha256Of(bytes), bytes] as const),
+  ]);
+  const wire = model.wire === undefined ? {} : { wire: model.wire.sha256 };
+  return { wish: { digest, releaseCounter }, blobs, model: model.sha256, ...wire };
+};
 
 /** Makes and signs a bundle whose model is so many bytes long. */
 export const makeBundle = (
@@ -55,15 +77,24 @@ export const makeBundle = (
 ): TestBundle => {
   const { releaseCounter, modelBytes = 150_000, line = 'intent' } = options;
   const model = new Uint8Array(modelBytes).fill(releaseCounter);
-  const manifestBytes = encodeManifest(draftOf({ line, releaseCounter, model }));
-  const digest = sha256Of(manifestBytes);
-  const blobs = new Map<string, Uint8Array>([
-    [digest, manifestBytes],
-    [`${digest}.sig`, signManifest(key, manifestBytes)],
-    [sha256Of(model), model],
-    [sha256Of('{}'), Buffer.from('{}')],
-  ]);
-  return { wish: { digest, releaseCounter }, blobs, model: sha256Of(model) };
+  const file = {
+    role: 'infer.int8',
+    name: 'model.onnx',
+    sha256: sha256Of(model),
+    bytes: modelBytes,
+  } as const;
+  return signed(key, { line, releaseCounter, model: file, quantization: [] }, [model]);
+};
+
+/** Makes and signs a bundle whose model travels in 4 bits; `states` changes what the manifest says of the model. */
+export const makePackedBundle = (
+  key: SigningKey,
+  options: { releaseCounter: number; states?: (file: BundleFile) => BundleFile },
+): TestBundle => {
+  const { releaseCounter, states = (file) => file } = options;
+  const { file, graph, quantization, wire } = tinyWire({ rows: 2_400, bits: 4, first: releaseCounter });
+  const stated = { line: 'intent', releaseCounter, model: states(file), quantization };
+  return signed(key, stated, [graph, wire]);
 };
 
 /** Blobs of some bundles, with a count of the bytes that were asked for. */
@@ -72,7 +103,9 @@ export const sourceOf = (...bundles: readonly TestBundle[]): BlobSource & { byte
   const source = {
     bytesServed: 0,
     fetch: (name: string, { from, length }: { from: number; length: number }) => {
-      const whole = all.get(name) ?? new Uint8Array();
+      const whole = all.get(name);
+      if (whole === undefined)
+        return Promise.reject(new NanofleetError('BUNDLE_FILE_MISSING', `there is no ${name}`));
       const bytes = whole.subarray(from, from + length);
       source.bytesServed += bytes.length;
       return Promise.resolve({ bytes, totalBytes: whole.length });

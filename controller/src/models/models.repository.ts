@@ -46,9 +46,11 @@ export class ModelsRepository {
   /** Whether a blob belongs to a registered bundle or is the head that a round begins from; another controller may know. */
   async isServable(digest: Digest): Promise<boolean> {
     const file = JSON.stringify([{ sha256: digest }]);
+    const travelling = JSON.stringify([{ wire: { sha256: digest } }]);
     const rows = await rowsOf(
       this.database,
       sql`select 1 from ${models} where ${models.digest} = ${digest} or ${models.files} @> ${file}::jsonb
+          or ${models.files} @> ${travelling}::jsonb
         union all select 1 from ${rounds} where ${rounds.startHead} = ${digest} limit 1`,
     );
     return rows.length > 0;

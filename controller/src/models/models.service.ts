@@ -5,13 +5,18 @@
 
 import {
   type ApiAnswer,
+  type BundleFile,
   type Digest,
+  formsOf,
   type Manifest,
   type Model,
   NanofleetError,
   parseManifest,
+  type StoredFile,
+  wireOf,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import { expandFile, packFile } from '@nanofleet/runtime';
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { TimelineService } from '../history/timeline.service.ts';
@@ -87,7 +92,7 @@ export class ModelsService implements OnModuleInit {
     });
     const manifest = parseManifest(manifestBytes);
     const digest = sha256Of(manifestBytes);
-    for (const file of manifest.files) await this.#requireBlob(file);
+    for (const file of manifest.files) await this.#requireFile(manifest, file);
     await this.blobs.keep(manifestBytes);
     const { files, line, parent, quality, releaseCounter, task, version } = manifest;
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -113,7 +118,8 @@ export class ModelsService implements OnModuleInit {
       if (found !== undefined) lineage.push(found);
     }
     const missing: Digest[] = [];
-    for (const { sha256 } of row.files) if ((await this.blobs.size(sha256)) === null) missing.push(sha256);
+    for (const { sha256 } of row.files.flatMap((file) => [file, wireOf(file) ?? []].flat()))
+      if ((await this.blobs.size(sha256)) === null) missing.push(sha256);
     return { ...row, lineage, missing, card: await this.#card(digest) };
   }
 
@@ -135,18 +141,39 @@ export class ModelsService implements OnModuleInit {
     return { attribution, cost, labels, license, quality };
   }
 
-  async #requireBlob(file: { name: string; sha256: Digest; bytes: number }): Promise<void> {
+  /**
+   * Either form of a file is enough to upload: the other one is made of it. Devices fetch the wire form; those that do not know it,
+   * rounds and publishers take the file itself.
+   */
+  async #requireFile(manifest: Manifest, file: BundleFile): Promise<void> {
+    const wire = wireOf(file);
+    if (wire === undefined) return this.#requireBlob(file);
+    const travelling = { manifest, file, wire, sha256Of };
+    if ((await this.blobs.size(wire.sha256)) === wire.bytes) {
+      await this.blobs.keep(expandFile(await this.blobs.read(wire.sha256), travelling));
+      return;
+    }
+    await this.#requireBlob(file);
+    const packed = packFile(await this.blobs.read(file.sha256), travelling);
+    if (packed === null) throw notUploaded(wire);
+    await this.blobs.keep(packed);
+  }
+
+  async #requireBlob(file: StoredFile): Promise<void> {
     const bytes = await this.blobs.size(file.sha256);
     if (bytes === file.bytes) return;
-    throw new NanofleetError(
-      'BUNDLE_FILE_MISSING',
-      `The file ${file.name} of the bundle is not uploaded (${file.sha256.slice(0, 12)}…, ${file.bytes} bytes).`,
-      { facts: { file: file.name } },
-    );
+    throw notUploaded(file);
   }
 
   #allow(row: ModelRow): void {
     this.#servable.add(row.digest);
-    for (const { sha256 } of row.files) this.#servable.add(sha256);
+    for (const { sha256 } of formsOf(row.files)) this.#servable.add(sha256);
   }
 }
+
+const notUploaded = ({ name, sha256, bytes }: StoredFile) =>
+  new NanofleetError(
+    'BUNDLE_FILE_MISSING',
+    `The file ${name} of the bundle is not uploaded (${sha256.slice(0, 12)}…, ${bytes} bytes).`,
+    { facts: { file: name } },
+  );

@@ -35,8 +35,9 @@ export class CandidateService {
   /** Makes the candidate of a round in `evaluating` and moves it on. */
   async make(row: RoundRow): Promise<void> {
     const made = await this.#candidateOf(row);
-    for (const bytes of [...made.files.values(), made.manifestBytes]) await this.blobs.keep(bytes);
-    const { accuracy, digest, manifest } = made;
+    const { accuracy, digest, manifest, wire } = made;
+    const contents = [...made.files.values(), ...(wire === null ? [] : [wire]), made.manifestBytes];
+    for (const bytes of contents) await this.blobs.keep(bytes);
     const { files, line, releaseCounter, version } = manifest;
     const finishedAt = this.clock.unixMs();
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0);

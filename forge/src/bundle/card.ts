@@ -20,6 +20,7 @@ export interface TextCard {
     | 'attribution'
     | 'parent'
     | 'golden'
+    | 'quantization'
   > & {
     readonly cost: { readonly microseconds: number };
     readonly labels: { readonly names: readonly string[] };
@@ -27,6 +28,8 @@ export interface TextCard {
   readonly digest: string;
   /** Size of the whole bundle, manifest included. */
   readonly bytes: number;
+  /** Size of the form in which the graph travels, if it has one. */
+  readonly wireBytes?: number | undefined;
   readonly accuracyFloat32: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly towers: readonly Tower[];
@@ -57,17 +60,27 @@ export function textCard(card: TextCard): string {
   return document(sections);
 }
 
-function modelFacts({ recipe, manifest, bytes, towers }: TextCard): string[] {
+function modelFacts({ recipe, manifest, bytes, wireBytes, towers }: TextCard): string[] {
   const { buckets, charMin, charMax, width, hidden } = towerSettings(recipe);
   const side =
     towers.length === 1 ? 'one network' : `${towers.length} networks side by side, logits averaged`;
   return [
     `${manifest.labels.names.length} labels; ${side}`,
     `Hashed words, word bigrams and character ${charMin}- to ${charMax}-grams into ${buckets} rows of ${width}; sum by √count, layer norm, ${hidden === 0 ? '' : `${hidden} GELU units, `}head`,
-    `Table int8 with a scale a row; matrices 7 bits with a scale a column (no overflow on processors without VNNI); activations uint8, quantized at run time`,
+    quantizationFact(manifest.quantization),
     `${bytes} bytes altogether; ${manifest.cost.microseconds} µs from text to logits (median, one thread of the machine that trained it)`,
+    ...(wireBytes === undefined
+      ? []
+      : [`The graph travels in ${wireBytes} bytes and is expanded where it is installed`]),
     `Golden vectors may differ by ${manifest.golden.tolerance} of a logit`,
   ];
+}
+
+function quantizationFact(grids: ManifestDraft['quantization']): string {
+  const bitsOf = (isTable: boolean): string =>
+    [...new Set(grids.filter(({ axis }) => (axis === 0) === isTable).map(({ bits }) => bits))].join(' and ');
+  const table = bitsOf(true);
+  return `Table ${table === '8' ? 'int8' : `${table} bits in int8`} with a scale a row; matrices ${bitsOf(false)} bits with a scale a column (no overflow on processors without VNNI); activations uint8, quantized at run time`;
 }
 
 function qualityTable({ manifest, accuracyFloat32, counts }: TextCard): string {

@@ -2,7 +2,13 @@
 // unsigned: keys live with the operator's command. It never makes a model.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeManifest, type FileRole, MANIFEST_FILE, type ManifestDraft } from '@nanofleet/protocol';
+import {
+  encodeManifest,
+  type FileRole,
+  MANIFEST_FILE,
+  type ManifestDraft,
+  WIRE_FORM,
+} from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import { writeAtomically } from '../train/array-file.ts';
 
@@ -13,6 +19,9 @@ const FILE_NAMES: Readonly<Record<FileRole, string>> = {
   prototypes: 'prototypes.bin',
   golden: 'golden.json',
 };
+
+/** Name of the form in which `infer.int8` travels. */
+const WIRE_NAME = 'infer.nfw';
 
 /** Name of the text for people beside the manifest; it is not part of the digest. */
 const CARD_FILE = 'CARD.md';
@@ -25,6 +34,8 @@ type Draft<Task> = Task extends ManifestDraft
 export interface BundleContent {
   readonly manifest: Draft<ManifestDraft>;
   readonly files: ReadonlyMap<FileRole, Uint8Array>;
+  /** The form in which `infer.int8` travels, if it has one. */
+  readonly wire?: Uint8Array;
   /** The card's text, made from the finished manifest's digest and the size of all files. */
   readonly card: (facts: { readonly digest: string; readonly bytes: number }) => string;
 }
@@ -32,13 +43,12 @@ export interface BundleContent {
 /** Writes a bundle and resolves to its digest. The manifest is written last: a directory with one is whole. */
 export async function writeBundle(
   directory: string,
-  { manifest, files, card }: BundleContent,
+  { manifest, files, wire, card }: BundleContent,
 ): Promise<{ digest: string; bytes: number }> {
   const listed = [...files].map(([role, content]) => ({
     role,
-    name: FILE_NAMES[role],
-    sha256: sha256Of(content),
-    bytes: content.length,
+    ...entry(FILE_NAMES[role], content),
+    ...(role === 'infer.int8' && wire ? { wire: { form: WIRE_FORM, ...entry(WIRE_NAME, wire) } } : {}),
   }));
   const bytes = listed.reduce((sum, file) => sum + file.bytes, 0);
   const draft = { ...manifest, files: listed, cost: { ...manifest.cost, bytes } };
@@ -46,6 +56,7 @@ export async function writeBundle(
   const digest = sha256Of(manifestBytes);
   await mkdir(directory, { recursive: true });
   for (const [role, content] of files) await writeAtomically(join(directory, FILE_NAMES[role]), content);
+  if (wire) await writeAtomically(join(directory, WIRE_NAME), wire);
   await writeAtomically(
     join(directory, CARD_FILE),
     Buffer.from(card({ digest, bytes: bytes + manifestBytes.length })),
@@ -53,3 +64,9 @@ export async function writeBundle(
   await writeAtomically(join(directory, MANIFEST_FILE), manifestBytes);
   return { digest, bytes: bytes + manifestBytes.length };
 }
+
+const entry = (name: string, content: Uint8Array) => ({
+  name,
+  sha256: sha256Of(content),
+  bytes: content.length,
+});

@@ -35,7 +35,10 @@ function lines(digest: string, manifest: Manifest): string[] {
     fact('task', manifest.task),
     fact('parent', manifest.parent ?? '-'),
     fact('labels', `${manifest.labels.names.length}: ${manifest.labels.names.slice(0, 6).join(', ')}…`),
-    ...manifest.files.map(({ role, name, bytes }) => fact(role, `${name}, ${bytes} bytes`)),
+    ...manifest.files.flatMap(({ role, name, bytes, wire }) => [
+      fact(role, `${name}, ${bytes} bytes`),
+      ...(wire === undefined ? [] : [fact('  travels as', `${wire.name}, ${wire.bytes} bytes`)]),
+    ]),
     ...manifest.quality.map(({ dataset, split, accuracy }) =>
       fact('quality', `${(accuracy * 100).toFixed(2)} % on ${dataset}, ${split}`),
     ),

@@ -85,14 +85,14 @@ async function runTextRecipe(run: RecipeArguments, world: CommandWorld): Promise
   const validation = networks.map(({ accuracy }) => accuracy);
   const { nowMs } = world;
   const note = (line: string): void => world.note(line);
-  const towers = await compressedTowers({ recipe, texts, towers: towersOf(networks), run, nowMs, note });
+  const compressed = await compressedTowers({ recipe, texts, towers: towersOf(networks), run, nowMs, note });
   if (!recipe.bundle) return { validation, epochs: networks.map(({ epochs }) => epochs) };
   const made = await makeTextBundle({
     recipe,
     recipeDirectory: dirname(run.recipePath),
     seed: run.seed,
     texts,
-    towers,
+    ...compressed,
     directory: join(run.out, 'bundle'),
     nowMs,
   });

@@ -33,13 +33,20 @@ export interface Compressing {
 
 const LATENCY_TEXTS = 1000;
 
+/** What compression leaves: towers with the values that their codes stand for, and the files of these codes. */
+export interface Compressed {
+  readonly towers: readonly Tower[];
+  /** Absent without steps. */
+  readonly files?: ModelFiles;
+}
+
 /**
  * Does every step of the recipe, writes RUN/compression.json and resolves to what the last step left; without steps to the towers as they are.
  * @throws NanofleetError TRAINING_SET_INVALID for a recipe of several towers
  */
-export async function compressedTowers(compressing: Compressing): Promise<readonly Tower[]> {
+export async function compressedTowers(compressing: Compressing): Promise<Compressed> {
   const { recipe, run, towers } = compressing;
-  if (recipe.compression.length === 0) return towers;
+  if (recipe.compression.length === 0) return { towers };
   const [tower] = towers;
   if (tower === undefined || towers.length > 1)
     throw new NanofleetError(
@@ -53,7 +60,7 @@ export async function compressedTowers(compressing: Compressing): Promise<readon
     join(run.out, COMPRESSION_FILE),
     Buffer.from(`${JSON.stringify(written, null, 2)}\n`),
   );
-  return [made.last.tower];
+  return { towers: [made.last.tower], files: modelFiles(made.last) };
 }
 
 interface MadeModel {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeManifest } from '../manifest.ts';
+import { encodeManifest, type ManifestDraft } from '../manifest.ts';
 import { checkManifestSignature, signBundleDirectory, signManifest } from './bundle-signature.ts';
 import { generateSigningKey } from './keys.ts';
 import { sha256Of } from './sha256.ts';
@@ -76,6 +76,22 @@ describe('signBundleDirectory', () => {
     await rm(join(directory, 'graph.onnx'));
     await expect(signBundleDirectory(directory, key)).rejects.toMatchObject({ code: 'BUNDLE_FILE_MISSING' });
     await expect(readFile(join(directory, 'manifest.sig'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('signs a graph in either form, but neither when the other one there was changed', async () => {
+    const wire = 'fewer bytes';
+    const stated = JSON.parse(new TextDecoder().decode(manifestBytes)) as ManifestDraft;
+    const form = { form: 'nfw1', name: 'graph.nfw', sha256: sha256Of(wire), bytes: wire.length };
+    const files = stated.files.map((file) => (file.role === 'infer.int8' ? { ...file, wire: form } : file));
+    await writeFile(join(directory, 'manifest.json'), encodeManifest({ ...stated, files }));
+    await signBundleDirectory(directory, key);
+    await writeFile(join(directory, 'graph.nfw'), 'other bytes');
+    await expect(signBundleDirectory(directory, key)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    await writeFile(join(directory, 'graph.nfw'), wire);
+    await rm(join(directory, 'graph.onnx'));
+    await signBundleDirectory(directory, key);
+    await rm(join(directory, 'graph.nfw'));
+    await expect(signBundleDirectory(directory, key)).rejects.toMatchObject({ code: 'BUNDLE_FILE_MISSING' });
   });
 });
 

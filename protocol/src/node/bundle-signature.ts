@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { NanofleetError } from '../errors.ts';
 import { type Digest, digestSchema } from '../ids.ts';
-import { MANIFEST_FILE, type Manifest, parseManifest, SIGNATURE_FILE } from '../manifest.ts';
+import {
+  type BundleFile,
+  formsOf,
+  MANIFEST_FILE,
+  type Manifest,
+  parseManifest,
+  SIGNATURE_FILE,
+  type StoredFile,
+} from '../manifest.ts';
 import { fingerprintOf, isSignedBy, type SigningKey, signBytes } from './keys.ts';
 import { sha256Of, sha256OfFile } from './sha256.ts';
 
@@ -106,11 +114,17 @@ export async function signBundleDirectory(directory: string, key: SigningKey): P
   return { digest: sha256Of(manifestBytes), manifest };
 }
 
-async function checkFile(directory: string, file: Manifest['files'][number]): Promise<void> {
-  const found = await sha256OfFile(join(directory, file.name)).catch((cause: unknown) => {
-    throw missing(directory, file.name, cause);
-  });
-  if (found === file.sha256) return;
+/** Checks what of a file and its wire form is there; one of them must be. */
+async function checkFile(directory: string, file: BundleFile): Promise<void> {
+  const found: boolean[] = [];
+  for (const form of formsOf([file])) found.push(await isThere(directory, form));
+  if (!found.includes(true)) throw missing(directory, file.name);
+}
+
+/** Whether a file is there; @throws NanofleetError `DIGEST_MISMATCH` when it is, but is another one. */
+async function isThere(directory: string, file: StoredFile): Promise<boolean> {
+  const found = await sha256OfFile(join(directory, file.name)).catch(() => undefined);
+  if (found === undefined || found === file.sha256) return found !== undefined;
   const problem = `${file.name} in ${directory} does not have the digest that its manifest states.`;
   throw new NanofleetError('DIGEST_MISMATCH', problem, { facts: { file: file.name } });
 }
@@ -120,7 +134,7 @@ const readBundleFile = (directory: string, name: string): Promise<Uint8Array> =>
     throw missing(directory, name, cause);
   });
 
-const missing = (directory: string, file: string, cause: unknown): NanofleetError =>
+const missing = (directory: string, file: string, cause?: unknown): NanofleetError =>
   new NanofleetError('BUNDLE_FILE_MISSING', `${file} cannot be read in ${directory}.`, {
     cause,
     facts: { file },

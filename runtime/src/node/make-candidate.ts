@@ -14,6 +14,7 @@ import {
   parseManifest,
   type RoundAccuracy,
   type TextManifest,
+  wireOf,
 } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import { type Coverage, calibrate } from '../calibration.ts';
@@ -24,6 +25,7 @@ import type { Head } from '../learning/head.ts';
 import { accuracyBy, type ComputedExample, qualityOf, type Scoring } from '../learning/judge.ts';
 import { decodePrototypes, encodePrototypes, type Prototypes, prototypesOf } from '../prototypes.ts';
 import { nothingScored, type Scored, scoreLogits } from '../scoring.ts';
+import { type RepackedFile, repackFile } from '../wire/wire-file.ts';
 import { TextModel, type TextOutput } from './text-model.ts';
 import type { CheckedBundle } from './verify-bundle.ts';
 
@@ -54,6 +56,8 @@ export interface Candidate {
   readonly manifest: TextManifest;
   readonly manifestBytes: Uint8Array;
   readonly files: ReadonlyMap<FileRole, Uint8Array>;
+  /** The form in which `infer.int8` travels; null when the parent's has none. */
+  readonly wire: Uint8Array | null;
   /** Share of the parent's codes that changed. */
   readonly changedShare: number;
   readonly accuracy: { readonly before: RoundAccuracy; readonly after: RoundAccuracy };
@@ -71,7 +75,9 @@ export async function makeCandidate(input: CandidateInput): Promise<Candidate> {
   const known = new Set([...names, OUT_OF_SCOPE_LABEL]);
   const examples = splitExamples(input.examples.filter(({ intent }) => known.has(intent)));
   const parentGraph = fileOf(parent, 'infer.int8');
-  const { graph, changedShare } = withHead(parentGraph, { bits: headBits(manifest), head });
+  const { changedShare, ...made } = withHead(parentGraph, { bits: headBits(manifest), head });
+  const packed = repacked(manifest, made.graph);
+  const graph = packed?.graph ?? made.graph;
   const [before, after] = [
     await computeAll(parentGraph, { manifest, examples, breathe: input.breathe }),
     await computeAll(graph, { manifest, examples, breathe: input.breathe }),
@@ -85,10 +91,10 @@ export async function makeCandidate(input: CandidateInput): Promise<Candidate> {
   const prototypes = extended(parent.files.get('prototypes'), { after: after.calibration, names, manifest });
   if (prototypes !== null) files.set('prototypes', encodePrototypes(prototypes));
   const quality = qualityOf(after.evaluation, scoring);
-  const made = manifestOf(manifest, { input, names, scoring, files, quality });
   return {
-    ...made,
+    ...manifestOf(manifest, { input, names, scoring, files, packed, quality }),
     files,
+    wire: packed?.content ?? null,
     changedShare,
     accuracy: {
       before: accuracyBy(before.evaluation, { added: labels.added, scoring: parentScoring }),
@@ -244,15 +250,19 @@ interface Parts {
   readonly names: readonly string[];
   readonly scoring: Scoring;
   readonly files: ReadonlyMap<FileRole, Uint8Array>;
+  readonly packed: RepackedFile | null;
   readonly quality: ReturnType<typeof qualityOf>;
 }
 
 function manifestOf(
   parent: TextManifest,
-  { files, input, names, quality, scoring }: Parts,
+  { files, input, names, packed, quality, scoring }: Parts,
 ): Pick<Candidate, 'digest' | 'manifest' | 'manifestBytes'> {
   const { head, labels, release } = input;
-  const listed = [...files].map(([role, bytes]) => entryOf(parent, role, bytes));
+  const listed = [...files].map(([role, bytes]) => ({
+    ...entryOf(parent, role, bytes),
+    ...(role === 'infer.int8' && packed !== null ? { wire: packed.wire } : {}),
+  }));
   const manifestBytes = encodeManifest({
     ...parent,
     version: release.version,
@@ -278,6 +288,13 @@ function entryOf(parent: TextManifest, role: FileRole, bytes: Uint8Array): Bundl
   const name = fileOfRole(parent, role)?.name;
   assert(name !== undefined, 'a candidate has the files of its parent');
   return { role, name, sha256: sha256Of(bytes), bytes: bytes.length };
+}
+
+/** The graph as it travels, where the parent's does: scales of new labels are rounded there. */
+function repacked(manifest: TextManifest, graph: Uint8Array): RepackedFile | null {
+  const file = fileOfRole(manifest, 'infer.int8');
+  const wire = file && wireOf(file);
+  return wire === undefined ? null : repackFile(graph, { manifest, wire, sha256Of });
 }
 
 function headBits({ quantization }: TextManifest): number {

@@ -10,8 +10,11 @@ import {
   NanofleetError,
   parseManifest,
   RUNTIME_VERSION,
+  toNanofleetError,
+  wireOf,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
+import { expandFile } from '../wire/wire-file.ts';
 import { type BundleSource, directorySource } from './bundle-files.ts';
 
 /** A bundle whose files fit its manifest. */
@@ -84,7 +87,7 @@ async function checkContent(source: BundleSource, options: ContentOptions): Prom
   checkNeeds(manifest, options);
   checkCounter(manifest, options.minReleaseCounter ?? 0);
   const files = new Map<FileRole, Uint8Array>();
-  for (const file of manifest.files) files.set(file.role, await readChecked(source, file));
+  for (const file of manifest.files) files.set(file.role, await readEither(source, { manifest, file }));
   return { digest, manifest, files, signedBy: null };
 }
 
@@ -106,6 +109,21 @@ function checkCounter({ releaseCounter }: Manifest, lowest: number): void {
   if (releaseCounter >= lowest) return;
   const problem = `The bundle is release ${releaseCounter}; release ${lowest} or later is accepted here.`;
   throw new NanofleetError('RELEASE_COUNTER_OLD', problem, { facts: { releaseCounter, lowest } });
+}
+
+/** A file, or what its wire form expands to where only that is there. */
+async function readEither(
+  source: BundleSource,
+  { manifest, file }: { manifest: Manifest; file: BundleFile },
+): Promise<Uint8Array> {
+  const wire = wireOf(file);
+  if (wire === undefined) return readChecked(source, file);
+  try {
+    return await readChecked(source, file);
+  } catch (thrown) {
+    if (toNanofleetError(thrown).code !== 'BUNDLE_FILE_MISSING') throw thrown;
+    return expandFile(await source.file(wire.name, wire.bytes), { manifest, file, wire, sha256Of });
+  }
 }
 
 async function readChecked(source: BundleSource, file: BundleFile): Promise<Uint8Array> {

@@ -52,7 +52,7 @@ export const listInitializers = (model: Uint8Array): Initializer[] =>
 
 /**
  * The model with other weights under the same names.
- * @throws NanofleetError `GRAPH_UNSUPPORTED` when a name is not in the graph, or bytes and shape do not fit.
+ * @throws NanofleetError `GRAPH_UNSUPPORTED` when a name is not in the graph or twice, or bytes and shape do not fit.
  */
 export function replaceInitializers(
   model: Uint8Array,
@@ -60,19 +60,20 @@ export function replaceInitializers(
 ): Uint8Array {
   const graph = graphOf(model);
   const missing = new Set(replacements.keys());
-  const parts = Array.from(fieldsOf(graph.bytes), (field) => {
-    const original = graph.bytes.subarray(field.from, field.to);
+  const parts = Array.from(fieldsOf(graph.bytes)).flatMap((field) => {
+    const original = [graph.bytes.subarray(field.from, field.to)];
     if (!isInitializer(field)) return original;
     const tensor = readTensor(field.bytes);
     const replacement = replacements.get(tensor.name);
     if (replacement === undefined) return original;
-    missing.delete(tensor.name);
+    // A name that came twice would be filled twice: a small graph could grow without bound.
+    if (!missing.delete(tensor.name)) throw unsupported(`it holds the initializer ${tensor.name} twice`);
     return delimited(GRAPH_INITIALIZER, writeTensor(field.bytes, tensor, replacement));
   });
   if (missing.size > 0) throw unsupported(`it has no initializer ${[...missing].join(', ')}`);
   return joinedBytes([
     model.subarray(0, graph.from),
-    delimited(MODEL_GRAPH, joinedBytes(parts)),
+    ...delimited(MODEL_GRAPH, parts),
     model.subarray(graph.to),
   ]);
 }
@@ -112,18 +113,20 @@ function checkSize({ name, dims, dataType, raw }: Initializer): void {
     throw unsupported(`${name} has ${raw.length} bytes, its shape needs ${expected}`);
 }
 
-function writeTensor(original: Uint8Array, tensor: Initializer, replacement: Replacement): Uint8Array {
+function writeTensor(original: Uint8Array, tensor: Initializer, replacement: Replacement): Uint8Array[] {
   const dims = replacement.dims ?? tensor.dims;
   checkSize({ ...tensor, dims, raw: replacement.raw });
   const kept = Array.from(fieldsOf(original))
     .filter((field) => field.number !== TENSOR_DIMS && field.number !== TENSOR_RAW)
     .map((field) => original.subarray(field.from, field.to));
-  const sizes = delimited(TENSOR_DIMS, joinedBytes(dims.map(varint)));
-  return joinedBytes([sizes, ...kept, delimited(TENSOR_RAW, replacement.raw)]);
+  return [...delimited(TENSOR_DIMS, dims.map(varint)), ...kept, ...delimited(TENSOR_RAW, [replacement.raw])];
 }
 
-const delimited = (number: number, content: Uint8Array): Uint8Array =>
-  joinedBytes([varint(number * 8 + LENGTH_DELIMITED), varint(content.length), content]);
+/** A field of some parts, which are joined only when the whole is: weights are copied once. */
+function delimited(number: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  return [varint(number * 8 + LENGTH_DELIMITED), varint(bytes), ...parts];
+}
 
 const unsupported = (why: string): NanofleetError =>
   new NanofleetError('GRAPH_UNSUPPORTED', `The graph was refused: ${why}.`);

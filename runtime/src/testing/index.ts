@@ -3,5 +3,7 @@ export * from './eventually.ts';
 export * from './manual-clock.ts';
 export * from './memory-disk.ts';
 export * from './memory-transport.ts';
+export * from './packed-form.ts';
 export * from './seeded-random.ts';
 export * from './tiny-bundle.ts';
+export * from './tiny-wire.ts';

@@ -2,19 +2,20 @@
  * Owns graphs small enough to check by hand, for tests of this package: it may not import the writer of forge, and a committed binary
  * would hide what it computes. Never part of the product.
  */
+import { joinedBytes } from '../joined-bytes.ts';
 import { varint } from '../onnx/protobuf-reader.ts';
 
 const encoder = new TextEncoder();
-const joined = (parts: readonly Uint8Array[]): Uint8Array =>
-  Uint8Array.from(parts.flatMap((part) => Array.from(part)));
-const integer = (number: number, value: number): Uint8Array => joined([varint(number * 8), varint(value)]);
+const integer = (number: number, value: number): Uint8Array =>
+  joinedBytes([varint(number * 8), varint(value)]);
 const bytes = (number: number, content: Uint8Array | string): Uint8Array => {
   const raw = typeof content === 'string' ? encoder.encode(content) : content;
-  return joined([varint(number * 8 + 2), varint(raw.length), raw]);
+  return joinedBytes([varint(number * 8 + 2), varint(raw.length), raw]);
 };
-const message = (number: number, ...fields: Uint8Array[]): Uint8Array => bytes(number, joined(fields));
+const message = (number: number, ...fields: Uint8Array[]): Uint8Array => bytes(number, joinedBytes(fields));
 
 const FLOAT = 1;
+const INT8 = 3;
 const INT32 = 6;
 const INT64 = 7;
 
@@ -50,14 +51,14 @@ const port = (
 };
 
 const model = (...graph: Uint8Array[]): Uint8Array =>
-  joined([
+  joinedBytes([
     integer(1, 10),
     bytes(2, 'test'),
     message(7, ...graph, bytes(2, 'tiny')),
     message(8, bytes(1, ''), integer(2, 21)),
   ]);
 
-const raw = (values: Float32Array | BigInt64Array): Uint8Array => new Uint8Array(values.buffer);
+const raw = (values: Float32Array | Int8Array | BigInt64Array): Uint8Array => new Uint8Array(values.buffer);
 
 /** Text graph: penultimate = sum of the table's rows; logits = penultimate * weight. */
 export function tinyTextGraph(options: { table: number[][]; weight: number[][] }): Uint8Array {
@@ -84,6 +85,18 @@ export function tinyTextGraph(options: { table: number[][]; weight: number[][] }
     port(11, { name: 'rows', type: INT32, dims: ['N'] }),
     port(12, { name: 'logits', type: FLOAT, dims: [1, labels] }),
     port(12, { name: 'penultimate', type: FLOAT, dims: [1, width] }),
+  );
+}
+
+/** A quantized table with a scale a row, and no node: something to pack. */
+export function tinyTableGraph({ codes, scales }: { codes: Int8Array; scales: Float32Array }): Uint8Array {
+  return model(
+    tensor('table.int8', {
+      dims: [scales.length, codes.length / scales.length],
+      type: INT8,
+      raw: raw(codes),
+    }),
+    tensor('table.scale', { dims: [scales.length], type: FLOAT, raw: raw(scales) }),
   );
 }
 

@@ -5,7 +5,7 @@
 // Layout, little endian: "NFW1", uint32 length of the graph without weights, that graph, then for each grid of the manifest
 // in order: uint32 rank, uint32 sizes, packed codes (packed-codes.ts), one half (half.ts) for each scale.
 
-import { NanofleetError } from '@nanofleet/protocol';
+import { BUNDLE_FILE_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
 import { joinedBytes } from '../joined-bytes.ts';
 import {
   type Initializer,
@@ -18,8 +18,8 @@ import { packCodes, packedBytes, unpackCodes } from './packed-codes.ts';
 
 const MAGIC = 0x3157464e;
 const RANK_MAX = 8;
-/** Elements of one tensor at most: what a bundle's largest file could hold. */
-const ELEMENTS_MAX = 1 << 28;
+/** Of a scale in a graph, which is a float32. */
+const SCALE_BYTES = 4;
 const NOTHING: Replacement = { dims: [0], raw: new Uint8Array(0) };
 
 /** Which initializers hold codes and scales, as the manifest's `quantization` says. */
@@ -44,17 +44,27 @@ export function encodeWire(graph: Uint8Array, grids: readonly WireGrid[]): Uint8
   return joinedBytes([words([MAGIC, rest.length]), rest, ...parts]);
 }
 
-/** The graph of a wire form. @throws NanofleetError `GRAPH_UNSUPPORTED` if lengths and grids do not fit */
-export function expandWire(wire: Uint8Array, grids: readonly WireGrid[]): Uint8Array {
+/**
+ * The graph of a wire form.
+ * @param bytesMax of the graph; weights that would be more are refused before there is room for them
+ * @throws NanofleetError `GRAPH_UNSUPPORTED` if lengths and grids do not fit
+ */
+export function expandWire(
+  wire: Uint8Array,
+  grids: readonly WireGrid[],
+  bytesMax = BUNDLE_FILE_BYTES_MAX,
+): Uint8Array {
   const reader = new Reader(wire);
   if (reader.word() !== MAGIC) throw unsupported('it does not begin with NFW1');
   const rest = reader.bytes(reader.word());
   const filled = new Map<string, Replacement>();
+  let bytes = rest.length;
   for (const grid of grids) {
     const dims = dimsOf(reader);
     const count = dims.reduce((product, size) => product * size, 1);
-    if (count > ELEMENTS_MAX) throw unsupported(`${grid.tensor} has ${count} elements`);
     const groups = grid.axis === null ? 1 : (dims[grid.axis] ?? 1);
+    bytes += count + groups * SCALE_BYTES;
+    if (!(bytes <= bytesMax)) throw unsupported(`it expands to more than ${bytesMax} bytes`);
     const codes = unpackCodes(reader.bytes(packedBytes(count, grid.bits)), { count, bits: grid.bits });
     const halves = reader.bytes(groups * 2);
     const scales = Float32Array.from({ length: groups }, (_, at) =>

@@ -6,12 +6,16 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeManifest,
+  fileOfRole,
   MANIFEST_FILE,
   type Manifest,
+  NanofleetError,
   parseManifest,
   SIGNATURE_FILE,
+  WIRE_FORM,
 } from '@nanofleet/protocol';
 import { type SigningKey, sha256Of, signManifest } from '@nanofleet/protocol/node';
+import { packedForm } from '@nanofleet/runtime/testing';
 import { CLONE } from './clone.ts';
 
 /** A bundle directory. */
@@ -35,18 +39,41 @@ export interface BundleOptions {
 export const signedBundle = ({ from, to, key, releaseCounter }: BundleOptions): TestBundle => {
   cpSync(CLONE.bundle(from), to, { recursive: true });
   rmSync(join(to, SIGNATURE_FILE), { force: true });
-  const path = join(to, MANIFEST_FILE);
-  const committed = parseManifest(readFileSync(path));
-  if (releaseCounter !== undefined) {
-    const release = { ...committed, releaseCounter, version: `${releaseCounter}.0.0` };
-    writeFileSync(path, encodeManifest(release));
-  }
-  const bytes = readFileSync(path);
-  writeFileSync(join(to, SIGNATURE_FILE), signManifest(key, bytes));
+  const bytes = readFileSync(join(to, MANIFEST_FILE));
+  if (releaseCounter === undefined) return signed({ from, to, key }, bytes);
+  const release = { ...parseManifest(bytes), releaseCounter, version: `${releaseCounter}.0.0` };
+  return signed({ from, to, key }, encodeManifest(release));
+};
+
+/** The same with its table in so many bits, which it travels in. */
+export const packedBundle = ({ bits, ...options }: BundleOptions & { readonly bits: number }): TestBundle => {
+  const whole = signedBundle(options);
+  const file = fileOfRole(whole.manifest, 'infer.int8');
+  if (file === undefined) throw new NanofleetError('INTERNAL', 'a committed bundle has a graph');
+  const grids = whole.manifest.quantization;
+  const { graph, wire, quantization } = packedForm(whole.read(file.name), { grids, bits });
+  const stated = (name: string, content: Uint8Array) => {
+    writeFileSync(join(options.to, name), content);
+    return { name, sha256: sha256Of(content), bytes: content.length };
+  };
+  const packed = {
+    ...file,
+    ...stated(file.name, graph),
+    wire: { form: WIRE_FORM, ...stated('infer.nfw', wire) },
+  };
+  const files = whole.manifest.files.map((other) => (other === file ? packed : other));
+  // Its golden vectors are those of eight bits.
+  const manifest = { ...whole.manifest, files, quantization, golden: { tolerance: 5 } };
+  return signed(options, encodeManifest(manifest));
+};
+
+const signed = ({ key, to }: BundleOptions, manifest: Uint8Array): TestBundle => {
+  writeFileSync(join(to, MANIFEST_FILE), manifest);
+  writeFileSync(join(to, SIGNATURE_FILE), signManifest(key, manifest));
   return {
     directory: to,
-    digest: sha256Of(bytes),
-    manifest: parseManifest(bytes),
+    digest: sha256Of(manifest),
+    manifest: parseManifest(manifest),
     read: (name) => readFileSync(join(to, name)),
   };
 };

@@ -10,6 +10,7 @@ import {
   type Decision,
   fleetIdSchema,
   httpCallOf,
+  wireOf,
 } from '@nanofleet/protocol';
 import { encodeFleetToken, type FleetToken } from '@nanofleet/protocol/node';
 import type { TestBundle } from './bundles.ts';
@@ -72,7 +73,8 @@ export const makeOperator = ({ url, adminToken, publisher, controller }: Operato
       return encodeFleetToken({ fleet: FLEET, url, tokenId: id, secret, ...pinned, expiresAt, ...change });
     },
     push: async (bundle) => {
-      for (const { name, sha256 } of bundle.manifest.files) {
+      for (const file of bundle.manifest.files) {
+        const { name, sha256 } = wireOf(file) ?? file;
         await call('putBlob', { params: { digest: sha256 }, body: bundle.read(name) });
       }
       const manifest = bundle.read('manifest.json').toString('base64');

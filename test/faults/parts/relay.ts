@@ -1,5 +1,5 @@
 /**
- * A TCP relay between two real programs: counts connections, can be cut and mended. Never looks into the bytes.
+ * A TCP relay between two real programs: counts connections and bytes, can be cut and mended. Never looks into the bytes.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { atEnd } from '../../endings.ts';
@@ -11,6 +11,8 @@ export interface Relay {
   readonly port: number;
   /** Connections that were accepted and relayed so far. */
   readonly connections: () => number;
+  /** Bytes that came back from the far end so far. */
+  readonly bytesBack: () => number;
   /** Where connections lead from now on. */
   readonly aimAt: (target: { host: string; port: number }) => void;
   /** Ends every connection at once and refuses new ones until it is mended. */
@@ -23,6 +25,7 @@ export const openRelay = async (): Promise<Relay> => {
   const sockets = new Set<Socket>();
   let isCut = false;
   let connections = 0;
+  let bytesBack = 0;
   let target = { host: HOST, port: 0 };
   const hold = (socket: Socket, other: Socket): void => {
     sockets.add(socket);
@@ -42,6 +45,9 @@ export const openRelay = async (): Promise<Relay> => {
     const far = connect(target);
     hold(near, far);
     hold(far, near);
+    far.on('data', (piece: Buffer) => {
+      bytesBack += piece.length;
+    });
     near.pipe(far).pipe(near);
   });
   await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
@@ -56,6 +62,7 @@ export const openRelay = async (): Promise<Relay> => {
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => connections,
+    bytesBack: () => bytesBack,
     aimAt: (next) => {
       target = next;
     },
