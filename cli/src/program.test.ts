@@ -373,6 +373,20 @@ describe('models', () => {
     expect(uploads()).toEqual([wire, golden]);
   });
 
+  it('show tells the size, and what devices fetch where that is less', async () => {
+    const card = { license: 'Apache-2.0', attribution: [], labels: { version: 1, names: ['on', 'off'] } };
+    const cost = { bytes: 21, microseconds: 1, rssBytes: 0 };
+    const shown = { ...model, lineage: [], missing: [], signature: '' };
+    const sizeOf = async (travelBytes: number): Promise<string | undefined> => {
+      const body = { ...shown, card: { ...card, cost, quality: [], travelBytes } };
+      answers[`GET /api/models/${digest}`] = { body };
+      const { out } = await run('models', 'show', digest);
+      return out.split('\n').find((line) => line.startsWith('size'));
+    };
+    expect(await sizeOf(21)).toMatch(/^size +21 bytes$/);
+    expect(await sizeOf(13)).toMatch(/^size +21 bytes; devices fetch 13 bytes$/);
+  });
+
   it('push of an unsigned bundle sends nothing and says how to sign it', async () => {
     const { code, err } = await run('models', 'push', directory, '--all');
     expect(code).toBe(1);

@@ -111,6 +111,7 @@ const cardOf = ({ manifest: { license, attribution, labels, cost, quality } }: C
   labels,
   cost,
   quality,
+  travelBytes: cost.bytes,
 });
 
 const answerTo = (method: string, path: string, body: string): unknown => {

@@ -113,7 +113,9 @@ async function show(context: Context): Promise<number> {
     terminal.line(`${terminal.paint(name.padEnd(12), 'dim')}${value}`);
   fact('bundle', `${model.line} ${model.version} (release ${model.releaseCounter}), ${model.task}`);
   fact('digest', model.digest);
-  fact('size', bytesText(model.bytes));
+  const travels = model.card?.travelBytes ?? model.bytes;
+  const fetched = travels < model.bytes ? `; devices fetch ${bytesText(travels)}` : '';
+  fact('size', `${bytesText(model.bytes)}${fetched}`);
   fact('signed by', model.keyId);
   fact('uploaded', timeText(model.uploadedAt));
   for (const ancestor of model.lineage)

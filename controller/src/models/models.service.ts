@@ -137,8 +137,10 @@ export class ModelsService implements OnModuleInit {
   /** What the manifest says; null when it is gone. */
   async #card(digest: Digest): Promise<ApiAnswer<'model'>['card']> {
     if ((await this.blobs.size(digest)) === null) return null;
-    const { attribution, cost, labels, license, quality } = parseManifest(await this.blobs.read(digest));
-    return { attribution, cost, labels, license, quality };
+    const manifest = parseManifest(await this.blobs.read(digest));
+    const { attribution, cost, files, labels, license, quality } = manifest;
+    const travelBytes = files.reduce((sum, file) => sum + (wireOf(file) ?? file).bytes, 0);
+    return { attribution, cost, labels, license, quality, travelBytes };
   }
 
   /**

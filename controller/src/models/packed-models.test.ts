@@ -60,7 +60,9 @@ const pushing = (controller: GetController): void => {
     const bundle = await makePacked(controller, { version: `1.0.${bits}`, bits, uploads });
     await uploadFiles(controller(), bundle);
     const { digest } = await register(controller(), bundle);
-    expect((await controller().call('model', { params: { digest } })).missing).toEqual([]);
+    const { bytes, card, missing } = await controller().call('model', { params: { digest } });
+    expect(missing).toEqual([]);
+    expect(bytes - (card?.travelBytes ?? 0)).toBe(bundle.graph.length - bundle.wire.length);
     const device = await controller().device(`reader-${bits}`);
     for (const content of [bundle.graph, bundle.wire])
       expect(await download(controller, device, sha256Of(content))).toBe(sha256Of(content));

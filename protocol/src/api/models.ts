@@ -29,6 +29,8 @@ export const modelCardSchema = z.object({
   attribution: z.array(z.string()),
   labels: labelsSchema,
   cost: z.object({ bytes: countSchema, microseconds: z.number(), rssBytes: countSchema }),
+  /** Of all files in the form in which devices fetch them; absent where a controller serves one form only. */
+  travelBytes: countSchema.optional(),
   quality: z.array(qualitySchema),
 });
 
