@@ -12,7 +12,7 @@ import { type Candidate, inspectBundle, loadTextRunner, makeCandidate } from '@n
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from './program.ts';
 
-const SOURCE = fileURLToPath(new URL('../../bundles/intent-1/', import.meta.url));
+const SOURCE = fileURLToPath(new URL('../../bundles/household-1/', import.meta.url));
 const ROUND = '0193a0c0-0000-7000-8000-000000000001';
 const KEY = 'c'.repeat(64);
 
@@ -42,7 +42,7 @@ const goldenExamples = async () => {
 
 const made = async (change: (head: Head) => Head): Promise<Candidate> => {
   const parent = await inspectBundle(SOURCE);
-  const head = change(grownHead(headOf(parent.files.get('infer.int8') ?? new Uint8Array()), 151));
+  const head = change(grownHead(headOf(parent.files.get('infer.int8') ?? new Uint8Array()), 169));
   const fresh = [
     'dim the lamp to half',
     'make it a little darker',

@@ -22,11 +22,11 @@ const TOKEN_VALID_S = 3_600;
 /** How long calls wait for a process that is being started again. */
 const PATIENCE_MS = 20_000;
 /** What every device runs from its first moment. */
-const SHIPPED = ['intent-1', 'vibration-1'] as const;
+const SHIPPED = ['household-1', 'vibration-1'] as const;
 /** What goes through the registry at the first start, the bigger model first: questions come early. */
 const PUSHED = [
-  { line: 'mini', name: 'mini-1', to: ['--to', 'controller'] },
-  { line: 'intent', name: 'intent-1', to: ['--all'] },
+  { line: 'mini', name: 'household-mini', to: ['--to', 'controller'] },
+  { line: 'intent', name: 'household-1', to: ['--all'] },
   { line: 'vibration', name: 'vibration-1', to: ['--all'] },
 ] as const;
 

@@ -159,7 +159,7 @@ export class Start {
   async #compare(stage: Stage): Promise<ComparisonRow[]> {
     const { screen, fleet, ledger } = stage;
     const { up, down } = fleet.link.bytes;
-    const manifest = parseManifest(await readFile(join(fleet.layout.bundle('intent-1'), MANIFEST_FILE)));
+    const manifest = parseManifest(await readFile(join(fleet.layout.bundle('household-1'), MANIFEST_FILE)));
     const usage: Usage = {
       ledger,
       linkBytes: up + down,

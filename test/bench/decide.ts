@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '20000' },
-      bundle: { type: 'string', default: 'intent-1' },
+      bundle: { type: 'string', default: 'household-1' },
     },
   });
   const texts = await textsOf(join(ROOT, 'start', 'story', 'utterances.jsonl'));

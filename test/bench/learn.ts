@@ -283,7 +283,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       data: { type: 'string' },
-      bundle: { type: 'string', default: 'intent-2' },
+      bundle: { type: 'string', default: 'household-2' },
       rounds: { type: 'string', default: '5' },
       seeds: { type: 'string', default: '3' },
     },

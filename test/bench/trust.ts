@@ -19,7 +19,7 @@ const OUT_OF_SCOPE = ['oos_val', 'oos_train', 'oos_train_plus'];
 const { values: given } = parseArgs({
   options: {
     data: { type: 'string' },
-    bundle: { type: 'string', multiple: true, default: ['bundles/intent-2', 'bundles/mini-1'] },
+    bundle: { type: 'string', multiple: true, default: ['bundles/household-2', 'bundles/household-mini'] },
     trials: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },
     coverage: { type: 'string', default: '0.99' },

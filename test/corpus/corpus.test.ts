@@ -33,7 +33,7 @@ const all = [...parts.device, ...parts.controller, ...parts.test];
 const known = new Set(
   z
     .object({ labels: z.object({ names: z.array(z.string()) }) })
-    .parse(JSON.parse(textOf('bundles/intent-2/manifest.json'))).labels.names,
+    .parse(JSON.parse(textOf('bundles/household-2/manifest.json'))).labels.names,
 );
 const fresh = [...new Set(all.map(({ intent }) => intent))].filter(
   (intent) => intent !== 'oos' && !known.has(intent),

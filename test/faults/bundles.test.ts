@@ -27,7 +27,7 @@ let releases = 1;
 const nextRelease = (key = publisher): TestBundle => {
   releases += 1;
   return signedBundle({
-    from: 'intent-1',
+    from: 'household-1',
     to: join(scratch, `intent-${releases}`),
     key,
     releaseCounter: releases,
@@ -37,7 +37,7 @@ const nextRelease = (key = publisher): TestBundle => {
 beforeAll(async () => {
   keepStandardError();
   controller = await startTestController({ publisher, otherPublishers: [foreign] });
-  good = signedBundle({ from: 'intent-1', to: join(scratch, 'bundles', 'intent-1'), key: publisher });
+  good = signedBundle({ from: 'household-1', to: join(scratch, 'bundles', 'household-1'), key: publisher });
   const directory = join(scratch, DEVICE);
   await mustEnrol({ directory, token: await controller.fleetToken(), name: DEVICE });
   agent = await startAgentHere(directory, '--bundles', join(scratch, 'bundles'));

@@ -23,7 +23,7 @@ let agents: TestAgent[];
 
 beforeAll(async () => {
   controller = await startControllerProcess({ directory: join(scratch, 'controller'), publisher });
-  signedBundle({ from: 'intent-1', to: join(scratch, 'bundles', 'intent-1'), key: publisher });
+  signedBundle({ from: 'household-1', to: join(scratch, 'bundles', 'household-1'), key: publisher });
   const token = await controller.fleetToken({ uses: DEVICES.length });
   for (const name of DEVICES) await mustEnrol({ directory: join(scratch, name), token, name });
   const start = (name: string) => startAgent(join(scratch, name), '--bundles', join(scratch, 'bundles'));

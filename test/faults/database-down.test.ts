@@ -70,8 +70,12 @@ describe.each(DATABASES)('while $name is down', ({ open, isThere }) => {
     if (!isThere) return;
     keepStandardError();
     ({ controller, database } = await open());
-    signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key: controller.publisher });
-    const mini = signedBundle({ from: 'mini-1', to: join(scratch, 'mini-1'), key: controller.publisher });
+    signedBundle({ from: 'household-1', to: join(bundles, 'household-1'), key: controller.publisher });
+    const mini = signedBundle({
+      from: 'household-mini',
+      to: join(scratch, 'household-mini'),
+      key: controller.publisher,
+    });
     await controller.push(mini);
     await controller.call('makeRollout', { body: { digest: mini.digest, target: { controller: true } } });
     const directory = join(scratch, DEVICE);
@@ -177,7 +181,7 @@ describe('a commit whose answer is lost', () => {
     const controller = await startTestController({ opened: (open) => void opened.push(open) });
     const database = makeFaulty(opened[0] as OpenDatabase);
     const bundles = join(scratch, 'bundles');
-    signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key: controller.publisher });
+    signedBundle({ from: 'household-1', to: join(bundles, 'household-1'), key: controller.publisher });
     const directory = join(scratch, DEVICE);
     await mustEnrol({ directory, token: await controller.fleetToken(), name: DEVICE });
     const agent = await startAgentHere(directory, '--bundles', bundles);

@@ -34,8 +34,8 @@ const bringUp = async (kind: BrokerKind): Promise<void> => {
   mosquitto = kind === 'mosquitto' ? await Mosquitto.start() : null;
   controller = await startTestController({ settings: { broker: mosquitto?.settings ?? null } });
   bundle = signedBundle({
-    from: 'intent-1',
-    to: join(scratch, 'bundles', 'intent-1'),
+    from: 'household-1',
+    to: join(scratch, 'bundles', 'household-1'),
     key: controller.publisher,
   });
   const token = await controller.fleetToken({ uses: 2 });

@@ -32,7 +32,7 @@ let relay: Relay;
 
 beforeAll(async () => {
   keepStandardError();
-  signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key: publisher });
+  signedBundle({ from: 'household-1', to: join(bundles, 'household-1'), key: publisher });
   relay = await openRelay();
   const advertisedMqttUrl = `mqtt://127.0.0.1:${relay.port}`;
   controller = await startTestController({ publisher, settings: { advertisedMqttUrl } });

@@ -32,7 +32,7 @@ beforeAll(async () => {
     settings: { advertisedMqttUrl: `mqtt://127.0.0.1:${relay.port}` },
   });
   relay.aimAt({ host: '127.0.0.1', port: controller.running.mqttPort });
-  signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key: controller.publisher });
+  signedBundle({ from: 'household-1', to: join(bundles, 'household-1'), key: controller.publisher });
   const directory = join(scratch, DEVICE);
   await mustEnrol({ directory, token: await controller.fleetToken(), name: DEVICE });
   first = await startAgent(directory, '--bundles', bundles);

@@ -26,7 +26,7 @@ let rateHz = 0;
 beforeAll(async () => {
   const key = generateSigningKey();
   const bundles = join(scratch, 'bundles');
-  signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key });
+  signedBundle({ from: 'household-1', to: join(bundles, 'household-1'), key });
   const { manifest } = signedBundle({ from: 'vibration-1', to: join(bundles, 'vibration-1'), key });
   rateHz = manifest.inputs[0]?.rateHz ?? 0;
   const directory = join(scratch, 'lone');

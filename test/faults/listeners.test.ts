@@ -22,7 +22,7 @@ beforeAll(async () => {
   keepStandardError();
   controller = await startTestController();
   const { publisher } = controller;
-  signedBundle({ from: 'intent-1', to: join(scratch, 'bundles', 'intent-1'), key: publisher });
+  signedBundle({ from: 'household-1', to: join(scratch, 'bundles', 'household-1'), key: publisher });
   const directory = join(scratch, 'lone');
   writeLoneIdentity(directory, { publisher: publisher.fingerprint });
   agent = await startAgentHere(directory, '--bundles', join(scratch, 'bundles'), '--http', '0');

@@ -34,7 +34,7 @@ const newDirectory = (): string => {
 
 beforeAll(async () => {
   keepStandardError();
-  signedBundle({ from: 'intent-1', to: join(bundles, 'intent-1'), key });
+  signedBundle({ from: 'household-1', to: join(bundles, 'household-1'), key });
   writeLoneIdentity(killed, { publisher: key.fingerprint });
   const agent = await startAgent(killed, '--bundles', bundles);
   for (let done = 0; done < DECISIONS; done += 1) await agent.ask(QUESTION);

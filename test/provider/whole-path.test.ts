@@ -32,7 +32,11 @@ beforeAll(async () => {
   provider = await TestProvider.start({ clock: systemClock });
   const publisher = generateSigningKey();
   controller = await startTestController({ publisher, settings: { provider: settingsFor(provider) } });
-  const bundle = signedBundle({ from: 'intent-1', to: join(scratch, 'bundles', 'intent-1'), key: publisher });
+  const bundle = signedBundle({
+    from: 'household-1',
+    to: join(scratch, 'bundles', 'household-1'),
+    key: publisher,
+  });
   await controller.push(bundle);
   const token = await controller.fleetToken();
   const directory = join(scratch, 'home-1');

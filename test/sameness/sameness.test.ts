@@ -11,7 +11,7 @@ import { stretchedGraph } from './stretched.ts';
 import { comparedBundles, isSame } from './verdict.ts';
 
 const DRAW = { count: 12, seed: 1, texts: committedTexts(ROOT) };
-const NAMES = ['nano-s', 'intent-2', 'entities-home', 'vibration-1'];
+const NAMES = ['nano-s', 'household-2', 'entities-home', 'vibration-1'];
 
 const opened = (name: string): Promise<CheckedBundle> => inspectBundle(`${ROOT}/bundles/${name}`);
 
@@ -63,7 +63,7 @@ describe('a bundle', () => {
   });
 
   it('is the same model with weights stretched to eight bits, where sums are exact', async () => {
-    const bundle = await opened('intent-2');
+    const bundle = await opened('household-2');
     const plain = await answered(bundle, { open: ENGINES.wasm });
     const stretched = await answered(bundle, { graph: stretchedGraph(bundle), open: ENGINES.wasm });
     expect(stretched).toEqual(plain);

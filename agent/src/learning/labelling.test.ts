@@ -54,7 +54,7 @@ describe('labels', () => {
 
   it('come from bigger tiers that are sure, and never against a correction', async () => {
     const { world, agent } = await ready();
-    const [asked, corrected, unsure] = ['flibber the wug', 'blorp the zib', 'grup the mot'];
+    const [asked, corrected, unsure] = ['flibber the wug', 'blorp the zib', 'mip the flan'];
     const decisions = await Promise.all([asked, corrected, unsure].map((text) => agent.decide(text, {})));
     expect(decisions.map(({ offload }) => offload.status)).toEqual(['queued', 'queued', 'queued']);
     agent.label(decisions[1]?.id ?? '', { label: LABEL });

@@ -38,10 +38,10 @@ describe('an agent that is asked for a round', () => {
     const [{ update, bytes } = { update: null, bytes: 0 }] = updates(world);
     expect(update).toMatchObject({ base, labelsVersion: 2, examples: SENTENCES.length });
     const differences = (update?.tensors ?? []).map(valuesOf);
-    expect(differences.map(({ length }) => length)).toEqual([256, 1]);
-    expect(bytes).toBeLessThanOrEqual(1.3 * 257);
+    expect(differences.map(({ length }) => length)).toEqual([288, 1]);
+    expect(bytes).toBeLessThanOrEqual(1.3 * 289);
     expect(normOf(differences)).toBeLessThanOrEqual(16);
-    const start = grownHead(headOf(rolesOf().get('infer.int8') ?? new Uint8Array()), 151);
+    const start = grownHead(headOf(rolesOf().get('infer.int8') ?? new Uint8Array()), 169);
     expect(await recallOf(start)).toBe(0);
     expect(await recallOf(headPlus(start, differences))).toBeGreaterThanOrEqual(2);
   });
@@ -66,15 +66,15 @@ describe('an agent that is asked for a round', () => {
     for (const word of words) expect(said).not.toContain(word);
     const { entries } = agent.outbound();
     expect(entries.filter(({ what }) => what === 'update')).toMatchObject([
-      { bytes: 321, redacted: {}, policy: 'mini' },
+      { bytes: 353, redacted: {}, policy: 'mini' },
     ]);
   });
 
   it('begins where the plan says, and refuses a start that is not what the plan names', async () => {
     const { world, agent } = await ready();
     await correct(agent);
-    const own = grownHead(headOf(rolesOf().get('infer.int8') ?? new Uint8Array()), 151);
-    const start = encodeHead({ ...own, bias: own.bias.with(150, -40) });
+    const own = grownHead(headOf(rolesOf().get('infer.int8') ?? new Uint8Array()), 169);
+    const start = encodeHead({ ...own, bias: own.bias.with(168, -40) });
     const digest = sha256Of(start);
     blobs.set(digest, start);
     announce(world, nextRound(world), planOf({ start: { digest, bytes: start.length }, steps: 1 }));

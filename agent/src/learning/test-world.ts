@@ -33,7 +33,7 @@ import type { BlobSource } from '../ports/blob-source.ts';
 import type { Trainer } from '../ports/trainer.ts';
 import type { Identity } from '../store/identity.ts';
 
-const BUNDLE = new URL('../../../bundles/intent-2/', import.meta.url);
+const BUNDLE = new URL('../../../bundles/household-2/', import.meta.url);
 const publisher = generateSigningKey();
 const controller = generateSigningKey();
 const files = new Map(readdirSync(BUNDLE).map((name) => [name, readFileSync(new URL(name, BUNDLE))]));

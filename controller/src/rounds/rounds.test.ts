@@ -16,7 +16,9 @@ import { RoundFleet } from '../testing/round-fleet.ts';
 import type { TestDevice } from '../testing/test-device.ts';
 
 const LINE = 'intent' as LineId;
-const ELEMENTS = 256 * 150 + 150;
+/** The head of the household model: its width and its labels. */
+const [WIDTH, LABELS] = [288, 168];
+const ELEMENTS = (WIDTH + 1) * LABELS;
 
 /** Dies after so many commits, as the process would: from then on nothing is stored. */
 const fault = { commitsLeft: Number.POSITIVE_INFINITY, isDead: false };
@@ -205,7 +207,7 @@ const refusals = (controller: GetController): void => {
     const [liar, honest] = fleet.devices;
     if (liar === undefined || honest === undefined) return;
     const plan = await fleet.planFor(liar, round);
-    const tensors = [ELEMENTS - 150, 150].map((count) => ({
+    const tensors = [ELEMENTS - LABELS, LABELS].map((count) => ({
       scale: 1e30,
       codes: new Int8Array(count).fill(1),
     }));

@@ -5,7 +5,7 @@ import { type Digest, MANIFEST_FILE, type Manifest, type Model, parseManifest } 
 import { type SigningKey, sha256Of, signManifest } from '@nanofleet/protocol/node';
 import type { TestController } from './test-controller.ts';
 
-const SOURCE = new URL('../../../bundles/intent-1/', import.meta.url);
+const SOURCE = new URL('../../../bundles/household-1/', import.meta.url);
 
 /** A bundle in memory. */
 export interface TestBundle {

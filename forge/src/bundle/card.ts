@@ -5,6 +5,7 @@ import { wilsonInterval } from '@nanofleet/runtime';
 import { type Recipe, towerSettings } from '../text/recipe.ts';
 import type { Tower } from '../text/tower.ts';
 import { document, list, percent, table } from './markdown.ts';
+import { bagOperations, costText } from './operations.ts';
 
 /** Everything that a card shows. */
 export interface TextCard {
@@ -22,7 +23,7 @@ export interface TextCard {
     | 'golden'
     | 'quantization'
   > & {
-    readonly cost: { readonly microseconds: number };
+    readonly cost: { readonly microseconds: number; readonly rssBytes: number };
     readonly labels: { readonly names: readonly string[] };
   };
   readonly digest: string;
@@ -68,7 +69,10 @@ function modelFacts({ recipe, manifest, bytes, wireBytes, towers }: TextCard): s
     `${manifest.labels.names.length} labels; ${side}`,
     `Hashed words, word bigrams and character ${charMin}- to ${charMax}-grams into ${buckets} rows of ${width}; sum by √count, layer norm, ${hidden === 0 ? '' : `${hidden} GELU units, `}head`,
     quantizationFact(manifest.quantization),
-    `${bytes} bytes altogether; ${manifest.cost.microseconds} µs from text to logits (median, one thread of the machine that trained it)`,
+    `${bytes} bytes altogether; ${manifest.cost.microseconds} µs from text to logits (median, one thread of the machine that trained it), ${costText(
+      manifest.cost.rssBytes,
+      towers.reduce((sum, { shape }) => sum + bagOperations(shape), 0),
+    )}`,
     ...(wireBytes === undefined
       ? []
       : [`The graph travels in ${wireBytes} bytes and is expanded where it is installed`]),

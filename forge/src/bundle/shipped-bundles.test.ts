@@ -56,9 +56,9 @@ describe('the shipped graphs', () => {
 
 describe('the shipped text bundles', () => {
   it.each([
-    ['intent-1', 1_500_000],
-    ['intent-2', 1_500_000],
-    ['mini-1', 6_000_000],
+    ['household-1', 1_500_000],
+    ['household-2', 1_500_000],
+    ['household-mini', 6_000_000],
   ])(
     '%s reproduces its golden vectors, knows the kitchen light and is at most %d bytes',
     async (name, bytesMax) => {
@@ -66,7 +66,7 @@ describe('the shipped text bundles', () => {
       const runner = await loadTextRunner(bundle);
       const decision = await runner.decide('turn the kitchen light on');
       await runner.release();
-      expect(decision).toMatchObject({ label: 'smart_home', verdict: 'sure' });
+      expect(decision).toMatchObject({ label: 'HassTurnOn', verdict: 'sure' });
       expect(bundle.manifest.cost.bytes).toBeLessThanOrEqual(bytesMax);
     },
   );
@@ -86,7 +86,7 @@ describe('the shipped text bundles', () => {
     expect(bundle.files.get('infer.int8')?.length).toBeLessThanOrEqual(bytesMax);
   });
 
-  it.each(['intent-1', 'intent-2', 'mini-1', 'nano-s', 'nano', 'nano-l', 'mini-clinc150'])(
+  it.each(['household-1', 'household-2', 'household-mini', 'nano-s', 'nano', 'nano-l', 'mini-clinc150'])(
     '%s has a card that names its digest and every attribution',
     async (name) => {
       const { digest, manifest } = await open(name);
@@ -96,7 +96,7 @@ describe('the shipped text bundles', () => {
     },
   );
 
-  it.each(['intent-1', 'intent-2', 'mini-1'])(
+  it.each(['household-1', 'household-2', 'household-mini'])(
     '%s has the head that its manifest lets train',
     async (name) => {
       const { manifest, files } = await open(name);
@@ -110,7 +110,7 @@ describe('the shipped text bundles', () => {
   );
 
   it('make release 2 a child of release 1 with the same labels', async () => {
-    const [first, second] = [await open('intent-1'), await open('intent-2')];
+    const [first, second] = [await open('household-1'), await open('household-2')];
     expect(second.manifest.parent).toBe(first.digest);
     expect(second.manifest.labels).toEqual(first.manifest.labels);
     expect(second.manifest.releaseCounter).toBeGreaterThan(first.manifest.releaseCounter);
@@ -118,7 +118,7 @@ describe('the shipped text bundles', () => {
 
   it('get better from release to release and from tier to tier', async () => {
     const accuracies = await Promise.all(
-      ['intent-1', 'intent-2', 'mini-1'].map(
+      ['household-1', 'household-2', 'household-mini'].map(
         async (name) => (await open(name)).manifest.quality[0]?.accuracy ?? 0,
       ),
     );

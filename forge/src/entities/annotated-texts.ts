@@ -12,12 +12,19 @@ export interface MarkedEntity {
   readonly type: string;
 }
 
-/** One example. */
-export interface AnnotatedText {
-  readonly text: string;
+/** One example whose entities are marked. */
+export interface AnnotatedText extends LearnedText {
   readonly intent: string;
-  /** In order of their place; they never overlap. */
   readonly entities: readonly MarkedEntity[];
+}
+
+/** One example. */
+export interface LearnedText {
+  readonly text: string;
+  /** Null: none of the model's. */
+  readonly intent: string | null;
+  /** In order of their place; they never overlap. Null: nobody has marked them. */
+  readonly entities: readonly MarkedEntity[] | null;
 }
 
 const place = z.int().min(0);

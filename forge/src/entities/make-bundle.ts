@@ -3,20 +3,25 @@
 import { ENTITIES_RUNTIME_VERSION, type ManifestDraft } from '@nanofleet/protocol';
 import {
   accuracy,
+  auroc,
   calibrate,
   decided,
   encodeGolden,
   encodePrototypes,
   expectedCalibrationError,
+  fpr95,
   goldenTags,
   prototypesOf,
+  type ScoreGroups,
   scoreLogits,
   tagCount,
   transitionBytes,
   transitionsOf,
 } from '@nanofleet/runtime';
+import { parentDigest } from '../bundle/parent-digest.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { headTrainingGraph } from '../train/head-step.ts';
+import type { LearnedText } from './annotated-texts.ts';
 import { entityCard } from './card.ts';
 import { countTransitions } from './count-transitions.ts';
 import type { EntityRecipe } from './recipe.ts';
@@ -36,6 +41,7 @@ const GOLDEN_TOLERANCE = 0.3;
 /** What a bundle is made of. `nowMs` is a monotonic clock with fractions, for the stated latency. */
 export interface EntityBundleMaking {
   readonly recipe: EntityRecipe;
+  readonly recipeDirectory: string;
   readonly seed: number;
   readonly data: EntityRecipeData;
   readonly tagger: Tagger;
@@ -53,6 +59,7 @@ export interface MadeEntityBundle {
   readonly spanF1Float32: number;
   readonly spanF1Int8: number;
   readonly sentencesInt8: number;
+  readonly auroc: number | null;
   readonly microseconds: number;
 }
 
@@ -66,7 +73,7 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
   const labels = data.learning.intents;
   const inScope = computed.validation.map(({ logits }) => logits);
   const { calibration, thresholds } = calibrate(
-    { inScope, gold, outOfScope: [] },
+    { inScope, gold, outOfScope: computed.outOfScopeTuning },
     labels,
     recipe.bundle.coverage,
   );
@@ -83,12 +90,19 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
       scored.map(({ confidence }) => confidence),
       scored.map(({ labelIndex }, at) => labelIndex === gold[at]),
     ),
+    ...outOfScopeQuality({
+      inScope: scored.map(({ outOfScope }) => outOfScope),
+      outOfScope: computed.outOfScopeReport.map(
+        (logits) => scoreLogits(logits, { calibration, thresholds, labels }).outOfScope,
+      ),
+    }),
   };
   const manifest = {
     ...manifestOf({ making, graph, order, microseconds: computed.microseconds }),
     calibration,
     thresholds,
     quality: [{ dataset: recipe.bundle.dataset, split: 'validation', seed: making.seed, ...quality }],
+    parent: await parentDigest(recipe.bundle.parent, making.recipeDirectory),
   };
   const written = await writeBundle(making.directory, {
     manifest,
@@ -108,12 +122,15 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
     spanF1Float32: float32.spans.f1,
     spanF1Int8: int8.spans.f1,
     sentencesInt8: int8.sentences,
+    auroc: quality.auroc ?? null,
     microseconds: computed.microseconds,
   };
 }
 
 interface Computed {
   readonly validation: Awaited<ReturnType<TaggerModel['compute']>>[];
+  readonly outOfScopeTuning: readonly Float32Array[];
+  readonly outOfScopeReport: readonly Float32Array[];
   readonly prototypes: ReturnType<typeof prototypesOf>;
   readonly microseconds: number;
 }
@@ -123,10 +140,15 @@ async function computeAll(graph: TaggerInferenceGraph, making: EntityBundleMakin
   const model = await TaggerModel.open(graph, recipe.entities.tokensMax);
   try {
     const learned: { label: number; penultimate: Float32Array }[] = [];
-    for (const { text, intent } of data.learning.texts) {
+    for (const { text, intent } of exemplary(data)) {
       const { penultimate } = await model.compute(text);
-      learned.push({ label: data.learning.intents.indexOf(intent), penultimate });
+      learned.push({ label: data.learning.intents.indexOf(intent ?? ''), penultimate });
     }
+    const logitsOf = async (texts: readonly string[]): Promise<Float32Array[]> => {
+      const logits: Float32Array[] = [];
+      for (const text of texts) logits.push((await model.compute(text)).logits);
+      return logits;
+    };
     const validation: Computed['validation'] = [];
     const took: number[] = [];
     for (const { text } of data.validation.texts) {
@@ -137,12 +159,24 @@ async function computeAll(graph: TaggerInferenceGraph, making: EntityBundleMakin
     const classes = data.learning.intents.length;
     return {
       validation,
+      outOfScopeTuning: await logitsOf(data.outOfScopeTuning),
+      outOfScopeReport: await logitsOf(data.outOfScopeReport),
       prototypes: prototypesOf(learned, { classes, width: graph.penultimate }),
       microseconds: Math.round(took.toSorted((a, b) => a - b)[Math.floor(took.length / 2)] ?? 0),
     };
   } finally {
     await model.release();
   }
+}
+
+/** The texts that prototypes are made of: all that have an intent. */
+const exemplary = ({ learning }: EntityRecipeData): LearnedText[] =>
+  [...learning.texts, ...(learning.further ?? []).flatMap(({ texts }) => texts)].filter(
+    ({ intent }) => intent !== null,
+  );
+
+function outOfScopeQuality(groups: ScoreGroups): { auroc?: number; fpr95?: number } {
+  return groups.outOfScope.length === 0 ? {} : { auroc: auroc(groups), fpr95: fpr95(groups) };
 }
 
 async function float32Outputs(tagger: Tagger, { validation }: EntityRecipeData): Promise<TaggerOutput[]> {
@@ -179,7 +213,7 @@ const RSS_FACTOR = 2.5;
 const RSS_BASE_BYTES = 1 << 20;
 
 type TextDraft = Extract<ManifestDraft, { task: 'text-intent' }>;
-type LaterFields = 'files' | 'cost' | 'calibration' | 'thresholds' | 'quality';
+type LaterFields = 'files' | 'cost' | 'calibration' | 'thresholds' | 'quality' | 'parent';
 
 function manifestOf({
   making,
@@ -226,6 +260,5 @@ function manifestOf({
     cost: { microseconds, rssBytes },
     license: bundle.license,
     attribution: bundle.attribution,
-    parent: null,
   };
 }

@@ -1,6 +1,6 @@
 // Behaviour of a whole run: from marked texts to a bundle whose decisions carry entities with their values.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
@@ -127,6 +127,49 @@ describe('forge run of a recipe with entities', () => {
     const { error } = JSON.parse(notes) as { error: { code: string; message: string; line: number } };
     expect(error).toMatchObject({ code: 'TRAINING_SET_INVALID', line: 2 });
     expect(error.message).toContain(problem);
+  });
+
+  it('learns intents of texts without marks, and what belongs to none, beside the marked ones', async () => {
+    const lines = (intent: string, words: readonly string[]) =>
+      words.map((text) => JSON.stringify({ text, intent })).join('\n');
+    const jokes = [
+      'tell me a joke',
+      'say something funny',
+      'make me laugh',
+      'a joke please',
+      'know any jokes',
+    ];
+    const strange = ['who won the war', 'what do whales eat', 'why is the sky blue', 'name a river in peru'];
+    await writeFile(at('labelled.jsonl'), `${lines('joke', jokes)}\n${lines('dropped', ['drop this'])}`);
+    await writeFile(at('judged.jsonl'), lines('joke', ['tell me a funny joke', 'a joke now']));
+    await writeFile(at('strange.jsonl'), lines('oos', strange));
+    await mkdir(at('none'));
+    await mkdir(at('lists'));
+    await writeFile(
+      at('none', 'facts.txt'),
+      '(who|what) (won|lost) the (war|game|race)\nwhy is the (sky|sea) (blue|green)\n',
+    );
+    const data = {
+      ...RECIPE.data,
+      intents: { ask: 'ask_temperature' },
+      labelled: [{ file: 'labelled.jsonl', without: ['dropped'], unmarked: [] }],
+      outOfScopeGrammars: [{ folder: 'none', lists: 'lists', perLabel: 20, share: 0.5 }],
+      validation: { ...RECIPE.data.validation, labelled: 'judged.jsonl' },
+      outOfScopeTuning: ['strange.jsonl'],
+      outOfScopeReport: ['strange.jsonl'],
+      heldOut: ['judged.jsonl'],
+    };
+    const training = { ...RECIPE.training, stepsPerEpoch: 20 };
+    await writeFile(at('mixed.json'), JSON.stringify({ ...RECIPE, name: 'mixed', training, data }));
+    const made = await call('run', at('mixed.json'), '--data', directory, '--out', at('mixed'));
+    expect(made.notes).not.toContain('TRAINING_SET_INVALID');
+    const bundle = await inspectBundle(at('mixed', 'bundle'));
+    expect(bundle.manifest.labels.names).toEqual(['ask_temperature', 'dim', 'joke']);
+    expect(bundle.manifest.quality[0]?.auroc).toBeGreaterThan(0.5);
+    const runner = await loadTextRunner(bundle);
+    expect(await runner.decide('tell me a joke')).toMatchObject({ label: 'joke', entities: [] });
+    expect((await runner.decide('dim the hall to 20 percent')).entities).toHaveLength(2);
+    await runner.release();
   });
 
   it('names the field of a recipe that is wrong', async () => {

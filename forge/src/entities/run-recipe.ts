@@ -1,7 +1,7 @@
 // Owns a whole run of a recipe that finds entities: data, teachers, training, bundle, figures. A killed run that is started
 // again goes on after its last whole epoch. It never decides what a network is.
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CommandWorld, RecipeArguments } from '../command/command.ts';
 import { type MadeEntityBundle, makeEntityBundle } from './make-bundle.ts';
 import { type EntityRecipe, readEntityRecipe } from './recipe.ts';
@@ -12,7 +12,7 @@ import { type TaggerProgress, trainTagger } from './train-tagger.ts';
 /** Runs a recipe; progress is told to `world`. @throws NanofleetError TRAINING_SET_INVALID */
 export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld): Promise<MadeEntityBundle> {
   const recipe = await readEntityRecipe(run.recipePath);
-  const data = await readEntityData(recipe, run.data);
+  const data = await readEntityData(recipe, { data: run.data, recipe: dirname(run.recipePath) });
   const shape = shapeOf(recipe, data);
   const directory = join(run.out, `tagger-${run.seed}`);
   await mkdir(directory, { recursive: true });
@@ -27,6 +27,7 @@ export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld)
   });
   return await makeEntityBundle({
     recipe,
+    recipeDirectory: dirname(run.recipePath),
     seed: run.seed,
     data,
     tagger,

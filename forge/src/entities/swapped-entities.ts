@@ -1,7 +1,7 @@
 // Owns making new examples of marked texts: some entities are replaced by values of the same type that other texts hold, so
 // that a tagger learns what stands around an entity more than the entity itself. Every draw is the caller's. Pure.
 import type { SeededRandom } from '../seeded-random.ts';
-import type { AnnotatedText, MarkedEntity } from './annotated-texts.ts';
+import type { AnnotatedText, LearnedText, MarkedEntity } from './annotated-texts.ts';
 
 /** Values of each entity type, as often as they occur, and each once. */
 interface Values {
@@ -45,8 +45,9 @@ export class EntitySwapper {
   }
 
   /** The text itself, or one with other values and the places of those. */
-  of(example: AnnotatedText, random: SeededRandom): AnnotatedText {
-    if (example.entities.length === 0 || random.uniform() >= this.#shares.texts) return example;
+  of<Text extends LearnedText>(example: Text, random: SeededRandom): Text {
+    if (example.entities === null || example.entities.length === 0 || random.uniform() >= this.#shares.texts)
+      return example;
     let text = '';
     let at = 0;
     const entities: MarkedEntity[] = [];
@@ -58,7 +59,7 @@ export class EntitySwapper {
       text += value;
       at = end;
     }
-    return { text: text + example.text.slice(at), intent: example.intent, entities };
+    return { ...example, text: text + example.text.slice(at), entities };
   }
 
   // Half by frequency, half each value alike: rare values are many, and common ones must stay common.

@@ -4,7 +4,8 @@ import { TextFeatures, tagCount } from '@nanofleet/runtime';
 import { Tensor } from 'onnxruntime-node';
 import type { WordTable } from '../encoder/word-table.ts';
 import { SeededRandom } from '../seeded-random.ts';
-import { type AnnotatedText, tagsOfEntities } from './annotated-texts.ts';
+import { SourceDraw } from '../text/text-sources.ts';
+import { type AnnotatedText, type LearnedText, tagsOfEntities } from './annotated-texts.ts';
 import { EntitySwapper } from './swapped-entities.ts';
 import type { TaggerShape } from './tagger.ts';
 import { maskInputs, TRAINING_INPUTS } from './tagger-graphs.ts';
@@ -14,6 +15,8 @@ import { rowsByToken, tokenSequence } from './token-sequence.ts';
 /** Texts to learn from, with the names that their numbers stand for. */
 export interface TaggerTexts {
   readonly texts: readonly AnnotatedText[];
+  /** Texts whose entities are not all marked, with their part of each batch where the marked texts have 1. */
+  readonly further?: readonly { readonly texts: readonly LearnedText[]; readonly share: number }[];
   readonly intents: readonly string[];
   readonly types: readonly string[];
 }
@@ -44,34 +47,57 @@ export class TaggerBatches {
   readonly #features: TextFeatures;
   readonly #swapper: EntitySwapper;
   readonly #intents: ReadonlyMap<string, number>;
+  readonly #all: readonly LearnedText[];
 
   constructor(settings: TaggerBatchSettings, source: TaggerTexts) {
     this.#settings = settings;
     this.#source = source;
     this.#features = new TextFeatures(settings.shape.features);
     this.#swapper = new EntitySwapper(source.texts, settings.training.swap);
+    this.#all = [...source.texts, ...(source.further ?? []).flatMap(({ texts }) => texts)];
     this.#intents = new Map(source.intents.map((intent, index) => [intent, index]));
   }
 
   /** Steps of one epoch. */
   get stepsPerEpoch(): number {
-    return Math.ceil(this.#source.texts.length / this.#settings.training.batchSize);
+    const { stepsPerEpoch, batchSize } = this.#settings.training;
+    return stepsPerEpoch ?? Math.ceil(this.#all.length / batchSize);
   }
 
   /** The batches of epoch `epoch`, one at a time. */
   *ofEpoch(epoch: number, table: WordTable): Generator<TaggerBatch> {
     const random = new SeededRandom(this.#settings.seed, 'epoch', epoch);
-    const order = random.order(this.#source.texts.length);
-    const { batchSize } = this.#settings.training;
-    for (let start = 0; start < order.length; start += batchSize) {
-      const examples = Array.from(order.subarray(start, start + batchSize), (index) =>
-        this.#example(this.#source.texts[index] as AnnotatedText, random),
+    for (const texts of this.#textsOf(random))
+      yield this.#batch(
+        texts.map((text) => this.#example(text, random)),
+        random,
+        table,
       );
-      yield this.#batch(examples, random, table);
-    }
   }
 
-  #example(source: AnnotatedText, random: SeededRandom): Example {
+  /** The texts of each batch: drawn by their shares if the length of an epoch is set, else each once. */
+  *#textsOf(random: SeededRandom): Generator<LearnedText[]> {
+    const { batchSize, stepsPerEpoch } = this.#settings.training;
+    if (stepsPerEpoch === undefined) {
+      const order = random.order(this.#all.length);
+      for (let start = 0; start < order.length; start += batchSize)
+        yield Array.from(
+          order.subarray(start, start + batchSize),
+          (index) => this.#all[index] as LearnedText,
+        );
+      return;
+    }
+    const sources = [{ texts: this.#source.texts, share: 1 }, ...(this.#source.further ?? [])].map(
+      ({ texts, share }) => ({ texts: texts.map(({ text }) => text), share, examples: texts }),
+    );
+    const draw = new SourceDraw(sources, random);
+    for (let step = 0; step < stepsPerEpoch; step += 1)
+      yield draw
+        .take(batchSize)
+        .map(({ source, index }) => (source as (typeof sources)[number]).examples[index] as LearnedText);
+  }
+
+  #example(source: LearnedText, random: SeededRandom): Example {
     const { wordDropout, featureDropout } = this.#settings.training;
     const example = this.#swapper.of(source, random);
     const { rows, tokenOfRow, bounds } = this.#features.withTokens(example.text);
@@ -81,8 +107,11 @@ export class TaggerBatches {
     });
     return {
       tokens,
-      tags: tagsOfEntities(example.entities, { bounds, types: this.#source.types }),
-      intent: this.#intents.get(example.intent) ?? 0,
+      tags:
+        example.entities === null
+          ? new Int32Array(bounds.length / 2).fill(UNMARKED)
+          : tagsOfEntities(example.entities, { bounds, types: this.#source.types }),
+      intent: example.intent === null ? UNMARKED : (this.#intents.get(example.intent) ?? 0),
     };
   }
 
@@ -97,21 +126,35 @@ export class TaggerBatches {
       feeds[name] = dropoutMask([counts[of], width], training.dropout, random);
     feeds[TRAINING_INPUTS.intents] = oneHot(
       Int32Array.from(examples, ({ intent }) => intent),
-      shape.classes,
-      training.labelSmoothing,
+      { classes: shape.classes, smoothing: training.labelSmoothing, unmarked: 1 },
     );
     const tags = Int32Array.from(examples.flatMap((example) => Array.from(example.tags)));
-    feeds[TRAINING_INPUTS.tags] = oneHot(tags, tagCount(shape.types), training.tagSmoothing);
+    feeds[TRAINING_INPUTS.tags] = oneHot(tags, {
+      classes: tagCount(shape.types),
+      smoothing: training.tagSmoothing,
+      unmarked: 0,
+    });
     return { feeds, rows };
   }
 }
 
 const NO_ROWS = new Int32Array();
+/** The tag of a token of which nothing is known, and the intent of a text that has none. */
+const UNMARKED = -1;
 
-function oneHot(numbers: Int32Array, classes: number, smoothing: number): Tensor {
+/** Rows of probabilities; `unmarked` is the weight, spread over all classes, of what has no number. */
+function oneHot(
+  numbers: Int32Array,
+  {
+    classes,
+    smoothing,
+    unmarked,
+  }: { readonly classes: number; readonly smoothing: number; readonly unmarked: number },
+): Tensor {
   const targets = new Float32Array(numbers.length * classes).fill(smoothing / classes);
   numbers.forEach((number, at) => {
-    targets[at * classes + number] = 1 - smoothing + smoothing / classes;
+    if (number === UNMARKED) targets.fill(unmarked / classes, at * classes, (at + 1) * classes);
+    else targets[at * classes + number] = 1 - smoothing + smoothing / classes;
   });
   return new Tensor('float32', targets, [numbers.length, classes]);
 }

@@ -4,7 +4,7 @@ import { accuracy, argMax, entitiesOf, TextFeatures, type Transitions, tagCount 
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { WordTable } from '../encoder/word-table.ts';
 import { SINGLE_THREAD } from '../train/training-session.ts';
-import type { AnnotatedText, MarkedEntity } from './annotated-texts.ts';
+import type { LearnedText, MarkedEntity } from './annotated-texts.ts';
 import { type SpanScore, spanScore } from './span-score.ts';
 import { denseTensors, type Tagger } from './tagger.ts';
 import type { TaggerTexts } from './tagger-batches.ts';
@@ -79,7 +79,7 @@ export interface TaggerScore {
   /** Share of texts whose intent is right. */
   readonly intents: number;
   readonly spans: SpanScore;
-  /** Share of texts whose intent and whose entities are all right. */
+  /** Share of the marked texts whose intent and whose entities are all right. */
   readonly sentences: number;
 }
 
@@ -88,26 +88,27 @@ export interface ScoringNames extends Pick<TaggerTexts, 'intents' | 'types'> {
   readonly transitions?: Transitions | undefined;
 }
 
-/** Scores outputs against what is marked in the texts, whose intents and types are named in `names`. */
+/** Scores outputs against what is marked in the texts, whose intents and types are named in `names`; entities only where they are marked. */
 export function taggerScore(
   outputs: readonly TaggerOutput[],
-  texts: readonly AnnotatedText[],
+  texts: readonly LearnedText[],
   { intents, types, transitions }: ScoringNames,
 ): TaggerScore {
-  const gold = texts.map(({ intent }) => intents.indexOf(intent));
+  const gold = texts.map(({ intent }) => (intent === null ? -1 : intents.indexOf(intent)));
   const decided = outputs.map(({ logits }) => argMax(logits));
-  const spans = texts.map(({ text, entities }, index) => {
+  const spans = texts.flatMap(({ text, entities }, index) => {
     const output = outputs[index];
     assert(output);
-    return { marked: entities, found: markedBy(output, { text, types, transitions }) };
+    if (entities === null) return [];
+    return [{ index, marked: entities, found: markedBy(output, { text, types, transitions }) }];
   });
-  const whole = spans.filter((text, index) => {
+  const whole = spans.filter((text) => {
     const { marked, found, right } = spanScore([text]);
-    return marked === right && found === right && decided[index] === gold[index];
+    return marked === right && found === right && decided[text.index] === gold[text.index];
   });
   return {
     intents: accuracy(decided, gold),
     spans: spanScore(spans),
-    sentences: whole.length / texts.length,
+    sentences: whole.length / Math.max(spans.length, 1),
   };
 }

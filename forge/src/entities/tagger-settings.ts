@@ -6,6 +6,8 @@ const share = z.number().min(0).max(0.95);
 /** Settings of training a tagger. */
 export const taggerTrainingSchema = z.strictObject({
   epochs: z.int().min(1).max(1000).default(30),
+  /** Steps of an epoch, whose texts are drawn by the shares of their sources; without it an epoch is each text once. */
+  stepsPerEpoch: z.int().min(1).max(100_000).optional(),
   batchSize: z.int().min(1).max(4096).default(64),
   /** Highest learning rate; reached after the warm-up, then a half cosine down to 0 at the last step. */
   learningRate: z.number().positive().max(1).default(2e-3),

@@ -8,6 +8,7 @@ import { correctedRate, gradientName } from '../autodiff/optimizer.ts';
 import type { WordTable } from '../encoder/word-table.ts';
 import { scheduledRate } from '../text/training-settings.ts';
 import { TrainingSession } from '../train/training-session.ts';
+import type { JudgedTexts } from './recipe-texts.ts';
 import { denseShapes, freshTagger, type Tagger, type TaggerShape } from './tagger.ts';
 import { TaggerBatches, type TaggerBatchSettings, type TaggerTexts } from './tagger-batches.ts';
 import { type TaggerScore, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
@@ -26,7 +27,7 @@ export type TaggerProgress = (progress: {
 /** One run: what to learn, how, where its checkpoints lie. */
 export interface TaggerTraining extends TaggerBatchSettings {
   readonly learning: TaggerTexts;
-  readonly validation: TaggerTexts;
+  readonly validation: JudgedTexts;
   /** Directory of checkpoints; it exists. */
   readonly directory: string;
   readonly progress: TaggerProgress;

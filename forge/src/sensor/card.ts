@@ -2,6 +2,7 @@
 // cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
 import { document, list, percent, table } from '../bundle/markdown.ts';
+import { costText, sensorOperations } from '../bundle/operations.ts';
 import type { SensorFigures, SensorModel } from './cross-validation.ts';
 import type { SensorRecipe } from './recipe.ts';
 import type { Recordings } from './recordings.ts';
@@ -55,7 +56,7 @@ function modelFacts({ recipe, recordings, model, manifest, bytes }: SensorCard):
     `Input: ${window.samples} samples (${(window.samples / data.rateHz).toFixed(1)} s) of ${recordings.channels.length} channels at ${data.rateHz} Hz, a new window each ${window.hop} samples: ${recordings.channels.join(', ')}`,
     `Convolutions over time (channels × taps): ${layers}; mean and maximum over time, linear head of ${recordings.labels.length} labels`,
     'Weights 7 bits with a scale a channel (no overflow on processors without VNNI), activations uint8 with fixed scales, head quantized at run time',
-    `${model.graph.bytes.length} bytes of graph, ${bytes} altogether; ${manifest.cost.microseconds} µs a window (median, one thread of the machine that trained it); ${(manifest.cost.rssBytes / 1e6).toFixed(0)} MB of memory`,
+    `${model.graph.bytes.length} bytes of graph, ${bytes} altogether; ${manifest.cost.microseconds} µs a window (median, one thread of the machine that trained it), ${costText(manifest.cost.rssBytes, sensorOperations(model.shape))}`,
     `Golden vectors may differ by ${manifest.golden.tolerance} of a logit`,
   ];
 }

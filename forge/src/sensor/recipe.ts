@@ -1,8 +1,8 @@
 // Owns recipes of models that detect events in windows of samples: which recordings, how they are cut, which network, how it is
 // trained, who is kept apart to judge it, and what the bundle's manifest says. It never holds a seed's result.
-import { readFile } from 'node:fs/promises';
-import { lineIdSchema, NanofleetError } from '@nanofleet/protocol';
+import { lineIdSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { readRecipeFile } from '../recipe-file.ts';
 
 const share = z.number().min(0).max(0.95);
 const columnSchema = z.string().min(1);
@@ -139,13 +139,4 @@ export const labelNames = ({ labels }: Pick<SensorRecipe, 'labels'>): string[] =
 ];
 
 /** Reads a recipe. @throws NanofleetError TRAINING_SET_INVALID naming file and field */
-export async function readSensorRecipe(path: string): Promise<SensorRecipe> {
-  const parsed = recipeSchema.safeParse(JSON.parse(await readFile(path, 'utf8')));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new NanofleetError(
-    'TRAINING_SET_INVALID',
-    `${path}: ${issue?.path.join('.') || 'the recipe'}: ${issue?.message ?? 'not a recipe'}`,
-    { cause: parsed.error, facts: { file: path } },
-  );
-}
+export const readSensorRecipe = (path: string): Promise<SensorRecipe> => readRecipeFile(path, recipeSchema);

@@ -1,13 +1,6 @@
 // Owns making a text bundle of trained towers: quantized graph, calibration, prototypes, golden vectors, quality, card.
 // It never trains and never signs.
-import { join } from 'node:path';
-import {
-  MANIFEST_FILE,
-  type ManifestDraft,
-  NanofleetError,
-  TWO_HASHES_RUNTIME_VERSION,
-} from '@nanofleet/protocol';
-import { sha256OfFile } from '@nanofleet/protocol/node';
+import { type ManifestDraft, NanofleetError, TWO_HASHES_RUNTIME_VERSION } from '@nanofleet/protocol';
 import {
   accuracy,
   auroc,
@@ -24,6 +17,7 @@ import {
   TextFeatures,
 } from '@nanofleet/runtime';
 import { textCard } from '../bundle/card.ts';
+import { parentDigest } from '../bundle/parent-digest.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import type { ModelFiles } from '../compress/compressed-model.ts';
 import { MATRIX_WEIGHT_BITS } from '../onnx/quantized-linear.ts';
@@ -288,10 +282,6 @@ function manifestOf({ making, graph, computed, bundle }: ManifestInput): Partial
     license: bundle.license,
     attribution: bundle.attribution,
   };
-}
-
-async function parentDigest(parent: string | undefined, recipeDirectory: string): Promise<string | null> {
-  return parent === undefined ? null : await sha256OfFile(join(recipeDirectory, parent, MANIFEST_FILE));
 }
 
 function countsOf({

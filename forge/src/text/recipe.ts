@@ -1,11 +1,10 @@
 // Owns recipes: which texts, which network, how it is trained and calibrated, and what the bundle's manifest says.
 // A recipe names files relative to the data directory, other recipes relative to itself. It never holds a seed's result.
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { lineIdSchema, NanofleetError, type TextFeatureParameters } from '@nanofleet/protocol';
 import { z } from 'zod';
 import { compressionStepSchema } from '../compress/compression-settings.ts';
 import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
+import { readRecipeFile } from '../recipe-file.ts';
 import { trainingSettingsSchema } from './training-settings.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -');
@@ -18,7 +17,8 @@ const labelledFileSchema = z.strictObject({
   perLabelMax: z.int().min(1).optional(),
 });
 
-const grammarsSchema = z.strictObject({
+/** A folder of grammars as recipes name it. */
+export const grammarsSchema = z.strictObject({
   /** Folder of LABEL.txt files, relative to the recipe, and of the word lists that they name. */
   folder: z.string().min(1),
   lists: z.string().min(1),
@@ -113,46 +113,7 @@ const recipeSchema = z.strictObject({
 export type Recipe = z.infer<typeof recipeSchema>;
 
 /** Reads a recipe. @throws NanofleetError TRAINING_SET_INVALID naming file and field */
-export async function readRecipe(path: string): Promise<Recipe> {
-  const parsed = recipeSchema.safeParse(await inherited(path));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new NanofleetError(
-    'TRAINING_SET_INVALID',
-    `${path}: ${issue?.path.join('.') || 'the recipe'}: ${issue?.message ?? 'not a recipe'}`,
-    {
-      cause: parsed.error,
-      facts: { file: path },
-    },
-  );
-}
-
-const extendingSchema = z.looseObject({ extends: z.string().optional() });
-/** Recipes that extend recipes that extend recipes: deeper is a circle. */
-const EXTENDS_MAX = 4;
-
-/** Sections that a recipe does not have come from the file that its `extends` names; files are named relative to the recipe read first. */
-async function inherited(path: string, depth = 0): Promise<unknown> {
-  const parsed = extendingSchema.safeParse(await readJson(path));
-  if (!parsed.success || parsed.data.extends === undefined) return parsed.data;
-  if (depth === EXTENDS_MAX)
-    throw new NanofleetError('TRAINING_SET_INVALID', `${path} extends more than ${EXTENDS_MAX} recipes`);
-  const { extends: base, ...own } = parsed.data;
-  const sections = extendingSchema.safeParse(await inherited(join(dirname(path), base), depth + 1));
-  return { ...sections.data, ...own };
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new NanofleetError('TRAINING_SET_INVALID', `could not read the recipe ${path}: ${reason}`, {
-      cause,
-      facts: { file: path },
-    });
-  }
-}
+export const readRecipe = (path: string): Promise<Recipe> => readRecipeFile(path, recipeSchema);
 
 /** The settings of a network that devices run. */
 export type TowerSettings = z.infer<typeof towerSettingsSchema>;

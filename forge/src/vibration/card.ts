@@ -2,16 +2,17 @@
 // measured, cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
 import { document, list, percent as percentOf, table } from '../bundle/markdown.ts';
+import { costText, sensorOperations } from '../bundle/operations.ts';
 import type { VibrationFigures, VibrationScale } from './figures.ts';
 import { RATE_HZ } from './simulator.ts';
-import { LABELS, SENSOR } from './windows.ts';
+import { LABELS, SENSOR, SHAPE } from './windows.ts';
 
 /** Everything that the card shows. */
 export interface VibrationCard extends VibrationFigures {
   readonly manifest: Pick<
     ManifestDraft,
     'line' | 'version' | 'releaseCounter' | 'quality' | 'golden' | 'license' | 'attribution'
-  >;
+  > & { readonly cost: { readonly rssBytes: number } };
   readonly scale: VibrationScale;
   readonly seed: number;
   /** Labelled training windows. */
@@ -54,7 +55,7 @@ function modelFacts({ bytes, microseconds, manifest }: VibrationCard): string[] 
     `Input: ${SENSOR.windowSamples} samples (${seconds} s) of three channels in g at ${RATE_HZ} Hz, a new window each ${SENSOR.hopSamples} samples; the mean of each channel is removed inside the graph`,
     'Three strided convolutions (16, 24, 32 channels), mean and maximum over time, linear head',
     'Weights 7 bits with a scale a channel (no overflow on processors without VNNI), activations uint8 with fixed scales, head quantized at run time',
-    `${bytes} bytes altogether; ${microseconds} µs a window (median, one thread of the machine that trained it)`,
+    `${bytes} bytes altogether; ${microseconds} µs a window (median, one thread of the machine that trained it), ${costText(manifest.cost.rssBytes, sensorOperations(SHAPE))}`,
     `An event starts after ${SENSOR.debounceWindows} windows in a row at or above ${SENSOR.events[0]?.start}, and stops after as many below ${SENSOR.events[0]?.stop}`,
     `Golden vectors may differ by ${manifest.golden.tolerance} of a logit`,
   ];

@@ -53,7 +53,7 @@ export const roundSettingsSchema = z.object({
   /** Examples of one step. */
   batch: z.int().min(1).max(1_024).default(32),
   /** Weight of rehearsing old labels against the own examples. */
-  rehearsal: z.number().min(0).max(100).default(30),
+  rehearsal: z.number().min(0).max(100).default(18),
   /** FedProx: how strongly the weights are drawn to where they began. */
   pull: z.number().min(0).max(100).default(0),
   /** Longest update, by its L2 norm over all tensors. */

@@ -21,7 +21,7 @@ const examples = readFileSync(new URL('corpus/controller.jsonl', root), 'utf8')
 
 describe('makeCandidate', () => {
   it('lets a candidate answer by itself as much as its parent, however hard the examples are', async () => {
-    const parent = await inspectBundle(fileURLToPath(new URL('bundles/intent-2', root)));
+    const parent = await inspectBundle(fileURLToPath(new URL('bundles/household-2', root)));
     const { accuracy, changedShare } = await makeCandidate({
       parent,
       head: headOf(fileOf(parent, 'infer.int8')),

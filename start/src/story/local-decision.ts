@@ -6,7 +6,7 @@ import { durationText, quantile, shareText } from '../units.ts';
 import { outcomeOf, type Stage, type Step } from './step.ts';
 
 const SENTENCE = 'turn the kitchen light on';
-const EXPECTED = 'smart_home';
+const EXPECTED = 'HassTurnOn';
 const REPEATS = 300;
 
 async function play({ fleet, ledger }: Stage) {
@@ -20,15 +20,17 @@ async function play({ fleet, ledger }: Stage) {
     micros.push(decision.micros);
   }
   const p50 = quantile(micros, 0.5);
-  const { label, confidence, verdict, tier } = first;
+  const { label, confidence, verdict, tier, entities = [] } = first;
+  const found = entities.map(({ type, start, end }) => `${type} ${SENTENCE.slice(start, end)}`).join(', ');
   return outcomeOf({
     lines: [
-      `“${SENTENCE}” → ${label}, ${shareText(confidence)} sure, in ${durationText(p50)}`,
+      `“${SENTENCE}” → ${label}${found === '' ? '' : ` (${found})`}, ${shareText(confidence)} sure, in ${durationText(p50)}`,
       `home-1 decides by itself; p50 of ${REPEATS}, the first one took ${durationText(first.micros)}`,
     ],
-    evidence: { id: first.id, label, confidence, tier, firstMicros: first.micros, p50Micros: p50 },
+    evidence: { id: first.id, label, entities, confidence, tier, firstMicros: first.micros, p50Micros: p50 },
     checks: [
       [label === EXPECTED, `expected ${EXPECTED}, the device says ${label}`],
+      [found === 'area kitchen', `expected the area kitchen to be found, seen ${found || 'nothing'}`],
       [verdict === 'sure', `expected the device to be sure, it is ${verdict} (${shareText(confidence)})`],
       [tier === 'nano', `expected an answer of the device's own model, it came from ${tier}`],
     ],

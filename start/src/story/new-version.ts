@@ -54,7 +54,7 @@ async function sureLines(
 ): Promise<Utterance[]> {
   const [first] = utterances.filter((line) => line.home === home);
   if (first === undefined) return [];
-  const lines = utterances.filter((line) => line.home === home && line.intent === 'smart_home').slice(0, 12);
+  const lines = utterances.filter((line) => line.home === home && line.intent === 'HassTurnOn').slice(0, 12);
   const answers = await fleet.agent(device).decideBatch(lines.map(({ text }) => text));
   return lines.filter((_, at) => {
     const answer = answers[at];
@@ -65,8 +65,8 @@ async function sureLines(
 /** Prepares, signs and uploads the next version. */
 async function nextRelease(stage: Stage): Promise<Release> {
   const counter = await nextCounter(stage);
-  const second = join(CLONE.bundles, 'intent-2');
-  const from = existsSync(second) ? second : join(CLONE.bundles, 'intent-1');
+  const second = join(CLONE.bundles, 'household-2');
+  const from = existsSync(second) ? second : join(CLONE.bundles, 'household-1');
   const directory = stage.fleet.layout.bundle(`intent-${counter}`);
   const isCommitted = from === second && counter === 2;
   const version = `${counter}.0.0`;

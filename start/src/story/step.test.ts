@@ -42,7 +42,7 @@ describe('lookUntil', () => {
 describe('readUtterances', () => {
   it('reads the committed script with sentences inside and outside the scope', async () => {
     const lines = await readUtterances(CLONE.utterances);
-    expect(lines[0]).toMatchObject({ text: 'turn the kitchen light on', intent: 'smart_home', home: 1 });
+    expect(lines[0]).toMatchObject({ text: 'turn the kitchen light on', intent: 'HassTurnOn', home: 1 });
     expect(lines.filter(isInScope).length).toBeGreaterThan(400);
     expect(lines.filter((line) => !isInScope(line)).length).toBeGreaterThan(100);
   });

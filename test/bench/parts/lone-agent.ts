@@ -13,7 +13,7 @@ export const ROOT = join(import.meta.dirname, '..', '..', '..', '..');
 /** The one file that a device gets beside onnxruntime. */
 export const AGENT_FILE = join(ROOT, 'agent', 'dist', 'bundle', 'nanofleet-agent.mjs');
 /** Bundles of a device with both lines. */
-export const BUNDLES = ['intent-1', 'vibration-1'] as const;
+export const BUNDLES = ['household-1', 'vibration-1'] as const;
 
 /** A running agent. */
 export interface LoneAgent {
