@@ -51,16 +51,18 @@ export const runCommand: Command = {
     const recipePath = required(positionals[0], 'RECIPE');
     const out = values.out ?? join('runs', basename(recipePath, '.json'));
     refuseOldRun(out, values.resume === true);
-    const figures = await runRecipe(
+    const seed = wholeNumber(values.seed, '--seed', 1);
+    const made = await runRecipe(
       {
         recipePath,
         data: required(values.data, '--data'),
         out,
         teachers: values.teachers ?? join(out, 'teachers'),
-        seed: wholeNumber(values.seed, '--seed', 1),
+        seed,
       },
       world,
     );
+    const figures = { recipe: basename(recipePath, '.json'), seed, ...made };
     await writeAtomically(join(out, 'figures.json'), Buffer.from(`${JSON.stringify(figures, null, 2)}\n`));
     if (values.json) world.out(JSON.stringify(figures));
     else for (const [key, value] of Object.entries(figures)) world.out(`${key.padEnd(26)}${shown(value)}`);

@@ -17,11 +17,26 @@ const modelSchema = z.object({
 });
 const compressionSchema = z.object({ recipe: z.string(), seed: z.int(), models: z.array(modelSchema) });
 
-const figuresSchema = z.object({
-  bytes: z.number(),
-  accuracyInt8: z.number(),
-  auroc: z.number().nullable(),
-  microseconds: z.number(),
+/** figures.json of a run that made a bundle; the accuracy has a name of its own for each kind of recipe. */
+const figuresSchema = z
+  .object({
+    recipe: z.string().optional(),
+    bytes: z.number(),
+    accuracyInt8: z.number().optional(),
+    intentsInt8: z.number().optional(),
+    accuracy: z.number().optional(),
+    auroc: z.number().nullable().default(null),
+    microseconds: z.number(),
+  })
+  .transform(({ accuracyInt8, intentsInt8, accuracy, ...rest }) => ({
+    ...rest,
+    accuracy: accuracyInt8 ?? intentsInt8 ?? accuracy ?? Number.NaN,
+  }))
+  .refine(({ accuracy }) => Number.isFinite(accuracy), 'has no accuracy');
+
+const manifestSchema = z.object({
+  files: z.array(z.object({ role: z.string(), bytes: z.number() })),
+  cost: z.object({ rssBytes: z.number() }),
 });
 
 type Measurement = Pick<z.infer<typeof modelSchema>, 'accuracy' | 'auroc' | 'microseconds'> & {
@@ -82,9 +97,11 @@ async function measurementsOf(directory: string): Promise<[string, Measurement][
       `${directory} has neither ${COMPRESSION_FILE} nor figures.json of a bundle: is it a finished run?`,
       { facts: { directory } },
     );
-  const { accuracyInt8, ...rest } = plain.data;
-  const nothing = { graphBytes: null, wireBytes: null, rssBytes: null };
-  return [[basename(directory), { accuracy: accuracyInt8, ...rest, ...nothing }]];
+  const { recipe, ...measured } = plain.data;
+  const manifest = manifestSchema.safeParse(await jsonOf(join(directory, 'bundle', 'manifest.json'))).data;
+  const graphBytes = manifest?.files.find(({ role }) => role === 'infer.int8')?.bytes ?? null;
+  const rssBytes = manifest?.cost.rssBytes ?? null;
+  return [[recipe ?? basename(directory), { ...measured, graphBytes, wireBytes: null, rssBytes }]];
 }
 
 async function jsonOf(path: string): Promise<unknown> {

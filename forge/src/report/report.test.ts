@@ -38,6 +38,34 @@ describe('reports', () => {
     );
   });
 
+  it('join runs that made bundles by their recipe, whatever the kind of it', async () => {
+    const figures = { bytes: 900, microseconds: 20 };
+    const runs = [
+      { ...figures, recipe: 'words', accuracyInt8: 0.9, auroc: 0.98 },
+      { ...figures, recipe: 'words', accuracyInt8: 0.92, auroc: 0.96 },
+      { ...figures, recipe: 'entities', intentsInt8: 0.95 },
+      { ...figures, recipe: 'sensor', accuracy: 0.97 },
+    ];
+    const directories = runs.map((_, at) => join(root, `bundle-${at}`));
+    for (const [at, directory] of directories.entries()) {
+      await mkdir(join(directory, 'bundle'), { recursive: true });
+      await writeFile(join(directory, 'figures.json'), JSON.stringify(runs[at]));
+      const manifest = { files: [{ role: 'infer.int8', bytes: 700 + at }], cost: { rssBytes: 5e6 } };
+      await writeFile(join(directory, 'bundle', 'manifest.json'), JSON.stringify(manifest));
+    }
+    expect(await readRuns(directories)).toMatchObject([
+      {
+        name: 'words',
+        seeds: 2,
+        accuracy: expect.closeTo(0.91, 9) as number,
+        graphBytes: 700.5,
+        rssBytes: 5e6,
+      },
+      { name: 'entities', seeds: 1, accuracy: 0.95, auroc: null },
+      { name: 'sensor', accuracy: 0.97, onFront: true },
+    ]);
+  });
+
   it('make a page that loads nothing and in which names are text', async () => {
     const page = htmlReport(await readRuns([join(root, 'run-0')]));
     expect(page).toContain('study: &lt;b&gt;');
