@@ -76,7 +76,7 @@ function gridLines({ x, y, costs, accuracies }: Frame, unit: string): string[] {
     ),
     ...costs.map(
       (value) =>
-        `<path class="grid" d="M${x(value)} ${SIZE.top}V${bottom}"/><text x="${x(value)}" y="${bottom + 18}" text-anchor="middle">${value.toPrecision(3)} ${unit}</text>`,
+        `<path class="grid" d="M${x(value)} ${SIZE.top}V${bottom}"/><text x="${x(value)}" y="${bottom + 18}" text-anchor="middle">${tick(value)} ${unit}</text>`,
     ),
   ];
 }
@@ -95,3 +95,7 @@ export function escaped(text: string): string {
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
 }
+
+/** Three digits that count, grouped: "1,890", "38.2". */
+const tick = (value: number): string =>
+  new Intl.NumberFormat('en', { maximumSignificantDigits: 3 }).format(value);

@@ -70,6 +70,7 @@ describe('reports', () => {
     const page = htmlReport(await readRuns([join(root, 'run-0')]));
     expect(page).toContain('study: &lt;b&gt;');
     expect(page).not.toMatch(/<b>|src=|href=|url\(/);
+    expect(page).not.toContain('e+');
   });
 
   it('name a directory without figures', async () => {
