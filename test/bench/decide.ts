@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TextFeatures } from '@nanofleet/runtime';
-import { inspectBundle, loadTextRunner, openSession } from '@nanofleet/runtime/node';
+import { inspectBundle, loadTextRunner, openSession, textFeeds } from '@nanofleet/runtime/node';
 import { Tensor } from 'onnxruntime-node';
 import { printTable, quantilesOf, rounded } from './parts/figures.ts';
 import { prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
@@ -29,9 +29,16 @@ async function inProcess(bundleDirectory: string, texts: readonly string[], roun
   const graph = bundle.files.get('infer.int8') ?? new Uint8Array();
   const session = await openSession(graph, 'bare');
   const features = new TextFeatures(runner.manifest.text);
-  const tensors = texts.map((text) => {
-    const { rows } = features.of(text);
-    return new Tensor('int32', Int32Array.from(rows), [rows.length]);
+  const outputs = session.outputNames.filter((name) => name !== 'penultimate');
+  const prepared = texts.map((text) => {
+    const { feeds } = textFeeds(features, { text, inputs: session.inputNames });
+    // The features reuse their buffer for the next text.
+    return Object.fromEntries(
+      Object.entries(feeds).map(([name, { type, data, dims }]) => [
+        name,
+        new Tensor(type, data.slice(), dims),
+      ]),
+    );
   });
   const whole: number[] = [];
   const bare: number[] = [];
@@ -40,7 +47,7 @@ async function inProcess(bundleDirectory: string, texts: readonly string[], roun
     const begun = process.hrtime.bigint();
     await runner.decide(texts[at] ?? '');
     const between = process.hrtime.bigint();
-    await session.run({ rows: tensors[at] ?? new Tensor('int32', [0], [1]) }, ['logits']);
+    await session.run(prepared[at] ?? {}, outputs);
     const ended = process.hrtime.bigint();
     if (turn < 0) continue;
     whole.push(Number(between - begun) / 1_000);
