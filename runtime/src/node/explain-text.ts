@@ -19,6 +19,8 @@ export interface Explained {
   readonly features: TextFeatures;
   readonly parameters: TextFeatureParameters;
   readonly temperature: number;
+  /** How many n-grams may be tried, those of the strongest word first; all by default. */
+  readonly ngramsMax?: number | undefined;
   readonly logitsFor: (seen: TokenRows) => Promise<Float32Array>;
 }
 
@@ -37,7 +39,8 @@ export async function explainText(text: string, model: Explained): Promise<Expla
   const whole = logOdds(logits, { label, temperature });
   const fallFor: FallFor = async (seen) => whole - logOdds(await logitsFor(seen), { label, temperature });
   const words = await wordsOf(given, { features, fallFor });
-  return { words, ngrams: await ngramsOf(given, { words, fallFor }) };
+  const candidates = candidatesOf(given, words).slice(0, model.ngramsMax);
+  return { words, ngrams: await ngramsOf(given, { candidates, fallFor }) };
 }
 
 /** Of a label against all others together: log(p / (1 - p)), without the rounding of a p near 1. */
@@ -69,10 +72,10 @@ async function wordsOf(
 
 async function ngramsOf(
   given: SeenText,
-  { words, fallFor }: { readonly words: Words; readonly fallFor: FallFor },
+  { candidates, fallFor }: { readonly candidates: readonly NgramRows[]; readonly fallFor: FallFor },
 ): Promise<Ngrams> {
   const ngrams: Ngrams = [];
-  for (const candidate of candidatesOf(given, words)) {
+  for (const candidate of candidates) {
     const { ngram, from, to } = candidate;
     ngrams.push({ ngram, from, to, contribution: await fallFor(withoutNgram(given.seen, candidate)) });
   }
@@ -84,7 +87,10 @@ function candidatesOf(given: SeenText, words: Words): NgramRows[] {
   if (strongest === undefined) return [];
   const pairs = pairsOf(given).slice(0, EXPLAINED_WORDS_MAX + 1);
   const pieces = piecesOf(given, words.indexOf(strongest));
-  return [...pairs, ...pieces.slice(0, EXPLAINED_PIECES_MAX)];
+  const touches = ({ from, to }: NgramRows): boolean => from < strongest.to && to > strongest.from;
+  const near = pairs.filter(touches);
+  const far = pairs.filter((pair) => !touches(pair));
+  return [...near, ...pieces.slice(0, EXPLAINED_PIECES_MAX), ...far];
 }
 
 const greatestFirst = (

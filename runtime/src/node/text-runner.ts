@@ -2,7 +2,13 @@
  * Owns the hot path from a text to a decision: check, features, one run of the graph, scoring, entities. Deciding fetches no penultimate features; these are for learning and
  * would cost a copy per decision.
  */
-import { type Digest, type EntityParameters, NanofleetError, type TextManifest } from '@nanofleet/protocol';
+import {
+  type Digest,
+  type EntityParameters,
+  EXPLAINED_NGRAMS_TAGGING_MAX,
+  NanofleetError,
+  type TextManifest,
+} from '@nanofleet/protocol';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { TextRunner } from '../runner.ts';
 import { nothingScored, scoreLogits } from '../scoring.ts';
@@ -70,7 +76,9 @@ export function openTextRunner(options: {
         return logitsOf(await session.run(feeds, FETCHES), labels.length);
       };
       const { temperature } = manifest.calibration;
-      return await explainText(text, { features, parameters: manifest.text, temperature, logitsFor });
+      const ngramsMax = tagging === undefined ? undefined : EXPLAINED_NGRAMS_TAGGING_MAX;
+      const { text: parameters } = manifest;
+      return await explainText(text, { features, parameters, temperature, logitsFor, ngramsMax });
     },
     async tagScores(text) {
       checkText(text);
