@@ -2,14 +2,14 @@
  * Owns the aggregation kernel in WebAssembly SIMD: the squares of int8 codes and sums of scaled codes, 16 at a time. Plain
  * JavaScript is slower than numpy here. `scalar-kernel.ts` says the same in a page of loops; a test holds both together.
  */
-import { op, TYPE, type WrittenFunction, writeModule } from './wasm-writer.ts';
+import { compileWasm, runWasm } from '../../wasm/wasm-module.ts';
+import { wasmOp as op, WASM_TYPE as TYPE, type WasmFunction, writeWasm } from '../../wasm/wasm-writer.ts';
 
 /** Codes of one step; counts are multiples of it, filled up with zeros. */
 export const KERNEL_STEP = 16;
 /** Codes of one call of `squares`: above, a 32-bit lane could overflow (each step adds at most 4 · 127²). */
 const SQUARES_CODES_MAX = 262_144;
 const LOWEST = -128;
-const PAGE_BYTES = 65_536;
 
 /** Arithmetic over a memory that holds codes and sums. */
 export interface AggregationKernel {
@@ -40,7 +40,7 @@ const advance = (local: number, end: number): number[] => [
 ];
 
 /** squares(codes, end): locals 2 codes, 3 squares, 4 least, 5 eight codes. */
-const squares: WrittenFunction = {
+const squares: WasmFunction = {
   name: 'squares',
   parameters: [TYPE.i32, TYPE.i32],
   result: TYPE.f64,
@@ -77,7 +77,7 @@ const addFour = (half: readonly number[], offset: number): number[] => [
 ];
 
 /** add(codes, end, sums, factor): locals 4 factor in each lane, 5 eight codes. */
-const add: WrittenFunction = {
+const add: WasmFunction = {
   name: 'add',
   parameters: [TYPE.i32, TYPE.i32, TYPE.i32, TYPE.f32],
   result: null,
@@ -97,28 +97,20 @@ const add: WrittenFunction = {
   ],
 };
 
-/** The part of the platform's WebAssembly that is used; neither ES2023 nor Node's types declare it. */
-declare const WebAssembly: {
-  readonly Memory: new (limits: { initial: number }) => { readonly buffer: ArrayBuffer };
-  readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-};
-
 interface Exports {
   squares(codes: number, end: number): number;
   add(codes: number, end: number, sums: number, factor: number): void;
 }
 
-/** Compiled once: engines begin with quick code and make better code while it runs, which a new module would lose. */
 let compiled: object | undefined;
 
 /** A kernel over so many bytes of memory. */
 export function wasmKernel(bytes: number): AggregationKernel {
-  const memory = new WebAssembly.Memory({ initial: Math.max(1, Math.ceil(bytes / PAGE_BYTES)) });
-  compiled ??= new WebAssembly.Module(writeModule([squares, add]));
-  const exports = new WebAssembly.Instance(compiled, { host: { memory } }).exports as Exports;
+  compiled ??= compileWasm(writeWasm([squares, add]));
+  const running = runWasm(compiled, bytes);
+  const exports = running.exports as Exports;
   return {
-    memory,
+    memory: running.memory,
     squares(codesAt, count) {
       let sum = 0;
       for (let from = 0; from < count; from += SQUARES_CODES_MAX) {

@@ -4,11 +4,11 @@
  */
 
 /** Bytes of one or more instructions. */
-export type Code = readonly number[];
+export type WasmCode = readonly number[];
 
 /** Value types. */
-export const TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
-type ValueType = (typeof TYPE)[keyof typeof TYPE];
+export const WASM_TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+type ValueType = (typeof WASM_TYPE)[keyof typeof WASM_TYPE];
 
 /** Unsigned LEB128. */
 function unsigned(value: number): number[] {
@@ -40,38 +40,38 @@ const listed = (items: readonly (readonly number[])[]): number[] => [
   ...items.flatMap((item) => [...item]),
 ];
 const named = (name: string): number[] => sized(Array.from(new TextEncoder().encode(name)));
-const vector = (operation: number, ...immediate: number[]): Code => [
+const vector = (operation: number, ...immediate: number[]): WasmCode => [
   0xfd,
   ...unsigned(operation),
   ...immediate,
 ];
 
 /** A load or store of 16 bytes at an offset that need not be aligned. */
-const memory = (operation: number, offset: number): Code => vector(operation, 0, ...unsigned(offset));
+const memory = (operation: number, offset: number): WasmCode => vector(operation, 0, ...unsigned(offset));
 
 /** The instructions; each takes its operands from the stack, as the specification says. */
-export const op = {
-  get: (local: number): Code => [0x20, ...unsigned(local)],
-  set: (local: number): Code => [0x21, ...unsigned(local)],
-  tee: (local: number): Code => [0x22, ...unsigned(local)],
-  i32: (value: number): Code => [0x41, ...signed(value)],
+export const wasmOp = {
+  get: (local: number): WasmCode => [0x20, ...unsigned(local)],
+  set: (local: number): WasmCode => [0x21, ...unsigned(local)],
+  tee: (local: number): WasmCode => [0x22, ...unsigned(local)],
+  i32: (value: number): WasmCode => [0x41, ...signed(value)],
   i32Add: [0x6a],
   i32LessUnsigned: [0x49],
   i64FromI32Unsigned: [0xad],
   i64Add: [0x7c],
   f64FromI64Unsigned: [0xba],
-  f64: (value: number): Code => [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
+  f64: (value: number): WasmCode => [0x44, ...new Uint8Array(Float64Array.of(value).buffer)],
   select: [0x1b],
   /** Repeats `body` while it leaves a true condition. */
-  repeatWhile: (body: Code): Code => [0x03, 0x40, ...body, 0x0d, 0, 0x0b],
-  load: (offset = 0): Code => memory(0x00, offset),
+  repeatWhile: (body: WasmCode): WasmCode => [0x03, 0x40, ...body, 0x0d, 0, 0x0b],
+  load: (offset = 0): WasmCode => memory(0x00, offset),
   /** Eight bytes, extended to 16 bits each. */
-  loadI16FromI8: (offset = 0): Code => memory(0x01, offset),
-  store: (offset = 0): Code => memory(0x0b, offset),
+  loadI16FromI8: (offset = 0): WasmCode => memory(0x01, offset),
+  store: (offset = 0): WasmCode => memory(0x0b, offset),
   splatI8: vector(0x0f),
   splatI32: vector(0x11),
   splatF32: vector(0x13),
-  laneI32: (lane: number): Code => vector(0x1b, lane),
+  laneI32: (lane: number): WasmCode => vector(0x1b, lane),
   equalI8: vector(0x23),
   anyTrue: vector(0x53),
   leastI8: vector(0x76),
@@ -85,16 +85,16 @@ export const op = {
 } as const;
 
 /** A function of a module; its parameters are locals 0 and up, its own locals follow. */
-export interface WrittenFunction {
+export interface WasmFunction {
   readonly name: string;
   readonly parameters: readonly ValueType[];
   readonly result: ValueType | null;
   readonly locals: readonly ValueType[];
-  readonly body: readonly Code[];
+  readonly body: readonly WasmCode[];
 }
 
 /** The bytes of a module that imports the memory `host.memory` and exports the functions under their names. */
-export function writeModule(functions: readonly WrittenFunction[]): Uint8Array<ArrayBuffer> {
+export function writeWasm(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
   const section = (id: number, content: readonly number[]): number[] => [id, ...sized(content)];
   const types = functions.map(({ parameters, result }) => [
     0x60,
@@ -113,7 +113,7 @@ export function writeModule(functions: readonly WrittenFunction[]): Uint8Array<A
   ]);
 }
 
-function bodyOf({ body, locals }: WrittenFunction): number[] {
+function bodyOf({ body, locals }: WasmFunction): number[] {
   const declared = listed(locals.map((type) => [1, type]));
   return sized([...declared, ...body.flat(), 0x0b]);
 }
