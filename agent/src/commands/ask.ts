@@ -6,6 +6,7 @@ import {
   type Decision,
   decisionSchema,
   type EntityValue,
+  type ExplanationAnswer,
   type FoundEntity,
   LOCAL_PATHS,
   plainText,
@@ -57,10 +58,23 @@ const entitiesInWords = (entities: readonly FoundEntity[], text: string): string
     })
     .join('');
 
+/** The words by what they did, the most first; or why nothing is said of them. */
+const reasonsInWords = (explanation: ExplanationAnswer | undefined): string => {
+  if (explanation === undefined) return '';
+  if ('code' in explanation) return `  because: ${explanation.code}; start the agent with --explanations\n`;
+  const sorted = explanation.words.toSorted(
+    (left, right) => Math.abs(right.contribution) - Math.abs(left.contribution),
+  );
+  const said = sorted.map(
+    ({ word, contribution }) => `${plainText(word)} ${contribution < 0 ? '' : '+'}${contribution.toFixed(2)}`,
+  );
+  return `  because: ${said.join(', ')}\n`;
+};
+
 const inWords = (decision: Decision, text: string): string => {
   const { confidence, id, label, line, micros, offload, verdict, version } = decision;
   const own = `${label}  ${verdict}, ${percent(confidence)}, ${Math.round(micros)} µs, ${line} ${version}`;
-  const found = entitiesInWords(decision.entities ?? [], text);
+  const found = entitiesInWords(decision.entities ?? [], text) + reasonsInWords(decision.explanation);
   return offload.status === 'none'
     ? `${own}\n${found}${id}`
     : `${own}\n${found}bigger tier: ${answerInWords(decision)}\n${id}`;
@@ -92,12 +106,13 @@ const showReply = async (
 export const askCommand: Command = {
   name: 'ask',
   summary: 'Asks the running agent for a decision on a text.',
-  usage: '[--dir DIR] [--line LINE] [--wait-ms N] TEXT',
+  usage: '[--dir DIR] [--line LINE] [--wait-ms N] [--explain] TEXT',
   flags: {
     dir: { help: 'state directory of the agent (default .nanofleet-agent)', value: 'DIR' },
     socket: { help: 'its socket (default DIR/agent.sock)', value: 'PATH' },
     line: { help: 'model line, when several take text', value: 'LINE' },
     'wait-ms': { help: 'wait so long for a bigger tier (default 0)', value: 'N' },
+    explain: { help: 'show which words decided, by how much the log-odds of the label fall without them' },
   },
   async run({ flags, words }, terminal) {
     if (words.length === 0) throw new UsageError('a text is needed');
@@ -109,10 +124,13 @@ export const askCommand: Command = {
     const asked = await askAgent(socket, LOCAL_PATHS.decide, {
       text,
       ...(line === undefined ? {} : { line }),
+      ...(flags['explain'] === true ? { explain: true } : {}),
     });
     const decision = decisionSchema.parse(asked);
     const isAwaited = waitMs > 0 && decision.offload.status === 'queued';
-    const last = isAwaited ? await showReply(terminal, { socket, decision, waitMs, isJson }) : decision;
+    const answered = isAwaited ? await showReply(terminal, { socket, decision, waitMs, isJson }) : decision;
+    const { explanation } = decision;
+    const last = explanation === undefined ? answered : { ...answered, explanation };
     terminal.line(isJson ? JSON.stringify(last) : inWords(last, text));
     return 0;
   },
