@@ -43,7 +43,7 @@ beforeAll(async () => {
   await mustEnrol({ directory, token, name: 'home-1' });
   const { group } = await controller.call('device', { params: { device: 'home-1' } });
   await controller.call('setPolicy', { params: { group }, body: { offload: 'cloud' } });
-  agent = await startAgentHere(directory, '--bundles', join(scratch, 'bundles'));
+  agent = await startAgentHere(directory, '--explanations', '--bundles', join(scratch, 'bundles'));
   await untilConnected(agent);
   await eventually(async () => expect((await agent.status()).offload).toBe('cloud'));
   await eventually(async () => {
@@ -101,6 +101,17 @@ it('the command shows the reply and then what was decided', async () => {
   );
   const json = decisionSchema.parse(JSON.parse((await runAgentCommand('ask', '--json', ...asked)).out));
   expect(json.offload.answer?.reply).toBe(REPLY);
+});
+
+it('the command shows which words decided, and nothing of them leaves', async () => {
+  const { out } = await runAgentCommand(
+    'ask',
+    '--dir',
+    agent.directory,
+    '--explain',
+    'switch on the attic lamp',
+  );
+  expect(out).toMatch(/^ {2}because: (\w+ [+-]\d+\.\d\d, ){4}\w+ [+-]\d+\.\d\d$/m);
 });
 
 it('a stream that breaks within the reply leaves the device its own decision and the reason', async () => {
