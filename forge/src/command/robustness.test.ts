@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DISTURBANCES } from '../robustness/disturbances.ts';
 import type { Robustness } from '../robustness/robustness.ts';
-import { forge } from './forge.ts';
+import { callForge } from '../testing/call-forge.ts';
 
 const BUNDLE = fileURLToPath(new URL('../../../bundles/nano-s', import.meta.url));
 const EXAMPLES = [
@@ -19,19 +19,6 @@ const EXAMPLES = [
 let directory = '';
 let data = '';
 
-async function call(...args: string[]): Promise<{ code: number; out: string; notes: string }> {
-  const out: string[] = [];
-  const notes: string[] = [];
-  const code = await forge(['robustness', ...args], {
-    out: (line) => out.push(line),
-    note: (line) => notes.push(line),
-    redraw: () => undefined,
-    isTerminal: false,
-    nowMs: () => 0,
-  });
-  return { code, out: out.join('\n'), notes: notes.join('\n') };
-}
-
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'forge-robustness-'));
   data = join(directory, 'texts.jsonl');
@@ -42,7 +29,7 @@ afterAll(async () => await rm(directory, { recursive: true }));
 describe('forge robustness', () => {
   it('gives figures of clean texts first, then of every disturbance, the same for the same seed', async () => {
     const args = ['--bundle', BUNDLE, '--data', data, '--seed', '7', '--json'];
-    const { code, out } = await call(...args);
+    const { code, out } = await callForge('robustness', ...args);
     const { rows, ...facts } = JSON.parse(out) as Robustness;
     expect(code).toBe(0);
     expect(facts).toMatchObject({ seed: 7, inScope: 4, outOfScope: 1 });
@@ -52,11 +39,11 @@ describe('forge robustness', () => {
     ]);
     expect(rows[0]).toMatchObject({ changed: 0, accuracy: { value: 1, high: 1 }, accuracyChange: 0 });
     for (const { accuracy } of rows) expect(accuracy?.low).toBeLessThanOrEqual(accuracy?.value ?? -1);
-    expect((await call(...args)).out).toBe(out);
+    expect((await callForge('robustness', ...args)).out).toBe(out);
   });
 
   it('finds that the model does not see casing', async () => {
-    const { out } = await call('--bundle', BUNDLE, '--data', data, '--json');
+    const { out } = await callForge('robustness', '--bundle', BUNDLE, '--data', data, '--json');
     const { rows } = JSON.parse(out) as Robustness;
     const [clean, ...cased] = rows.filter(({ disturbance }) => /clean|case/i.test(disturbance));
     expect(cased).toHaveLength(3);
@@ -68,13 +55,13 @@ describe('forge robustness', () => {
 
   it('prints a table, with a dash where there is no text of that kind', async () => {
     await writeFile(join(directory, 'one.jsonl'), JSON.stringify({ text: 'hello', intent: 'greeting' }));
-    const { out } = await call('--bundle', BUNDLE, '--data', join(directory, 'one.jsonl'));
+    const { out } = await callForge('robustness', '--bundle', BUNDLE, '--data', join(directory, 'one.jsonl'));
     expect(out).toMatch(/^clean +0 % +\d/m);
     expect(out).toMatch(/^1 character edit +100 % .* -$/m);
   });
 
   it('says what is missing', async () => {
-    expect((await call('--bundle', BUNDLE)).notes).toContain('--data is missing');
-    expect((await call('--data', data)).notes).toContain('--bundle is missing');
+    expect((await callForge('robustness', '--bundle', BUNDLE)).notes).toContain('--data is missing');
+    expect((await callForge('robustness', '--data', data)).notes).toContain('--bundle is missing');
   });
 });

@@ -1,13 +1,9 @@
 // Behaviour of compression: what each step leaves, graphs that come back from the wire, and kernels of every form.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expandWire, fieldsOf, listInitializers } from '@nanofleet/runtime';
-import { InferenceSession } from 'onnxruntime-node';
+import { expandWire } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
+import { optimizedGraph } from '../testing/optimized-graph.ts';
 import { freshTower } from '../text/tower.ts';
 import { trainingSettingsSchema } from '../text/training-settings.ts';
-import { SINGLE_THREAD } from '../train/training-session.ts';
 import { type CompressedModel, modelFiles, quantizeMatrix } from './compressed-model.ts';
 import { compressionStepSchema } from './compression-settings.ts';
 import { compress } from './compression-step.ts';
@@ -49,24 +45,6 @@ async function after(step: unknown): Promise<CompressedModel> {
 
 const zeros = (values: Float32Array): number => values.filter((value) => value === 0).length / values.length;
 
-/** Operators and initializers of the graph as ONNX Runtime runs it. */
-async function optimized(graph: Uint8Array): Promise<{ operators: string[]; floatElementsMax: number }> {
-  const directory = await mkdtemp(join(tmpdir(), 'forge-'));
-  const path = join(directory, 'optimized.onnx');
-  const options = { ...SINGLE_THREAD, optimizedModelFilePath: path };
-  await (await InferenceSession.create(graph, options)).release();
-  const bytes = await readFile(path);
-  await rm(directory, { recursive: true });
-  const inner = (message: Uint8Array, number: number): Uint8Array[] =>
-    Array.from(fieldsOf(message)).flatMap((field) => (field.number === number ? [field.bytes] : []));
-  const nodes = inner(bytes, 7).flatMap((found) => inner(found, 1));
-  const floats = listInitializers(bytes).filter(({ dataType }) => dataType === 1);
-  return {
-    operators: nodes.flatMap((node) => inner(node, 4).map((operator) => new TextDecoder().decode(operator))),
-    floatElementsMax: Math.max(...floats.map(({ raw }) => raw.length / 4)),
-  };
-}
-
 describe('steps of compression', () => {
   it.each([
     ['as trained', { step: 'trained' }],
@@ -78,12 +56,14 @@ describe('steps of compression', () => {
   ])('run integer kernels with no weight in float32, and travel without loss: %s', async (_, step) => {
     const { graph, wire } = modelFiles(await after(step));
     expect(expandWire(wire, graph.quantization)).toEqual(graph.bytes);
-    const { operators, floatElementsMax } = await optimized(graph.bytes);
+    const { nodes, initializers } = await optimizedGraph(graph.bytes);
+    const operators = nodes.map(({ operator }) => operator);
     expect(operators.filter((operator) => operator === 'DynamicQuantizeMatMul')).toHaveLength(2);
     for (const slow of ['MatMulInteger', 'DequantizeLinear', 'DynamicQuantizeLinear'])
       expect(operators).not.toContain(slow);
     // The most that may stay float32 is the table's scales, one a row.
-    expect(floatElementsMax).toBeLessThanOrEqual(SHAPE.features.buckets);
+    const floats = [...initializers.values()].filter(({ dataType }) => dataType === 1);
+    expect(Math.max(...floats.map(({ raw }) => raw.length / 4))).toBeLessThanOrEqual(SHAPE.features.buckets);
   });
 
   it('prune the share that they are told, of the whole or of each row, and keep it pruned in training', async () => {

@@ -8,7 +8,7 @@ import { generateSigningKey, signBundleDirectory } from '@nanofleet/protocol/nod
 import { codeMax, listInitializers } from '@nanofleet/runtime';
 import { inspectBundle, loadTextRunner, verifyBundle } from '@nanofleet/runtime/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { forge } from '../command/forge.ts';
+import { callForge } from '../testing/call-forge.ts';
 import { writeSyntheticTexts } from '../text/synthetic-texts.ts';
 
 let scratch = '';
@@ -18,18 +18,9 @@ beforeAll(async () => {
 afterAll(async () => await rm(scratch, { recursive: true }));
 
 async function run(...args: string[]): Promise<string> {
-  const out: string[] = [];
-  const notes: string[] = [];
-  let now = 0;
-  const code = await forge([...args, '--json'], {
-    out: (line) => out.push(line),
-    note: (line) => notes.push(line),
-    redraw: () => undefined,
-    isTerminal: false,
-    nowMs: () => (now += 0.5),
-  });
-  assert.equal(code, 0, notes.join('\n'));
-  return out.join('\n');
+  const { code, out, notes } = await callForge(...args, '--json');
+  assert.equal(code, 0, notes);
+  return out;
 }
 
 interface Made {

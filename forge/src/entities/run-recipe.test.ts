@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { forge } from '../command/forge.ts';
+import { callForge } from '../testing/call-forge.ts';
 
 const AREAS = ['kitchen', 'hall', 'living room', 'attic', 'bath'];
 const LEVELS = ['ten', 'forty five', '20', '75'];
@@ -62,25 +62,12 @@ const RECIPE = {
 let directory = '';
 const at = (...path: string[]): string => join(directory, ...path);
 
-async function call(...args: string[]): Promise<{ code: number; out: string; notes: string }> {
-  const [out, notes]: [string[], string[]] = [[], []];
-  let now = 0;
-  const code = await forge(args, {
-    out: (line) => out.push(line),
-    note: (line) => notes.push(line),
-    redraw: () => undefined,
-    isTerminal: false,
-    nowMs: () => (now += 0.5),
-  });
-  return { code, out: out.join('\n'), notes: notes.join('\n') };
-}
-
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'forge-'));
   await writeFile(at('train.jsonl'), markedLines(150, 0));
   await writeFile(at('validation.jsonl'), markedLines(20, 1001).replaceAll('how warm', 'how cold'));
   await writeFile(at('recipe.json'), JSON.stringify(RECIPE));
-  const { code, notes } = await call('run', at('recipe.json'), '--data', directory, '--out', at('run'));
+  const { code, notes } = await callForge('run', at('recipe.json'), '--data', directory, '--out', at('run'));
   assert.equal(code, 0, notes);
 });
 afterAll(async () => await rm(directory, { recursive: true }));
@@ -99,7 +86,15 @@ describe('forge run of a recipe with entities', () => {
 
   it('goes on with a finished run and makes the same bundle', async () => {
     const before = await inspectBundle(at('run', 'bundle'));
-    const again = await call('run', at('recipe.json'), '--data', directory, '--out', at('run'), '--resume');
+    const again = await callForge(
+      'run',
+      at('recipe.json'),
+      '--data',
+      directory,
+      '--out',
+      at('run'),
+      '--resume',
+    );
     expect(again.code).toBe(0);
     const after = await inspectBundle(at('run', 'bundle'));
     expect(after.files).toEqual(before.files);
@@ -114,7 +109,7 @@ describe('forge run of a recipe with entities', () => {
     await writeFile(at('broken.jsonl'), `${markedLines(1, 1)}\n${line}\n`);
     const broken = { ...RECIPE, data: { ...RECIPE.data, annotated: ['broken.jsonl'] } };
     await writeFile(at('broken.json'), JSON.stringify(broken));
-    const { code, notes } = await call(
+    const { code, notes } = await callForge(
       'run',
       at('broken.json'),
       '--data',
@@ -161,7 +156,7 @@ describe('forge run of a recipe with entities', () => {
     };
     const training = { ...RECIPE.training, stepsPerEpoch: 20 };
     await writeFile(at('mixed.json'), JSON.stringify({ ...RECIPE, name: 'mixed', training, data }));
-    const made = await call('run', at('mixed.json'), '--data', directory, '--out', at('mixed'));
+    const made = await callForge('run', at('mixed.json'), '--data', directory, '--out', at('mixed'));
     expect(made.notes).not.toContain('TRAINING_SET_INVALID');
     const bundle = await inspectBundle(at('mixed', 'bundle'));
     expect(bundle.manifest.labels.names).toEqual(['ask_temperature', 'dim', 'joke']);
@@ -174,7 +169,14 @@ describe('forge run of a recipe with entities', () => {
 
   it('names the field of a recipe that is wrong', async () => {
     await writeFile(at('wrong.json'), JSON.stringify({ ...RECIPE, network: { kind: 'tagger' } }));
-    const { code, notes } = await call('run', at('wrong.json'), '--data', directory, '--out', at('wrong'));
+    const { code, notes } = await callForge(
+      'run',
+      at('wrong.json'),
+      '--data',
+      directory,
+      '--out',
+      at('wrong'),
+    );
     expect(code).toBe(1);
     expect(notes).toMatch(/TRAINING_SET_INVALID: .*wrong.json: network\.buckets/);
   });
