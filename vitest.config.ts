@@ -39,6 +39,7 @@ export default defineConfig({
     pool: 'forks',
     // A file tidies up what it made, so that the next one may use its process: every third second went into loading modules.
     isolate: false,
+    globalSetup: [source('./controller/src/testing/vitest.global.ts')],
     setupFiles: [source('./test/vitest.setup.ts')],
     // Wider tests mostly wait for programs of their own; one worker more than there are cores keeps these busy.
     maxWorkers: availableParallelism() + 1,

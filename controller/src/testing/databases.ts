@@ -5,14 +5,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BrokenInvariant } from '@nanofleet/protocol';
 import pg from 'pg';
 import { systemRandom } from '../ports/random.ts';
 import type { Settings } from '../ports/settings.ts';
-
-/** Snapshots of empty clusters, shared by all test files and runs. */
-const CACHE = fileURLToPath(new URL('../../../node_modules/.cache/nanofleet', import.meta.url));
+import { TEST_CACHE } from './migrated-cluster.ts';
 
 /** What keeps the state. */
 export type DatabaseKind = 'embedded' | 'postgres';
@@ -36,7 +33,7 @@ export const databaseKinds = (environment = process.env): DatabaseKind[] => {
 export const makeTestDatabase = async (kind: DatabaseKind): Promise<TestDatabase> => {
   const directory = await mkdtemp(join(tmpdir(), 'nanofleet-controller-'));
   const remove = () => rm(directory, { recursive: true, force: true });
-  const common = { directory, cacheDirectory: CACHE };
+  const common = { directory, cacheDirectory: TEST_CACHE };
   if (kind === 'embedded') {
     return { settings: { ...common, databaseUrl: null, databaseSchema: 'public' }, drop: remove };
   }

@@ -20,8 +20,6 @@ export const CLONE = {
   start: join(ROOT, 'start', 'dist', 'main.js'),
   bundle: (name: string): string => join(ROOT, 'bundles', name),
   corpus: (part: string): string => join(ROOT, 'corpus', `${part}.jsonl`),
-  /** Snapshots of empty databases, so that not every test makes one. */
-  cache: join(ROOT, 'node_modules', '.cache', 'nanofleet'),
 } as const;
 
 /** A new directory, short enough for sockets, that goes when the tests of the file are done. */

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { TEST_CACHE } from '@nanofleet/controller/testing';
 import { type SigningKey } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 import { atEnd } from '../../endings.ts';
@@ -42,7 +43,7 @@ export const startControllerProcess = async (options: {
         '--exit-with-stdin',
         '--json',
       ],
-      environment: { NANOFLEET_CACHE: CLONE.cache, DATABASE_URL: '' },
+      environment: { NANOFLEET_CACHE: TEST_CACHE, DATABASE_URL: '' },
     });
   let running = await start({ http: 0, mqtt: 0 });
   atEnd(() => running.kill());

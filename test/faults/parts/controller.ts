@@ -13,9 +13,10 @@ import {
   systemClock,
   systemRandom,
 } from '@nanofleet/controller';
+import { TEST_CACHE } from '@nanofleet/controller/testing';
 import { generateSigningKey, type SigningKey } from '@nanofleet/protocol/node';
 import { atEnd } from '../../endings.ts';
-import { CLONE, scratchDirectory } from './clone.ts';
+import { scratchDirectory } from './clone.ts';
 import { FLEET, makeOperator, type Operator } from './operator.ts';
 
 /** A started controller. */
@@ -58,7 +59,7 @@ const settingsOf = (directory: string, options: ControllerOptions & { publisher:
   adminTokenFile: join(directory, 'admin-token'),
   databaseUrl: null,
   databaseSchema: 'public',
-  cacheDirectory: CLONE.cache,
+  cacheDirectory: TEST_CACHE,
   advertisedMqttUrl: null,
   advertisedHttpUrl: null,
   ...options.settings,

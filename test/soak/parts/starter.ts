@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { TEST_CACHE } from '@nanofleet/controller/testing';
 
 /** The workspace's root: this file runs from its source in tests and compiled in campaigns. */
 export const ROOT =
@@ -65,7 +66,7 @@ export class Starter {
     const program = options.program ?? join(ROOT, 'start', 'dist', 'main.js');
     const child = spawn(process.execPath, [program, '--dir', options.directory, ...options.args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', ...options.environment },
+      env: { ...process.env, NANOFLEET_CACHE: TEST_CACHE, NO_COLOR: '1', ...options.environment },
     });
     this.process = child;
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,0 +1,4 @@
+// Runs once, before the first test file of a run.
+import { makeMigratedCluster } from './migrated-cluster.ts';
+
+export const setup = (): Promise<void> => makeMigratedCluster();
