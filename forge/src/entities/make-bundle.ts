@@ -2,25 +2,21 @@
 // card. It never trains and never signs.
 import { ENTITIES_RUNTIME_VERSION, type ManifestDraft } from '@nanofleet/protocol';
 import {
-  accuracy,
-  auroc,
   calibrate,
-  decided,
   encodeGolden,
   encodePrototypes,
-  expectedCalibrationError,
-  fpr95,
   goldenTags,
-  prototypesOf,
-  type ScoreGroups,
-  scoreLogits,
   tagCount,
   transitionBytes,
   transitionsOf,
 } from '@nanofleet/runtime';
+import { goldenIndices, goldenNumber } from '../bundle/golden-texts.ts';
 import { parentDigest } from '../bundle/parent-digest.ts';
+import { scoredQuality } from '../bundle/scored-quality.ts';
+import { textRssBytes } from '../bundle/session-cost.ts';
+import { type ComputedTexts, computeTexts } from '../bundle/text-outputs.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
-import { headTrainingGraph } from '../train/head-step.ts';
+import { headTrainingGraph, trainableHead } from '../train/head-step.ts';
 import type { LearnedText } from './annotated-texts.ts';
 import { entityCard } from './card.ts';
 import { countTransitions } from './count-transitions.ts';
@@ -31,7 +27,6 @@ import { type TaggerOutput, taggerOutputs, taggerScore } from './tagger-evaluati
 import { type TaggerInferenceGraph, taggerInferenceGraph } from './tagger-inference-graph.ts';
 import { TaggerModel } from './tagger-model.ts';
 
-const GOLDEN_CASES = 16;
 /**
  * Another processor may sum in another order and so round an activation code differently; see the text bundles without
  * entities. Tags pass more quantized layers than intents, their scores reach twice as far.
@@ -77,26 +72,16 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
     labels,
     recipe.bundle.coverage,
   );
-  const scored = inScope.map((logits) => scoreLogits(logits, { calibration, thresholds, labels }));
   const order = transitionBytes(
     countTransitions(data.learning, { features: graph.features, weight: recipe.entities.transitions }),
   );
   const names = { ...data.learning, transitions: transitionsOf(order) };
   const int8 = taggerScore(computed.validation, texts, names);
   const float32 = taggerScore(await float32Outputs(tagger, data), texts, names);
-  const quality = {
-    accuracy: accuracy(decided(inScope), gold),
-    expectedCalibrationError: expectedCalibrationError(
-      scored.map(({ confidence }) => confidence),
-      scored.map(({ labelIndex }, at) => labelIndex === gold[at]),
-    ),
-    ...outOfScopeQuality({
-      inScope: scored.map(({ outOfScope }) => outOfScope),
-      outOfScope: computed.outOfScopeReport.map(
-        (logits) => scoreLogits(logits, { calibration, thresholds, labels }).outOfScope,
-      ),
-    }),
-  };
+  const quality = scoredQuality(
+    { inScope, gold, outOfScope: computed.outOfScopeReport },
+    { calibration, thresholds, labels },
+  );
   const manifest = {
     ...manifestOf({ making, graph, order, microseconds: computed.microseconds }),
     calibration,
@@ -110,7 +95,7 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
       ['infer.int8', graph.bytes],
       ['train-step', headTrainingGraph(graph.penultimate)],
       ['prototypes', encodePrototypes(computed.prototypes)],
-      ['golden', encodeGolden({ task: 'text-intent', cases: goldenCases(making, computed.validation) })],
+      ['golden', encodeGolden({ task: 'text-intent', cases: goldenCases(making, computed) })],
     ]),
     card: (facts) => entityCard({ recipe, manifest, ...facts, float32, int8, shape: tagger.shape, data }),
   });
@@ -127,43 +112,22 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
   };
 }
 
-interface Computed {
-  readonly validation: Awaited<ReturnType<TaggerModel['compute']>>[];
-  readonly outOfScopeTuning: readonly Float32Array[];
-  readonly outOfScopeReport: readonly Float32Array[];
-  readonly prototypes: ReturnType<typeof prototypesOf>;
-  readonly microseconds: number;
-}
+type Computed = ComputedTexts<TaggerOutput & { readonly penultimate: Float32Array }>;
 
 async function computeAll(graph: TaggerInferenceGraph, making: EntityBundleMaking): Promise<Computed> {
   const { recipe, data, nowMs } = making;
+  const { intents } = data.learning;
   const model = await TaggerModel.open(graph, recipe.entities.tokensMax);
+  const compute = (text: string) => model.compute(text);
   try {
-    const learned: { label: number; penultimate: Float32Array }[] = [];
-    for (const { text, intent } of exemplary(data)) {
-      const { penultimate } = await model.compute(text);
-      learned.push({ label: data.learning.intents.indexOf(intent ?? ''), penultimate });
-    }
-    const logitsOf = async (texts: readonly string[]): Promise<Float32Array[]> => {
-      const logits: Float32Array[] = [];
-      for (const text of texts) logits.push((await model.compute(text)).logits);
-      return logits;
-    };
-    const validation: Computed['validation'] = [];
-    const took: number[] = [];
-    for (const { text } of data.validation.texts) {
-      const start = nowMs();
-      validation.push(await model.compute(text));
-      took.push((nowMs() - start) * 1000);
-    }
-    const classes = data.learning.intents.length;
-    return {
-      validation,
-      outOfScopeTuning: await logitsOf(data.outOfScopeTuning),
-      outOfScopeReport: await logitsOf(data.outOfScopeReport),
-      prototypes: prototypesOf(learned, { classes, width: graph.penultimate }),
-      microseconds: Math.round(took.toSorted((a, b) => a - b)[Math.floor(took.length / 2)] ?? 0),
-    };
+    return await computeTexts(
+      { compute, classes: intents.length, width: graph.penultimate, nowMs },
+      {
+        ...data,
+        learned: exemplary(data).map(({ text, intent }) => ({ text, label: intents.indexOf(intent ?? '') })),
+        validation: data.validation.texts.map(({ text }) => text),
+      },
+    );
   } finally {
     await model.release();
   }
@@ -175,10 +139,6 @@ const exemplary = ({ learning }: EntityRecipeData): LearnedText[] =>
     ({ intent }) => intent !== null,
   );
 
-function outOfScopeQuality(groups: ScoreGroups): { auroc?: number; fpr95?: number } {
-  return groups.outOfScope.length === 0 ? {} : { auroc: auroc(groups), fpr95: fpr95(groups) };
-}
-
 async function float32Outputs(tagger: Tagger, { validation }: EntityRecipeData): Promise<TaggerOutput[]> {
   return await taggerOutputs(
     tagger,
@@ -186,31 +146,24 @@ async function float32Outputs(tagger: Tagger, { validation }: EntityRecipeData):
   );
 }
 
-// Spread over validation, with three decimals: far below the tolerance and half the bytes.
 function goldenCases(
   { data, tagger }: EntityBundleMaking,
-  outputs: Computed['validation'],
+  { validation }: Computed,
 ): { text: string; logits: number[]; tags: [number, number][] }[] {
   const { texts } = data.validation;
-  const stride = Math.max(1, Math.floor(texts.length / GOLDEN_CASES));
-  const short = (value: number): number => Math.round(value * 1000) / 1000;
-  return texts.flatMap(({ text }, index) => {
-    const output = outputs[index];
-    if (index % stride !== 0 || index / stride >= GOLDEN_CASES || output === undefined) return [];
+  return goldenIndices(texts.length).flatMap((index) => {
+    const [text, output] = [texts[index]?.text, validation[index]];
+    if (text === undefined || output === undefined) return [];
     const tags = goldenTags(output.tags, tagCount(tagger.shape.types));
     return [
       {
         text,
-        logits: Array.from(output.logits, short),
-        tags: tags.map(([tag, score]): [number, number] => [tag, short(score)]),
+        logits: Array.from(output.logits, goldenNumber),
+        tags: tags.map(([tag, score]): [number, number] => [tag, goldenNumber(score)]),
       },
     ];
   });
 }
-
-/** Session memory: the weights once in the file's form, once packed by the runtime, and room for the arena. */
-const RSS_FACTOR = 2.5;
-const RSS_BASE_BYTES = 1 << 20;
 
 type TextDraft = Extract<ManifestDraft, { task: 'text-intent' }>;
 type LaterFields = 'files' | 'cost' | 'calibration' | 'thresholds' | 'quality' | 'parent';
@@ -229,7 +182,7 @@ function manifestOf({
 }): Omit<TextDraft, LaterFields> & { cost: Omit<TextDraft['cost'], 'bytes'> } {
   const { recipe, data } = making;
   const { bundle, entities } = recipe;
-  const rssBytes = Math.round(graph.bytes.length * RSS_FACTOR) + RSS_BASE_BYTES;
+  const rssBytes = textRssBytes(graph.bytes.length);
   return {
     format: 1,
     task: 'text-intent',
@@ -251,10 +204,7 @@ function manifestOf({
       }),
     },
     text: graph.features,
-    trainable: [
-      { name: 'head.weight', shape: [graph.penultimate, data.learning.intents.length] },
-      { name: 'head.bias', shape: [data.learning.intents.length] },
-    ],
+    trainable: trainableHead({ hidden: graph.penultimate, classes: data.learning.intents.length }),
     quantization: graph.quantization,
     golden: { tolerance: GOLDEN_TOLERANCE },
     cost: { microseconds, rssBytes },

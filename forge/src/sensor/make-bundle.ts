@@ -1,33 +1,22 @@
 // Owns making a bundle of a recipe for sensor events: a network trained on every recording, thresholds from what networks of the
 // folds said of people that they had not seen, prototypes, golden vectors, card. It never signs.
-import type { FileRole, ManifestDraft } from '@nanofleet/protocol';
-import {
-  calibrate,
-  encodeGolden,
-  encodePrototypes,
-  encodeWindow,
-  expectedCalibrationError,
-  prototypesOf,
-  quantile,
-  scoreLogits,
-} from '@nanofleet/runtime';
+import type { ManifestDraft } from '@nanofleet/protocol';
+import { calibrate } from '@nanofleet/runtime';
+import { scoredQuality } from '../bundle/scored-quality.ts';
+import { medianMicroseconds, SENSOR_RSS_BYTES } from '../bundle/session-cost.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
-import { headTrainingGraph } from '../train/head-step.ts';
+import { trainableHead } from '../train/head-step.ts';
+import { answered, GOLDEN_TOLERANCE, sensorFiles } from './bundle-files.ts';
 import { sensorCard } from './card.ts';
 import { figuresOf, type JudgedWindow, type SensorFigures, type SensorModel } from './cross-validation.ts';
 import { penultimateWidth } from './network.ts';
 import type { SensorRecipe } from './recipe.ts';
 import type { Recordings } from './recordings.ts';
-import { runWindows, type WindowOutputs } from './window-session.ts';
+import { runWindows } from './window-session.ts';
 import type { RecordedWindow } from './windows.ts';
 
-const GOLDEN_PER_LABEL = 2;
-/** Allowed difference of a logit, as for the vibration model. */
-const TOLERANCE = 0.15;
 const COVERAGE = { inScope: 0.99, sure: 0.9 } as const;
 const LATENCY_WINDOWS = 1000;
-/** Session, weights and activations, as measured with ten sessions of the vibration model; rounded up. */
-const RSS_BYTES = 1_000_000;
 
 /** What a bundle is made of. `nowMs` is a monotonic clock with fractions. */
 export interface SensorMaking {
@@ -57,22 +46,23 @@ export interface MadeSensorBundle extends Omit<SensorFigures, 'confusion' | 'gro
 export async function makeSensorBundle(making: SensorMaking): Promise<MadeSensorBundle> {
   const { recipe, recordings, model, judged, windows, nowMs, directory } = making;
   const took: number[] = [];
-  const timer = { nowMs, onRun: (milliseconds: number) => void took.push(milliseconds * 1000) };
+  const timer = { nowMs, onRun: (milliseconds: number) => void took.push(milliseconds) };
   const graph = { graph: model.graph.bytes, shape: model.shape };
   const outputs = await runWindows(
     graph,
     windows.map(({ values }) => values),
     timer,
   );
-  const microseconds = Math.round(quantile(took.slice(-LATENCY_WINDOWS), 0.5));
+  const microseconds = medianMicroseconds(took.slice(-LATENCY_WINDOWS));
   const { groups, confusion, ...figures } = figuresOf(judged, {
     recipe,
     classes: recordings.labels.length,
   });
   const manifest = manifestOf(making, { figures, microseconds });
+  const learned = answered(windows, outputs);
   const { digest, bytes } = await writeBundle(directory, {
     manifest,
-    files: filesOf(making, outputs),
+    files: sensorFiles({ graph: model.graph.bytes, shape: model.shape, learned, golden: learned }),
     card: (facts) =>
       sensorCard({
         ...facts,
@@ -103,31 +93,6 @@ function weightBytesOf({ shape }: Pick<SensorModel, 'shape'>): number {
   return kernels + shape.classes * (penultimateWidth(shape) + 8);
 }
 
-function filesOf(
-  { windows, recordings, model }: SensorMaking,
-  outputs: readonly WindowOutputs[],
-): Map<FileRole, Uint8Array> {
-  const width = penultimateWidth(model.shape);
-  const features = windows.map(({ label }, at) => ({
-    label,
-    penultimate: outputs[at]?.penultimate ?? new Float32Array(width),
-  }));
-  const classes = recordings.labels.length;
-  const chosen = recordings.labels.flatMap((_, label) =>
-    windows.flatMap((window, at) => (window.label === label ? [at] : [])).slice(0, GOLDEN_PER_LABEL),
-  );
-  const cases = chosen.map((at) => ({
-    window: encodeWindow(windows[at]?.values ?? new Float32Array()),
-    logits: Array.from(outputs[at]?.logits ?? []),
-  }));
-  return new Map<FileRole, Uint8Array>([
-    ['infer.int8', model.graph.bytes],
-    ['train-step', headTrainingGraph(width)],
-    ['prototypes', encodePrototypes(prototypesOf(features, { classes, width }))],
-    ['golden', encodeGolden({ task: 'sensor-event', cases })],
-  ]);
-}
-
 type SensorDraft = Extract<ManifestDraft, { task: 'sensor-event' }>;
 type PartialDraft = Omit<SensorDraft, 'files' | 'cost'> & { cost: Omit<SensorDraft['cost'], 'bytes'> };
 
@@ -143,15 +108,17 @@ function manifestOf(
   const gold = Int32Array.from(judged, (one) => one.window.label);
   const inScope = judged.map(({ logits }) => logits);
   const scoring = calibrate({ inScope, gold, outOfScope: [] }, labels, COVERAGE);
-  const scored = inScope.map((logits) => scoreLogits(logits, { ...scoring, labels }));
-  const width = penultimateWidth(model.shape);
+  const { expectedCalibrationError } = scoredQuality(
+    { inScope, gold, outOfScope: [] },
+    { ...scoring, labels },
+  );
   return {
     format: 1,
     line: bundle.line,
     version: bundle.version,
     releaseCounter: bundle.releaseCounter,
     task: 'sensor-event',
-    needs: { runtimeVersion: 1, rssBytes: RSS_BYTES },
+    needs: { runtimeVersion: 1, rssBytes: SENSOR_RSS_BYTES },
     inputs: [
       {
         name: 'window',
@@ -171,12 +138,9 @@ function manifestOf(
       events: bundle.events,
     },
     ...scoring,
-    trainable: [
-      { name: 'head.weight', shape: [width, labels.length] },
-      { name: 'head.bias', shape: [labels.length] },
-    ],
+    trainable: trainableHead({ hidden: penultimateWidth(model.shape), classes: labels.length }),
     quantization: model.graph.quantization,
-    golden: { tolerance: TOLERANCE },
+    golden: { tolerance: GOLDEN_TOLERANCE },
     quality: [
       {
         dataset: bundle.dataset,
@@ -184,13 +148,10 @@ function manifestOf(
         seed,
         accuracy: figures.accuracy,
         macroF1: figures.macroF1,
-        expectedCalibrationError: expectedCalibrationError(
-          scored.map(({ confidence }) => confidence),
-          scored.map(({ labelIndex }, at) => labelIndex === gold[at]),
-        ),
+        expectedCalibrationError,
       },
     ],
-    cost: { microseconds, rssBytes: RSS_BYTES },
+    cost: { microseconds, rssBytes: SENSOR_RSS_BYTES },
     license: bundle.license,
     attribution: bundle.attribution,
     parent: null,

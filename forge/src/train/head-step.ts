@@ -18,3 +18,9 @@ export function headTrainingGraph(hidden: number): Uint8Array {
   const loss = crossEntropy(logits, graph.input('targets', 'float32', ['N', 'C']));
   return graph.build('head-train-step', adamStep(loss, [weight, bias]));
 }
+
+/** The head as manifests list what can be trained. */
+export const trainableHead = ({ hidden, classes }: { readonly hidden: number; readonly classes: number }) => [
+  { name: 'head.weight', shape: [hidden, classes] },
+  { name: 'head.bias', shape: [classes] },
+];

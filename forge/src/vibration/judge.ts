@@ -1,15 +1,8 @@
 // Owns the figures of the vibration model on windows of machines that it was not trained on. It never trains.
 
 import type { ManifestDraft } from '@nanofleet/protocol';
-import {
-  accuracy,
-  argMax,
-  auroc,
-  expectedCalibrationError,
-  fpr95,
-  macroF1,
-  scoreLogits,
-} from '@nanofleet/runtime';
+import { argMax, macroF1 } from '@nanofleet/runtime';
+import { scoredQuality } from '../bundle/scored-quality.ts';
 import { LABELS, type MachineWindow } from './windows.ts';
 
 /** Mean over the machines of each machine's macro-F1: no large or easy machine hides a bad one. Also the worst. */
@@ -52,27 +45,17 @@ export function qualityOf(options: {
   readonly seed: number;
 }): ManifestDraft['quality'][number] {
   const { rows, windows, disturbances, scoring, seed } = options;
-  const score = (logits: Float32Array) => scoreLogits(logits, { ...scoring, labels: LABELS });
-  const scored = rows.map(score);
-  const groups = {
-    inScope: scored.map((one) => one.outOfScope),
-    outOfScope: disturbances.map((logits) => score(logits).outOfScope),
-  };
-  const gold = windows.map((window) => window.label);
+  const { accuracy, expectedCalibrationError, ...groups } = scoredQuality(
+    { inScope: rows, gold: windows.map((window) => window.label), outOfScope: disturbances },
+    { ...scoring, labels: LABELS },
+  );
   return {
     dataset: 'simulated pumps (forge/src/vibration)',
     split: 'held-out machines',
     seed,
-    accuracy: accuracy(
-      scored.map((one) => one.labelIndex),
-      gold,
-    ),
+    accuracy,
     macroF1: macroF1ByMachine(rows, windows).mean,
-    auroc: auroc(groups),
-    fpr95: fpr95(groups),
-    expectedCalibrationError: expectedCalibrationError(
-      scored.map((one) => one.confidence),
-      scored.map((one, at) => one.labelIndex === gold[at]),
-    ),
+    ...groups,
+    expectedCalibrationError,
   };
 }

@@ -1,15 +1,10 @@
 // Owns the way from a seed to a vibration bundle: draw machines, train, quantize, calibrate, judge on machines that were
 // never used before, write. The same seed gives the same weights on the same machine; only the measured time differs.
-import type { FileRole, ManifestDraft } from '@nanofleet/protocol';
-import {
-  calibrate,
-  encodeGolden,
-  encodePrototypes,
-  encodeWindow,
-  prototypesOf,
-  quantile,
-} from '@nanofleet/runtime';
+import type { ManifestDraft } from '@nanofleet/protocol';
+import { calibrate } from '@nanofleet/runtime';
+import { medianMicroseconds, SENSOR_RSS_BYTES } from '../bundle/session-cost.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
+import { answered, GOLDEN_TOLERANCE, sensorFiles } from '../sensor/bundle-files.ts';
 import {
   activationScales,
   type SensorGraph,
@@ -25,7 +20,7 @@ import {
   trainSensor,
 } from '../sensor/train.ts';
 import { type RunTimer, runWindows, type WindowOutputs } from '../sensor/window-session.ts';
-import { headTrainingGraph } from '../train/head-step.ts';
+import { trainableHead } from '../train/head-step.ts';
 import { vibrationCard } from './card.ts';
 import { type DisturbanceKind, drawDisturbances, KNOWN_KINDS, UNSEEN_KINDS } from './disturbances.ts';
 import type { VibrationFigures, VibrationScale } from './figures.ts';
@@ -37,16 +32,9 @@ import { drawWindows, LABELS, type MachineWindow, SENSOR, SHAPE } from './window
 const SETS = { training: 0, validation: 1000, test: 2000 } as const;
 /** Added to the seed, so that disturbances of one purpose are no copies of another's. */
 const DISTURBANCE_SEEDS = { training: 0, tuning: 1, judging: 2 } as const;
-/** Golden windows per label. */
-const GOLDEN_PER_LABEL = 2;
-/** Allowed difference of a logit: a rounding that falls the other way in one layer on another processor moves it by a few hundredths. */
-const TOLERANCE = 0.15;
 /** From here on a condition counts as sure. */
 const SURE = 0.8;
-/** Session, weights and activations: the resident set grew by 0.67 MB for each of ten sessions; rounded up. */
-const RSS_BYTES = 1_000_000;
 
-const HIDDEN = penultimateWidth(SHAPE);
 const TRAINING: Omit<SensorTrainingSettings, 'epochs'> = {
   batchSize: 64,
   learningRate: 3e-3,
@@ -91,7 +79,16 @@ export async function makeVibrationBundle(order: VibrationOrder): Promise<Vibrat
   const graph = sensorGraph(trained, ranges);
   const scoring = await calibrated(graph, { validation, ...order });
   const judged = await judge(graph, { test: draw('test'), trained, scoring, ...order });
-  const files = await filesOf(graph, { labelled, test: judged.test, outputs: judged.outputs });
+  const learned = await runInt8(
+    graph.bytes,
+    labelled.map((window) => window.values),
+  );
+  const files = sensorFiles({
+    graph: graph.bytes,
+    shape: SHAPE,
+    learned: answered(labelled, learned),
+    golden: answered(judged.test, judged.outputs),
+  });
   const manifest = manifestOf(graph, {
     scoring,
     quality: judged.quality,
@@ -166,13 +163,13 @@ async function judge(
   },
 ): Promise<Judged> {
   const { test, trained, scoring, seed, scale, nowMs } = options;
-  const micros: number[] = [];
+  const took: number[] = [];
   const outputs = await runInt8(
     graph.bytes,
     test.map((window) => window.values),
     {
       nowMs,
-      onRun: (milliseconds) => micros.push(milliseconds * 1000),
+      onRun: (milliseconds) => took.push(milliseconds),
     },
   );
   const rows = logitsOf(outputs);
@@ -200,46 +197,10 @@ async function judge(
       auroc: quality.auroc ?? 0,
       aurocUnseen: Object.fromEntries(unseen),
       confusion: confusion(rows, test),
-      microseconds: Math.round(quantile(micros, 0.5)),
+      microseconds: medianMicroseconds(took),
     },
   };
 }
-
-async function filesOf(
-  graph: SensorGraph,
-  {
-    labelled,
-    test,
-    outputs,
-  }: {
-    readonly labelled: readonly MachineWindow[];
-    readonly test: readonly MachineWindow[];
-    readonly outputs: readonly WindowOutputs[];
-  },
-): Promise<Map<FileRole, Uint8Array>> {
-  const trained = await runInt8(
-    graph.bytes,
-    labelled.map((window) => window.values),
-  );
-  const features = labelled.map(({ label }, at) => ({
-    label,
-    penultimate: trained[at]?.penultimate ?? new Float32Array(HIDDEN),
-  }));
-  const chosen = LABELS.flatMap((_, label) => indicesOf(test, label).slice(0, GOLDEN_PER_LABEL));
-  const cases = chosen.map((at) => ({
-    window: encodeWindow(test[at]?.values ?? new Float32Array()),
-    logits: Array.from(outputs[at]?.logits ?? []),
-  }));
-  return new Map<FileRole, Uint8Array>([
-    ['infer.int8', graph.bytes],
-    ['train-step', headTrainingGraph(HIDDEN)],
-    ['prototypes', encodePrototypes(prototypesOf(features, { classes: LABELS.length, width: HIDDEN }))],
-    ['golden', encodeGolden({ task: 'sensor-event', cases })],
-  ]);
-}
-
-const indicesOf = (windows: readonly MachineWindow[], label: number): number[] =>
-  windows.flatMap((window, at) => (window.label === label ? [at] : []));
 
 type SensorDraft = Extract<ManifestDraft, { task: 'sensor-event' }>;
 
@@ -261,7 +222,7 @@ function manifestOf(
     version: '1.0.0',
     releaseCounter: 1,
     task: 'sensor-event',
-    needs: { runtimeVersion: 1, rssBytes: RSS_BYTES },
+    needs: { runtimeVersion: 1, rssBytes: SENSOR_RSS_BYTES },
     inputs: [
       {
         name: 'window',
@@ -274,14 +235,11 @@ function manifestOf(
     labels: { version: 1, names: [...LABELS] },
     sensor: SENSOR,
     ...scoring,
-    trainable: [
-      { name: 'head.weight', shape: [HIDDEN, LABELS.length] },
-      { name: 'head.bias', shape: [LABELS.length] },
-    ],
+    trainable: trainableHead({ hidden: penultimateWidth(SHAPE), classes: LABELS.length }),
     quantization: graph.quantization,
-    golden: { tolerance: TOLERANCE },
+    golden: { tolerance: GOLDEN_TOLERANCE },
     quality: [quality],
-    cost: { microseconds, rssBytes: RSS_BYTES },
+    cost: { microseconds, rssBytes: SENSOR_RSS_BYTES },
     license: 'Apache-2.0',
     attribution: [
       'Trained only on vibration simulated by this project (forge/src/vibration); no recorded data.',
