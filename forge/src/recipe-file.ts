@@ -4,6 +4,11 @@ import { dirname, join } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
 import { z } from 'zod';
 
+/** The name of a recipe. */
+export const recipeNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -');
+
 /** Reads a recipe of a kind. @throws NanofleetError TRAINING_SET_INVALID naming file and field */
 export async function readRecipeFile<Content>(path: string, schema: z.ZodType<Content>): Promise<Content> {
   const parsed = schema.safeParse(await inherited(path));

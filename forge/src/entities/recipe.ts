@@ -2,7 +2,8 @@
 // what the bundle's manifest says. Files are named relative to the data directory. It never holds a seed's result.
 import { ENTITY_TOKENS_MAX, lineIdSchema, valueKindSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
-import { readRecipeFile } from '../recipe-file.ts';
+import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
+import { featureFields } from '../text/feature-fields.ts';
 import { grammarsSchema } from '../text/recipe.ts';
 import { taggerTrainingSchema } from './tagger-settings.ts';
 
@@ -29,19 +30,10 @@ export type FurtherTexts = z.infer<typeof furtherSchema>;
 
 const recipeSchema = z.strictObject({
   task: z.literal('text-intent'),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -'),
+  name: recipeNameSchema,
   network: z.strictObject({
     kind: z.literal('tagger'),
-    buckets: z
-      .int()
-      .min(16)
-      .max(1 << 22),
-    charMin: z.int().min(1).max(8),
-    charMax: z.int().min(1).max(8),
-    wordBigrams: z.boolean().default(true),
-    rowsMax: z.int().min(1).max(8192).default(2048),
-    /** Rows of each feature. */
-    hashes: z.int().min(1).max(2).default(1),
+    ...featureFields,
     width: z.int().min(2).max(1024),
     hidden: z.int().min(2).max(4096),
     channels: z.int().min(2).max(1024),

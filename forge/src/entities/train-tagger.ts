@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { correctedRate, gradientName } from '../autodiff/optimizer.ts';
 import type { WordTable } from '../encoder/word-table.ts';
 import { scheduledRate } from '../text/training-settings.ts';
+import { afterEpoch, epochPositionSchema, isBest, RUN_START } from '../train/epoch-position.ts';
 import { TrainingSession } from '../train/training-session.ts';
 import type { JudgedTexts } from './recipe-texts.ts';
 import { denseShapes, freshTagger, type Tagger, type TaggerShape } from './tagger.ts';
@@ -40,13 +41,7 @@ export interface TrainedTagger {
   readonly epochs: number;
 }
 
-const positionSchema = z.object({
-  epoch: z.int().min(0),
-  step: z.int().min(0),
-  best: z.number(),
-  bestEpoch: z.int().min(0),
-  finished: z.boolean(),
-});
+const positionSchema = epochPositionSchema.extend({ step: z.int().min(0) });
 type Position = z.infer<typeof positionSchema>;
 
 const CHECKPOINT = 'checkpoint.bin';
@@ -76,7 +71,7 @@ export async function trainTagger(training: TaggerTraining): Promise<TrainedTagg
 
 async function trainEpoch(training: TaggerTraining, run: Run, batches: TaggerBatches): Promise<Position> {
   const { epoch } = run.position;
-  const { epochs, patience } = training.training;
+  const { epochs } = training.training;
   const { loss, step } = await takeSteps(training, run, batches);
   const tagger = taggerOf(training.shape, run);
   const { texts } = training.validation;
@@ -86,17 +81,10 @@ async function trainEpoch(training: TaggerTraining, run: Run, batches: TaggerBat
   );
   const score = taggerScore(outputs, texts, training.learning);
   const value = (score.intents + score.spans.f1) / 2;
-  const better = value > run.position.best;
-  const bestEpoch = better ? epoch + 1 : run.position.bestEpoch;
-  const position = {
-    epoch: epoch + 1,
-    step,
-    best: better ? value : run.position.best,
-    bestEpoch,
-    finished: epoch + 1 >= epochs || epoch + 1 - bestEpoch >= patience,
-  };
+  const position = { ...afterEpoch(run.position, value, training.training), step };
   // The best weights first: should the run die between the two files, the epoch is repeated and writes them again.
-  if (better) await writeWeights(join(training.directory, BEST), tagger, { value, epoch: epoch + 1 });
+  if (isBest(position))
+    await writeWeights(join(training.directory, BEST), tagger, { value, epoch: epoch + 1 });
   await writeState(join(training.directory, CHECKPOINT), run, position);
   training.progress({ epoch: epoch + 1, epochs, loss, score, best: position.best });
   return position;
@@ -129,10 +117,7 @@ async function resume(training: TaggerTraining): Promise<Run> {
   const wanted = { width: shape.width, dense: denseShapes(shape) };
   const fresh = (): Tagger => freshTagger(shape, seed);
   const { dense, table, meta } = await readState(join(directory, CHECKPOINT), wanted, fresh);
-  const position =
-    meta === undefined
-      ? { epoch: 0, step: 0, best: -1, bestEpoch: 0, finished: false }
-      : positionSchema.parse(meta);
+  const position = meta === undefined ? { ...RUN_START, step: 0 } : positionSchema.parse(meta);
   const graph = taggerTrainingGraph(shape, training.training);
   return { session: await TrainingSession.open(graph, dense), table, position };
 }

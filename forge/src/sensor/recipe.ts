@@ -2,7 +2,7 @@
 // trained, who is kept apart to judge it, and what the bundle's manifest says. It never holds a seed's result.
 import { lineIdSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
-import { readRecipeFile } from '../recipe-file.ts';
+import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
 
 const share = z.number().min(0).max(0.95);
 const columnSchema = z.string().min(1);
@@ -73,7 +73,7 @@ const augmentationSchema = z.strictObject({
 
 const recipeSchema = z.strictObject({
   task: z.literal('sensor-event'),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -'),
+  name: recipeNameSchema,
   data: z.discriminatedUnion('kind', [samplesSchema, framesSchema]),
   /** Names of labels by how the data spells them; others are refused. */
   labels: z.record(z.string(), z.string().min(1)).refine((of) => new Set(Object.values(of)).size > 1, {

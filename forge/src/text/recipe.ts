@@ -4,10 +4,9 @@ import { lineIdSchema, NanofleetError, type TextFeatureParameters } from '@nanof
 import { z } from 'zod';
 import { compressionStepSchema } from '../compress/compression-settings.ts';
 import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
-import { readRecipeFile } from '../recipe-file.ts';
+import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
+import { featureFields } from './feature-fields.ts';
 import { trainingSettingsSchema } from './training-settings.ts';
-
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case words joined by -');
 
 const labelledFileSchema = z.strictObject({
   file: z.string().min(1),
@@ -28,16 +27,7 @@ export const grammarsSchema = z.strictObject({
 
 const towerSettingsSchema = z.strictObject({
   kind: z.literal('bag'),
-  buckets: z
-    .int()
-    .min(16)
-    .max(1 << 22),
-  charMin: z.int().min(1).max(8),
-  charMax: z.int().min(1).max(8),
-  wordBigrams: z.boolean().default(true),
-  rowsMax: z.int().min(1).max(8192).default(2048),
-  /** Rows that each feature has. */
-  hashes: z.union([z.literal(1), z.literal(2)]).default(1),
+  ...featureFields,
   width: z.int().min(2).max(1024),
   /** Units of the hidden layer; 0 for none. */
   hidden: z.int().min(0).max(4096),
@@ -47,7 +37,7 @@ const towerSettingsSchema = z.strictObject({
 
 const recipeSchema = z.strictObject({
   task: z.literal('text-intent'),
-  name,
+  name: recipeNameSchema,
   network: z.discriminatedUnion('kind', [towerSettingsSchema, encoderSettingsSchema]),
   training: trainingSettingsSchema.prefault({}),
   data: z.strictObject({

@@ -3,11 +3,17 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { TextFeatures } from '@nanofleet/runtime';
-import { z } from 'zod';
 import { correctedRate } from '../autodiff/optimizer.ts';
 import { tableStep } from '../encoder/table-step.ts';
 import { WordTable } from '../encoder/word-table.ts';
 import { readArrayFile, writeArrayFile } from '../train/array-file.ts';
+import {
+  afterEpoch,
+  type EpochPosition,
+  epochPositionSchema,
+  isBest,
+  RUN_START,
+} from '../train/epoch-position.ts';
 import { freshState, type ParameterState, TrainingSession } from '../train/training-session.ts';
 import type { TextSource } from './text-sources.ts';
 import {
@@ -66,14 +72,6 @@ export interface TrainedTower {
   readonly epochs: number;
 }
 
-const positionSchema = z.object({
-  epoch: z.int().min(0),
-  best: z.number(),
-  bestEpoch: z.int().min(0),
-  finished: z.boolean(),
-});
-type Position = z.infer<typeof positionSchema>;
-
 const CHECKPOINT = 'checkpoint.bin';
 const BEST = 'best.bin';
 const MOMENTS = { first: 'm:', second: 'v:' } as const;
@@ -88,7 +86,7 @@ export async function trainTower(training: TowerTraining): Promise<TrainedTower>
   return { tower, accuracy: position.best, epochs: position.epoch };
 }
 
-async function trainEpochs(training: TowerTraining, run: Run): Promise<Position> {
+async function trainEpochs(training: TowerTraining, run: Run): Promise<EpochPosition> {
   const batches = new TowerBatches(training, await training.learning());
   const features = new TextFeatures(training.shape.features);
   const validation = training.validation.texts.map((text) => features.of(text).rows);
@@ -98,10 +96,10 @@ async function trainEpochs(training: TowerTraining, run: Run): Promise<Position>
     const loss = await trainEpoch(training, { ...run, batches, epoch: position.epoch });
     const tower = towerOf(training.shape, run);
     const accuracy = accuracyOf(await towerLogits(tower, validation), training.validation.labels);
-    const better = accuracy > position.best;
-    position = after(position, { accuracy, better, training });
+    position = afterEpoch(position, accuracy, training.training);
     // The best weights first: should the run die between the two files, the epoch is repeated and writes them again.
-    if (better) await saveTower(join(training.directory, BEST), tower, { accuracy, epoch: position.epoch });
+    if (isBest(position))
+      await saveTower(join(training.directory, BEST), tower, { accuracy, epoch: position.epoch });
     await saveCheckpoint(training.directory, run, position);
     training.progress.epoch({ epoch: position.epoch, epochs, loss, accuracy, best: position.best });
   }
@@ -111,7 +109,7 @@ async function trainEpochs(training: TowerTraining, run: Run): Promise<Position>
 interface Run {
   readonly session: TrainingSession;
   readonly table: WordTable;
-  readonly position: Position;
+  readonly position: EpochPosition;
 }
 
 async function trainEpoch(
@@ -136,29 +134,13 @@ async function trainEpoch(
   return sum / steps;
 }
 
-function after(
-  position: Position,
-  {
-    accuracy,
-    better,
-    training,
-  }: { readonly accuracy: number; readonly better: boolean; readonly training: TowerTraining },
-): Position {
-  const epoch = position.epoch + 1;
-  const bestEpoch = better ? epoch : position.bestEpoch;
-  const finished = epoch >= training.training.epochs || epoch - bestEpoch >= training.training.patience;
-  return { epoch, best: better ? accuracy : position.best, bestEpoch, finished };
-}
-
 async function resume(training: TowerTraining): Promise<Run> {
   const saved = await readArrayFile(join(training.directory, CHECKPOINT));
   const graph = towerSumsTrainingGraph(training.shape, training.training.weightDecay);
   const state = saved
     ? savedState(saved.arrays, training.shape)
     : freshStateOf(freshTower(training.shape, training.seed));
-  const position = saved
-    ? positionSchema.parse(saved.meta)
-    : { epoch: 0, best: -1, bestEpoch: 0, finished: false };
+  const position = saved ? epochPositionSchema.parse(saved.meta) : RUN_START;
   return { session: await TrainingSession.open(graph, state.dense), table: state.table, position };
 }
 
@@ -197,7 +179,11 @@ function savedState(arrays: ReadonlyMap<string, Float32Array>, shape: TowerShape
   return { table: new WordTable(shape.width, table), dense: new Map(dense) };
 }
 
-async function saveCheckpoint(directory: string, { session, table }: Run, position: Position): Promise<void> {
+async function saveCheckpoint(
+  directory: string,
+  { session, table }: Run,
+  position: EpochPosition,
+): Promise<void> {
   const arrays = new Map([
     ['table', table.state.value],
     [`${MOMENTS.first}table`, table.state.firstMoment],
