@@ -4,6 +4,7 @@ import type { ManifestDraft } from '@nanofleet/protocol';
 import { wilsonInterval } from '@nanofleet/runtime';
 import { type Recipe, towerSettings } from '../text/recipe.ts';
 import type { Tower } from '../text/tower.ts';
+import { cardFoot } from './card-frame.ts';
 import { document, list, percent, table } from './markdown.ts';
 import { bagOperations, costText } from './operations.ts';
 
@@ -53,10 +54,7 @@ export function textCard(card: TextCard): string {
     qualityNotes(card),
     '## Data',
     list(dataFacts(card)),
-    '## License and attribution',
-    [`The weights and this card: ${manifest.license}.`, list(manifest.attribution)].join('\n\n'),
-    '## Limits',
-    list(recipe.bundle?.limits ?? []),
+    ...cardFoot(manifest, recipe.bundle?.limits ?? []),
   ];
   return document(sections);
 }

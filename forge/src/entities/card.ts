@@ -2,6 +2,7 @@
 // measured, cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
 import { wilsonInterval } from '@nanofleet/runtime';
+import { cardFoot, cardHead } from '../bundle/card-frame.ts';
 import { document, list, percent, table } from '../bundle/markdown.ts';
 import { costText, taggerOperations } from '../bundle/operations.ts';
 import type { EntityRecipe } from './recipe.ts';
@@ -32,9 +33,11 @@ export interface EntityCard {
 export function entityCard(card: EntityCard): string {
   const { manifest, recipe, digest } = card;
   const sections = [
-    `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
-    recipe.bundle.about,
-    list([`Made by \`forge run forge/recipes/${recipe.name}.json\`; digest \`${digest}\``]),
+    ...cardHead(manifest, {
+      about: recipe.bundle.about,
+      origin: `forge run forge/recipes/${recipe.name}.json`,
+      digest,
+    }),
     '## Model',
     list(modelFacts(card)),
     '## Quality',
@@ -42,10 +45,7 @@ export function entityCard(card: EntityCard): string {
     qualityNotes(card),
     '## Data',
     list(dataFacts(card)),
-    '## License and attribution',
-    [`The weights and this card: ${manifest.license}.`, list(manifest.attribution)].join('\n\n'),
-    '## Limits',
-    list(recipe.bundle.limits),
+    ...cardFoot(manifest, recipe.bundle.limits),
   ];
   return document(sections);
 }

@@ -1,7 +1,8 @@
 // Owns recipes of text bundles that find entities: which texts, which network, how it is trained, which types have values, and
 // what the bundle's manifest says. Files are named relative to the data directory. It never holds a seed's result.
-import { ENTITY_TOKENS_MAX, lineIdSchema, valueKindSchema } from '@nanofleet/protocol';
+import { ENTITY_TOKENS_MAX, valueKindSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { cardFields, releaseFields } from '../bundle/bundle-fields.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
 import { featureFields } from '../text/feature-fields.ts';
 import { grammarsSchema } from '../text/recipe.ts';
@@ -77,19 +78,14 @@ const recipeSchema = z.strictObject({
     outOfScopeReport: z.array(z.string()).default([]),
   }),
   bundle: z.strictObject({
-    line: lineIdSchema,
-    version: z.string().min(1),
-    releaseCounter: z.int().min(1),
+    ...releaseFields,
     /** Directory of the parent bundle, relative to the recipe. */
     parent: z.string().optional(),
     coverage: z
       .strictObject({ inScope: z.number().min(0.5).max(1), sure: z.number().min(0.5).max(1) })
       .default({ inScope: 0.97, sure: 0.9 }),
     dataset: z.string().min(1),
-    license: z.string().min(1),
-    attribution: z.array(z.string().min(1)).default([]),
-    about: z.string().min(1),
-    limits: z.array(z.string().min(1)).default([]),
+    ...cardFields,
   }),
 });
 

@@ -1,6 +1,7 @@
 // Owns the text of the card of a bundle for sensor events: what the model is, data, licenses, figures with how they were measured,
 // cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
+import { cardFoot, cardHead } from '../bundle/card-frame.ts';
 import { document, list, percent, table } from '../bundle/markdown.ts';
 import { costText, sensorOperations } from '../bundle/operations.ts';
 import type { SensorFigures, SensorModel } from './cross-validation.ts';
@@ -26,9 +27,11 @@ export interface SensorCard {
 export function sensorCard(card: SensorCard): string {
   const { manifest, recipe, digest } = card;
   return document([
-    `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
-    recipe.bundle.about,
-    list([`Made by \`forge run forge/recipes/${recipe.name}.json\`; digest \`${digest}\``]),
+    ...cardHead(manifest, {
+      about: recipe.bundle.about,
+      origin: `forge run forge/recipes/${recipe.name}.json`,
+      digest,
+    }),
     '## Model',
     list(modelFacts(card)),
     '## Quality',
@@ -37,10 +40,7 @@ export function sensorCard(card: SensorCard): string {
     confusionTable(card),
     '## Data',
     list(dataFacts(card)),
-    '## License and attribution',
-    document([`The weights and this card: ${manifest.license}.`, list(manifest.attribution)]).trimEnd(),
-    '## Limits',
-    list(recipe.bundle.limits),
+    ...cardFoot(manifest, recipe.bundle.limits),
   ]);
 }
 

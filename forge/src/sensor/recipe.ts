@@ -1,7 +1,7 @@
 // Owns recipes of models that detect events in windows of samples: which recordings, how they are cut, which network, how it is
 // trained, who is kept apart to judge it, and what the bundle's manifest says. It never holds a seed's result.
-import { lineIdSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { cardFields, releaseFields } from '../bundle/bundle-fields.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
 
 const share = z.number().min(0).max(0.95);
@@ -106,9 +106,7 @@ const recipeSchema = z.strictObject({
   /** Groups are dealt into so many folds, each of which is judged by a network that has not seen it. */
   folds: z.int().min(2).max(100),
   bundle: z.strictObject({
-    line: lineIdSchema,
-    version: z.string().min(1),
-    releaseCounter: z.int().min(1),
+    ...releaseFields,
     unit: z.string().min(1),
     events: z
       .array(
@@ -121,10 +119,7 @@ const recipeSchema = z.strictObject({
       .default([]),
     debounceWindows: z.int().min(1).max(64).default(2),
     dataset: z.string().min(1),
-    license: z.string().min(1),
-    attribution: z.array(z.string().min(1)).default([]),
-    about: z.string().min(1),
-    limits: z.array(z.string().min(1)).default([]),
+    ...cardFields,
   }),
 });
 

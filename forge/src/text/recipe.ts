@@ -1,7 +1,8 @@
 // Owns recipes: which texts, which network, how it is trained and calibrated, and what the bundle's manifest says.
 // A recipe names files relative to the data directory, other recipes relative to itself. It never holds a seed's result.
-import { lineIdSchema, NanofleetError, type TextFeatureParameters } from '@nanofleet/protocol';
+import { NanofleetError, type TextFeatureParameters } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { cardFields, releaseFields } from '../bundle/bundle-fields.ts';
 import { compressionStepSchema } from '../compress/compression-settings.ts';
 import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
@@ -73,9 +74,7 @@ const recipeSchema = z.strictObject({
   compression: z.array(compressionStepSchema).default([]),
   bundle: z
     .strictObject({
-      line: lineIdSchema,
-      version: z.string().min(1),
-      releaseCounter: z.int().min(1),
+      ...releaseFields,
       /** Directory of the parent bundle, relative to the recipe. */
       parent: z.string().optional(),
       coverage: z
@@ -90,11 +89,7 @@ const recipeSchema = z.strictObject({
         })
         .optional(),
       dataset: z.string().min(1),
-      license: z.string().min(1),
-      attribution: z.array(z.string().min(1)).default([]),
-      /** What people should know, in sentences; the card shows it. */
-      about: z.string().min(1),
-      limits: z.array(z.string().min(1)).default([]),
+      ...cardFields,
     })
     .optional(),
 });

@@ -1,6 +1,7 @@
 // Owns the text of the vibration bundle's card: what the model is, what it was trained on, figures with how they were
 // measured, cost and limits. It never computes a figure.
 import type { ManifestDraft } from '@nanofleet/protocol';
+import { cardFoot, cardHead } from '../bundle/card-frame.ts';
 import { document, list, percent as percentOf, table } from '../bundle/markdown.ts';
 import { costText, sensorOperations } from '../bundle/operations.ts';
 import type { VibrationFigures, VibrationScale } from './figures.ts';
@@ -23,9 +24,12 @@ export interface VibrationCard extends VibrationFigures {
 export function vibrationCard(card: VibrationCard): string {
   const { manifest, digest, seed } = card;
   const sections = [
-    `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
-    'Tells what a pump does from a three-axis accelerometer on its housing: it runs well, a bearing is damaged, it is out of balance, it stands still.',
-    list([`Made by \`forge vibration train --seed ${seed}\`; digest \`${digest}\``]),
+    ...cardHead(manifest, {
+      about:
+        'Tells what a pump does from a three-axis accelerometer on its housing: it runs well, a bearing is damaged, it is out of balance, it stands still.',
+      origin: `forge vibration train --seed ${seed}`,
+      digest,
+    }),
     '## Model',
     list(modelFacts(card)),
     '## Quality',
@@ -36,10 +40,7 @@ export function vibrationCard(card: VibrationCard): string {
     confusionTable(card),
     '## Data',
     list(dataFacts(card)),
-    '## License and attribution',
-    [`The weights and this card: ${manifest.license}.`, list(manifest.attribution)].join('\n\n'),
-    '## Limits',
-    list([
+    ...cardFoot(manifest, [
       'Trained on a simulation only: physically founded (rotation, slip, load, impacts of balls, ring-down, flow noise, any mounting), but a real pump will differ. Judge it on recordings of your own before you rely on it',
       'A loose cover that rattles looks like a damaged bearing; see the figure for "rattling"',
       'Speeds of 22 to 28 revolutions a second, down to 60 % of that while it speeds up or slows down; a pump that turns much slower may be taken for standing still',

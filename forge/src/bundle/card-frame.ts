@@ -1,0 +1,25 @@
+// Owns what the card of every bundle begins and ends with. It never knows what stands between.
+import type { ManifestDraft } from '@nanofleet/protocol';
+import { list } from './markdown.ts';
+
+/** Title, what the model is for, and where it comes from; `origin` is what made it. */
+export const cardHead = (
+  manifest: Pick<ManifestDraft, 'line' | 'version' | 'releaseCounter'>,
+  { about, origin, digest }: { readonly about: string; readonly origin: string; readonly digest: string },
+): string[] => [
+  `# ${manifest.line} ${manifest.version} (release ${manifest.releaseCounter})`,
+  about,
+  list([`Made by \`${origin}\`; digest \`${digest}\``]),
+];
+
+/** License, attribution and limits. */
+export const cardFoot = (
+  { license, attribution }: Pick<ManifestDraft, 'license' | 'attribution'>,
+  limits: readonly string[],
+): string[] => [
+  '## License and attribution',
+  `The weights and this card: ${license}.`,
+  list(attribution),
+  '## Limits',
+  list(limits),
+];
