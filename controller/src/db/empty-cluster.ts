@@ -9,9 +9,12 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
+/** PGlite's CommonJS entry. Not by import.meta.resolve, which vite's module runner, where tests set up, does not have. */
+const pgliteEntry = (): string => createRequire(import.meta.url).resolve('@electric-sql/pglite');
+
 /** Exact version of PGlite: another one may write another form of cluster. */
 const pgliteVersion = async (): Promise<string> => {
-  const entry = createRequire(import.meta.url).resolve('@electric-sql/pglite');
+  const entry = pgliteEntry();
   const text = await readFile(join(dirname(dirname(entry)), 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 };
@@ -23,17 +26,18 @@ export const snapshotIn = async (cacheDirectory: string): Promise<string> =>
 /** Runs initdb in a thread of its own, whose memory goes with it. */
 const INITIALIZE = `
   const { workerData } = require('node:worker_threads');
-  import(workerData.module).then(async ({ PGlite }) => {
+  const { PGlite } = require(workerData.module);
+  (async () => {
     const database = await PGlite.create({ dataDir: workerData.directory });
     await database.close();
-  });
+  })();
 `;
 
 const initialize = (directory: string): Promise<void> =>
   new Promise((resolve, reject) => {
     const worker = new Worker(INITIALIZE, {
       eval: true,
-      workerData: { directory, module: import.meta.resolve('@electric-sql/pglite') },
+      workerData: { directory, module: pgliteEntry() },
     });
     worker.on('error', reject);
     worker.on('exit', () => resolve());
