@@ -145,6 +145,8 @@ const boundSchema = z.object({
   outOfScopeKept: share,
   /** Chance that one of the two does not hold. */
   delta: share,
+  /** So many further texts were promised to keep it as counted; absent where only the true shares were. */
+  next: z.object({ inScope: z.int().min(0), outOfScope: z.int().min(0) }).optional(),
   certifiedWith: z.object({
     inScopeKept: z.int().min(0),
     wrong: z.int().min(0),

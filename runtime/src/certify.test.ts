@@ -1,6 +1,13 @@
 // Behaviour of certified thresholds: the bound holds on fresh draws as often as promised, and is refused where texts are too few.
 import { describe, expect, it } from 'vitest';
-import { type CertifyingTexts, certify, recordedBound, shortfallOf } from './certify.ts';
+import {
+  type CertifyingTexts,
+  certify,
+  recordedBound,
+  type StatedBound,
+  shareOfDelta,
+  shortfallOf,
+} from './certify.ts';
 import { SeededDraws } from './testing/seeded-draws.ts';
 
 const BOUND = { wrongKept: 0.02, outOfScopeKept: 0.2, delta: 0.1 };
@@ -45,6 +52,29 @@ describe('certify', () => {
     expect(broken / promised).toBeLessThanOrEqual(BOUND.delta);
   });
 
+  it('promises of what is counted next as often as asked, which the true shares alone do not', () => {
+    const random = new SeededDraws(17);
+    const next = { inScope: 1000, outOfScope: 200 };
+    const brokenWith = (bound: StatedBound): number => {
+      let broken = 0;
+      for (let trial = 0; trial < 100; trial += 1) {
+        const found = certify(drawn(random, [1000, 200]), { bound, coverage: COVERAGE });
+        const { inScope, outOfScope } = drawn(random, [next.inScope, next.outOfScope]);
+        const kept = (text: { confidence: number; outOfScope: number }): boolean =>
+          text.confidence >= found.confidence && text.outOfScope < found.outOfScope;
+        const answered = inScope.filter(kept);
+        const wrong = answered.filter(({ right }) => !right).length / answered.length;
+        const through = outOfScope.filter(kept).length / outOfScope.length;
+        if (found.certified && (wrong > bound.wrongKept || through > bound.outOfScopeKept)) broken += 1;
+      }
+      return broken / 100;
+    };
+    const sharesOnly = brokenWith(BOUND);
+    const counted = brokenWith({ ...BOUND, next });
+    expect(counted).toBeLessThanOrEqual(BOUND.delta);
+    expect(sharesOnly).toBeGreaterThan(counted);
+  });
+
   it('says what it can show, and how many texts it would take, where they are too few', () => {
     const few = certify(drawn(new SeededDraws(3), [80, 10]), { bound: BOUND, coverage: COVERAGE });
     expect(few.certified).toBe(false);
@@ -55,7 +85,7 @@ describe('certify', () => {
   it('certifies nothing about out-of-scope texts without any', () => {
     const none = certify(drawn(new SeededDraws(3), [1000, 0]), { bound: BOUND, coverage: COVERAGE });
     expect(none.certified).toBe(false);
-    expect(none.outOfScopeKept).toMatchObject({ count: 0, upper: 1, needed: 14 });
+    expect(none.outOfScopeKept).toMatchObject({ count: 0, upper: 1, needed: 24 });
   });
 
   it('records the counts that it was certified with', () => {
@@ -64,5 +94,24 @@ describe('certify', () => {
     expect(certifiedWith.outOfScope).toBe(300);
     expect(certifiedWith.inScopeKept).toBeGreaterThan(1000);
     expect(certifiedWith.wrong / certifiedWith.inScopeKept).toBeLessThan(BOUND.wrongKept);
+  });
+
+  it('says how many texts it takes for the next to keep the bound, or that none do', () => {
+    // One of a hundred is wrong, all as sure as the others.
+    const texts = {
+      inScope: Array.from({ length: 200 }, (_, at) => ({ confidence: 0.9, outOfScope: 0.1, right: at > 1 })),
+      outOfScope: Array.from({ length: 100 }, () => ({ confidence: 0.5, outOfScope: 0.9 })),
+    };
+    const asked = (next: StatedBound['next']): number | null =>
+      certify(texts, { bound: { ...BOUND, next }, coverage: COVERAGE }).wrongKept.needed;
+    expect(asked(undefined)).toBe(530);
+    expect(asked({ inScope: 4000, outOfScope: 200 })).toBe(538);
+    // 2 wrong of 60 would be beyond the bound, and come more often than one time in ten at this rate.
+    expect(asked({ inScope: 60, outOfScope: 200 })).toBeNull();
+  });
+
+  it('shares out all of delta', () => {
+    const { wrongKept, outOfScopeKept } = shareOfDelta(0.1);
+    expect(wrongKept + outOfScopeKept).toBeCloseTo(0.1, 15);
   });
 });

@@ -1,10 +1,12 @@
 /**
  * Owns which thresholds keep a bound that an operator states: at most so many wrong among in-scope answers that are kept, at most
- * so many out-of-scope texts kept. Both hold whatever share of the texts is out of scope. It never runs a model.
+ * so many out-of-scope texts kept. Both hold whatever share of the texts is out of scope, of the true shares and, if asked, of those
+ * that further texts will show. It never runs a model.
  */
 import type { ManifestDraft } from '@nanofleet/protocol';
-import { clopperPearsonUpper, examplesNeeded } from './clopper-pearson.ts';
+import { clopperPearsonUpper, leastCount } from './clopper-pearson.ts';
 import { quantile } from './metrics.ts';
+import { nextHitsUpper } from './next-count.ts';
 
 /** What is promised; shares 0..1. */
 export interface StatedBound {
@@ -12,9 +14,29 @@ export interface StatedBound {
   readonly wrongKept: number;
   /** Of the out-of-scope texts, at most this share is answered as sure. */
   readonly outOfScopeKept: number;
-  /** Chance that one of the two is broken nevertheless: half of it each (Bonferroni). */
+  /** Chance that one of the two is broken nevertheless; how they share it: `shareOfDelta`. */
   readonly delta: number;
+  /**
+   * So many further texts, if given, keep the bound by what is counted of them, too. That asks for more than the true shares do: of texts
+   * whose true share is just within a bound about half the counts are beyond it.
+   */
+  readonly next?: TextCounts | undefined;
 }
+
+/** Numbers of texts. */
+export interface TextCounts {
+  readonly inScope: number;
+  readonly outOfScope: number;
+}
+
+/**
+ * The chance that each half of the bound is broken, by Bonferroni. Wrong answers get almost all: they decide how much is kept, while
+ * few out-of-scope texts come near their half. At 0 of them 24 show a share of 20 %.
+ */
+export const shareOfDelta = (delta: number): { wrongKept: number; outOfScopeKept: number } => ({
+  wrongKept: 0.95 * delta,
+  outOfScopeKept: 0.05 * delta,
+});
 
 /** What the model said of a text that it was not trained on. */
 export interface ScoredText {
@@ -33,7 +55,7 @@ export interface Shown {
   /** Texts that were counted, and those of them that break the promise. */
   readonly count: number;
   readonly hits: number;
-  /** The least share that these texts show the true one to be below. */
+  /** The least share that these texts show the true one to be below, and that of the next texts if the bound is about them. */
   readonly upper: number;
   /** Texts to count, at the rate seen, for the bound to be shown; null if no number would do. */
   readonly needed: number | null;
@@ -58,8 +80,9 @@ const STEPS = 520;
 const GRID = Array.from({ length: STEPS }, (_, step) => 1 / (1 + Math.exp(-(9 - step / 40))));
 
 /**
- * The loosest thresholds that keep the bound: from strict to loose, each step tested at delta / 2, to the first that fails (fixed-sequence
- * testing, Angelopoulos et al. 2021). The walk starts where half of the in-scope texts are kept, for few texts show nothing.
+ * The loosest thresholds that keep the bound: from strict to loose, each step tested, to the first that fails (fixed-sequence
+ * testing, Angelopoulos et al. 2021). The walk starts where half of the in-scope texts are kept, for few texts show nothing;
+ * if no step holds, what is shown is said of the first.
  * `inScope` of `coverage` says which share of in-scope texts the out-of-scope threshold lets pass; it is made stricter if the bound asks for it.
  */
 export function certify(
@@ -73,16 +96,17 @@ export function certify(
       coverage.inScope,
     ) + 1e-6,
   );
-  const first = walk(texts, { bound, outOfScope: widest });
+  const halves = halvesOf(bound, texts);
+  const first = walk(texts, { halves, outOfScope: widest });
   if (first.outOfScopeKept.upper <= bound.outOfScopeKept) return first;
   // Fewer out-of-scope texts by their own score. Chosen with out-of-scope texts only, so the walk over the others stays honest.
   const stricter = GRID.find((outOfScope) => {
     if (outOfScope >= widest) return false;
-    const { count, hits } = keptOutOfScope(texts, { outOfScope, confidence: first.confidence });
-    return clopperPearsonUpper(hits, { count, delta: bound.delta / 2 }) <= bound.outOfScopeKept;
+    const seen = keptOutOfScope(texts, { outOfScope, confidence: first.confidence });
+    return upperOf(seen, halves.outOfScopeKept) <= bound.outOfScopeKept;
   });
   if (stricter === undefined) return first;
-  return walk(texts, { bound, outOfScope: stricter, confidenceMin: first.confidence });
+  return walk(texts, { halves, outOfScope: stricter, confidenceMin: first.confidence });
 }
 
 interface Thresholds {
@@ -93,33 +117,60 @@ interface Thresholds {
 const isKept = (text: ScoredText, { confidence, outOfScope }: Thresholds): boolean =>
   text.outOfScope < outOfScope && text.confidence >= confidence;
 
+/** One half of a bound: its share, its chance to be broken, and the further texts for each certifying one. */
+interface Half {
+  readonly bound: number;
+  readonly delta: number;
+  readonly nextPerText: number;
+}
+
+interface Halves {
+  readonly wrongKept: Half;
+  readonly outOfScopeKept: Half;
+}
+
+function halvesOf({ wrongKept, outOfScopeKept, delta, next }: StatedBound, texts: CertifyingTexts): Halves {
+  const shares = shareOfDelta(delta);
+  const perText = (further: number, of: readonly unknown[]): number => further / Math.max(1, of.length);
+  return {
+    wrongKept: {
+      bound: wrongKept,
+      delta: shares.wrongKept,
+      nextPerText: perText(next?.inScope ?? 0, texts.inScope),
+    },
+    outOfScopeKept: {
+      bound: outOfScopeKept,
+      delta: shares.outOfScopeKept,
+      nextPerText: perText(next?.outOfScope ?? 0, texts.outOfScope),
+    },
+  };
+}
+
 interface Walk {
-  readonly bound: StatedBound;
+  readonly halves: Halves;
   readonly outOfScope: number;
   /** Below it the walk does not go. */
   readonly confidenceMin?: number;
 }
 
-function walk(texts: CertifyingTexts, { bound, outOfScope, confidenceMin = 0 }: Walk): Certified {
+function walk(texts: CertifyingTexts, { halves, outOfScope, confidenceMin = 0 }: Walk): Certified {
   let best: number | undefined;
-  let strictest = GRID[0] ?? 1;
+  let first: number | undefined;
   for (const confidence of GRID) {
     const seen = wrongAmongKept(texts, { outOfScope, confidence });
-    if (seen.count < texts.inScope.length / 2) {
-      strictest = confidence;
-      continue;
-    }
+    if (seen.count < texts.inScope.length / 2) continue;
+    first ??= confidence;
     if (best !== undefined && confidence < confidenceMin) break;
-    if (clopperPearsonUpper(seen.hits, { count: seen.count, delta: bound.delta / 2 }) > bound.wrongKept)
-      break;
+    if (upperOf(seen, halves.wrongKept) > halves.wrongKept.bound) break;
     best = confidence;
   }
-  const thresholds = { confidence: best ?? strictest, outOfScope };
-  const delta = bound.delta / 2;
-  const wrongKept = shownOf(wrongAmongKept(texts, thresholds), { bound: bound.wrongKept, delta });
-  const outOfScopeKept = shownOf(keptOutOfScope(texts, thresholds), { bound: bound.outOfScopeKept, delta });
+  const thresholds = { confidence: best ?? first ?? 1, outOfScope };
+  const wrongKept = shownOf(wrongAmongKept(texts, thresholds), halves.wrongKept);
+  const outOfScopeKept = shownOf(keptOutOfScope(texts, thresholds), halves.outOfScopeKept);
   const certified =
-    best !== undefined && wrongKept.upper <= bound.wrongKept && outOfScopeKept.upper <= bound.outOfScopeKept;
+    best !== undefined &&
+    wrongKept.upper <= halves.wrongKept.bound &&
+    outOfScopeKept.upper <= halves.outOfScopeKept.bound;
   return { certified, ...thresholds, wrongKept, outOfScopeKept };
 }
 
@@ -143,10 +194,25 @@ const keptOutOfScope = ({ outOfScope }: CertifyingTexts, thresholds: Thresholds)
   hits: outOfScope.filter((text) => isKept(text, thresholds)).length,
 });
 
-function shownOf({ count, hits }: Counted, { bound, delta }: { bound: number; delta: number }): Shown {
-  const upper = clopperPearsonUpper(hits, { count, delta });
+/** Of as many further texts as go with `count`, those that are kept are taken to be as large a share as here. */
+function upperOf({ count, hits }: Counted, { delta, nextPerText }: Omit<Half, 'bound'>): number {
+  const shown = clopperPearsonUpper(hits, { count, delta });
+  const next = Math.round(count * nextPerText);
+  return next === 0 ? shown : Math.max(shown, nextHitsUpper(hits, { count, next, delta }) / next);
+}
+
+function shownOf(seen: Counted, half: Half): Shown {
+  const upper = upperOf(seen, half);
+  return { ...seen, upper, needed: upper <= half.bound ? seen.count : needed(seen, half) };
+}
+
+function needed({ count, hits }: Counted, { bound, delta, nextPerText }: Half): number | null {
   const rate = count === 0 ? 0 : hits / count;
-  return { count, hits, upper, needed: upper <= bound ? count : examplesNeeded({ rate, bound, delta }) };
+  if (rate >= bound) return null;
+  return leastCount((more) => {
+    const imagined = { count: more, hits: Math.ceil(rate * more) };
+    return upperOf(imagined, { delta, nextPerText: (nextPerText * count) / more }) <= bound;
+  });
 }
 
 /** What a manifest records of certified thresholds. */

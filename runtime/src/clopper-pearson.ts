@@ -3,22 +3,11 @@
  * caller's.
  */
 import { assert } from '@nanofleet/protocol';
+import { logGamma } from './log-gamma.ts';
 
-/** Coefficients of Lanczos' approximation, g = 7, n = 9: relative error below 1e-14 for positive arguments. */
-const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
-  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
-];
 const STEPS_MAX = 500;
 const PRECISION = 1e-14;
 const TINY = 1e-300;
-
-function logGamma(value: number): number {
-  const [first = 0, ...others] = LANCZOS;
-  const sum = others.reduce((total, coefficient, at) => total + coefficient / (value + at), first);
-  const base = value + 6.5;
-  return 0.5 * Math.log(2 * Math.PI) + (value - 0.5) * Math.log(base) - base + Math.log(sum);
-}
 
 /** I_x(a, b), the chance that a Beta(a, b) variable is at most x; 0 <= x <= 1, a and b > 0. */
 export function regularizedBeta(x: number, { a, b }: { readonly a: number; readonly b: number }): number {
@@ -83,6 +72,22 @@ export function clopperPearsonUpper(
 /** Examples that a promise could ask for at most; beyond, the honest answer is "no number that anyone collects". */
 const EXAMPLES_MAX = 1 << 24;
 
+/** The least number of examples that is enough, if more of them are enough, too; null if none up to 2^24 is. */
+export function leastCount(isEnough: (count: number) => boolean): number | null {
+  let high = 1;
+  while (!isEnough(high)) {
+    if (high >= EXAMPLES_MAX) return null;
+    high *= 2;
+  }
+  let low = high / 2;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (isEnough(middle)) high = middle;
+    else low = middle;
+  }
+  return Math.ceil(high);
+}
+
 /** The least number of examples that would show a share to be at most `bound`, were it `rate`; null if none would (or over 2^24). */
 export function examplesNeeded({
   rate,
@@ -93,19 +98,6 @@ export function examplesNeeded({
   readonly bound: number;
   readonly delta: number;
 }): number | null {
-  const shown = (count: number): boolean =>
-    clopperPearsonUpper(Math.ceil(rate * count), { count, delta }) <= bound;
   if (rate >= bound) return null;
-  let high = 1;
-  while (!shown(high)) {
-    if (high >= EXAMPLES_MAX) return null;
-    high *= 2;
-  }
-  let low = high / 2;
-  while (high - low > 1) {
-    const middle = Math.floor((low + high) / 2);
-    if (shown(middle)) high = middle;
-    else low = middle;
-  }
-  return Math.ceil(high);
+  return leastCount((count) => clopperPearsonUpper(Math.ceil(rate * count), { count, delta }) <= bound);
 }

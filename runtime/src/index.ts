@@ -14,6 +14,7 @@ export * from './learning/head-update.ts';
 export * from './learning/judge.ts';
 export * from './learning/seeded-shares.ts';
 export * from './metrics.ts';
+export * from './next-count.ts';
 export * from './onnx/initializers.ts';
 export * from './onnx/protobuf-reader.ts';
 export * from './prototypes.ts';

@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SeededRandom } from '@nanofleet/forge';
 import { NanofleetError } from '@nanofleet/protocol';
-import type { CalibrationTexts } from '@nanofleet/runtime';
+import { type CalibrationTexts, calibrate } from '@nanofleet/runtime';
 import { inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
 import { printTable } from './parts/figures.ts';
 import { ROOT } from './parts/lone-agent.ts';
-import { type KeptShares, type Trial, type TrialSettings, trial } from './parts/trust-trial.ts';
+import { judging, type KeptShares, type Trial, trial } from './parts/trust-trial.ts';
+import { areas, type Figure, offloadOf, oracles, spanned, whole } from './parts/trust-whole.ts';
 
 const BOUND = { wrongKept: 0.02, outOfScopeKept: 0.2, delta: 0.1 };
 const MIXES = [0.05, 0.18, 0.5];
+/** Texts of each mix that is drawn. */
+const MIX_TEXTS = 1500;
 const AREA_MIX = 0.18;
 const OUT_OF_SCOPE = ['oos_val', 'oos_train', 'oos_train_plus'];
 
@@ -59,88 +62,119 @@ async function lines(path: string): Promise<{ text: string; intent: string }[]> 
 async function judgedBundle(bundle: string, texts: Texts) {
   const runner = await loadTextRunner(await inspectBundle(join(ROOT, bundle)));
   const { labels } = runner;
+  // A model may do without some of the set's intents; their texts are then neither in scope nor out of it.
+  const inScope = texts.inScope.filter(({ intent }) => labels.includes(intent));
   const logitsOf = async (all: readonly string[]): Promise<Float32Array[]> => {
     const logits: Float32Array[] = [];
     for (const text of all) logits.push((await runner.decide(text)).logits);
     return logits;
   };
   const rows: CalibrationTexts = {
-    inScope: await logitsOf(texts.inScope.map(({ text }) => text)),
-    gold: Int32Array.from(texts.inScope, ({ intent }) => labels.indexOf(intent)),
+    inScope: await logitsOf(inScope.map(({ text }) => text)),
+    gold: Int32Array.from(inScope, ({ intent }) => labels.indexOf(intent)),
     outOfScope: await logitsOf(texts.outOfScope),
   };
   await runner.release();
   const coverage = { inScope: Number(given.coverage), sure: 0.9 };
-  const settings: TrialSettings = { labels, bound: BOUND, coverage, mixes: MIXES, areaMix: AREA_MIX };
+  const settings = { labels, bound: BOUND, coverage, mixes: MIXES, mixTexts: MIX_TEXTS, areaMix: AREA_MIX };
   const random = new SeededRandom(Number(given.seed), 'trust');
-  const trials = Array.from({ length: Number(given.trials) }, () => trial(rows, settings, random));
-  return { bundle, inScope: rows.inScope.length, outOfScope: rows.outOfScope.length, ...summaryOf(trials) };
+  const count = Number(given.trials);
+  const trials = Array.from({ length: count }, () => trial(rows, settings, random));
+  const all = judging(labels, calibrate(rows, labels, coverage).calibration)(rows);
+  return {
+    bundle,
+    inScope: rows.inScope.length,
+    outOfScope: rows.outOfScope.length,
+    ...summaryOf(trials),
+    whole: whole(all, settings, random),
+    oracle: oracles(all, settings, { random, trials: count }),
+    area: areas(all, AREA_MIX, random),
+  };
 }
 
 const mean = (values: readonly number[]): number =>
   Number((values.reduce((sum, value) => sum + value, 0) / values.length).toFixed(4));
 const share = (values: readonly boolean[]): number => mean(values.map(Number));
-const keeps = ({ wrong, outOfScope }: KeptShares): boolean =>
-  wrong <= BOUND.wrongKept && outOfScope <= BOUND.outOfScopeKept;
-const offload = ({ inScope, outOfScope }: KeptShares): number =>
-  (1 - AREA_MIX) * (1 - inScope) + AREA_MIX * (1 - outOfScope);
+const isRight = ({ wrong }: KeptShares): boolean => wrong <= BOUND.wrongKept;
+const isInside = ({ outOfScope }: KeptShares): boolean => outOfScope <= BOUND.outOfScopeKept;
+const heldOf = (kept: readonly KeptShares[]) => ({
+  held: share(kept.map((one) => isRight(one) && isInside(one))),
+  wrongHeld: share(kept.map(isRight)),
+  outOfScopeHeld: share(kept.map(isInside)),
+});
 
 function rule(kept: readonly KeptShares[]) {
+  const offloads = kept.map((one) => offloadOf(one, AREA_MIX));
   return {
-    held: share(kept.map(keeps)),
-    wrongHeld: share(kept.map(({ wrong }) => wrong <= BOUND.wrongKept)),
-    outOfScopeHeld: share(kept.map(({ outOfScope }) => outOfScope <= BOUND.outOfScopeKept)),
+    ...heldOf(kept),
     wrong: mean(kept.map(({ wrong }) => wrong)),
     inScopeKept: mean(kept.map(({ inScope }) => inScope)),
     outOfScopeKept: mean(kept.map(({ outOfScope }) => outOfScope)),
-    offload: mean(kept.map(offload)),
+    offload: spanned(mean(offloads), offloads),
   };
 }
 
-function summaryOf(trials: readonly Trial[]) {
-  const area = (of: keyof Trial['area']): number => mean(trials.map((one) => one.area[of]));
-  return {
-    certified: share(trials.map(({ certified }) => certified)),
-    ...rule(trials.map(({ kept }) => kept)),
-    everywhereHeld: share(trials.map(({ everywhere }) => everywhere).map(keeps)),
-    drawn: MIXES.map((mix, at) => ({
+const summaryOf = (trials: readonly Trial[]) => ({
+  certified: share(trials.map(({ certified }) => certified)),
+  shares: rule(trials.map(({ shares }) => shares)),
+  everywhere: rule(trials.map(({ everywhere }) => everywhere)),
+  counted: rule(trials.map(({ counted }) => counted)),
+  recipe: rule(trials.map(({ recipe }) => recipe)),
+  drawn: MIXES.map((mix, at) => {
+    const found = trials.flatMap(({ mixes }) => mixes[at] ?? []);
+    return {
       mix,
-      held: share(trials.flatMap(({ drawn }) => drawn[at] ?? []).map(keeps)),
-    })),
-    plain: rule(trials.map(({ plain }) => plain)),
-    area: { ours: area('ours'), excess: area('excess'), plain: area('plain'), margin: area('margin') },
-  };
-}
+      ...heldOf(found.map(({ drawn }) => drawn)),
+      offload: mean(found.map(({ half }) => offloadOf(half, AREA_MIX))),
+    };
+  }),
+  plain: rule(trials.map(({ plain }) => plain)),
+});
 
 const HEADER = [
   'bundle',
-  'certified',
-  'held',
-  'held everywhere',
-  'held at 5/18/50 %',
+  'shares: held, everywhere',
   'offload',
-  'plain held',
-  'plain offload',
+  'counted: held',
+  'offload',
+  'drawn 5/18/50 %: held',
+  'offload',
+  'recipe: held',
+  'offload',
+  'oracle',
+  'whole',
+  'plain: held',
+  'offload',
   'AURC',
   'plain',
-  'margin',
+  'difference',
 ];
 
+const percent = (value: number): string => (100 * value).toFixed(1);
+const spanText = ({ value, low, high }: Figure): string =>
+  `${percent(value)} (${percent(low)}-${percent(high)})`;
+const areaText = ({ value, low, high }: Figure): string =>
+  [value, low, high].map((one) => one.toFixed(4)).join(' ');
+
 function rowOf(found: Awaited<ReturnType<typeof judgedBundle>>): (string | number)[] {
-  const { bundle, certified, held, everywhereHeld, drawn, plain, area } = found;
-  const atMixes = drawn.map((one) => one.held).join('/');
+  const { bundle, shares, everywhere, counted, recipe, drawn, plain, oracle, area } = found;
   return [
     bundle,
-    certified,
-    held,
-    everywhereHeld,
-    atMixes,
-    found.offload,
+    `${shares.held} ${everywhere.held}`,
+    spanText(shares.offload),
+    counted.held,
+    spanText(counted.offload),
+    drawn.map(({ held }) => held).join('/'),
+    drawn.map(({ offload }) => percent(offload)).join('/'),
+    recipe.held,
+    spanText(recipe.offload),
+    percent(oracle.held.offload),
+    spanText(found.whole.offload),
     plain.held,
-    plain.offload,
-    area.ours,
-    area.plain,
-    area.margin,
+    spanText(plain.offload),
+    areaText(area.ours),
+    areaText(area.plain),
+    areaText(area.difference),
   ];
 }
 

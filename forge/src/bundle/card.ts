@@ -5,6 +5,7 @@ import { wilsonInterval } from '@nanofleet/runtime';
 import { type Recipe, towerSettings } from '../text/recipe.ts';
 import type { Tower } from '../text/tower.ts';
 import { cardFoot } from './card-frame.ts';
+import { trustFacts } from './card-trust.ts';
 import { document, list, percent, table } from './markdown.ts';
 import { bagOperations, costText } from './operations.ts';
 
@@ -18,6 +19,7 @@ export interface TextCard {
     | 'releaseCounter'
     | 'quality'
     | 'calibration'
+    | 'thresholds'
     | 'license'
     | 'attribution'
     | 'parent'
@@ -52,6 +54,7 @@ export function textCard(card: TextCard): string {
     '## Quality',
     qualityTable(card),
     qualityNotes(card),
+    ...(recipe.bundle ? ['## Trust', trustFacts(manifest, recipe.bundle.coverage)] : []),
     '## Data',
     list(dataFacts(card)),
     ...cardFoot(manifest, recipe.bundle?.limits ?? []),

@@ -3,6 +3,7 @@
 import type { ManifestDraft } from '@nanofleet/protocol';
 import { wilsonInterval } from '@nanofleet/runtime';
 import { cardFoot, cardHead } from '../bundle/card-frame.ts';
+import { trustFacts } from '../bundle/card-trust.ts';
 import { document, list, percent, table } from '../bundle/markdown.ts';
 import { costText, taggerOperations } from '../bundle/operations.ts';
 import type { EntityRecipe } from './recipe.ts';
@@ -18,7 +19,15 @@ export interface EntityCard {
   readonly recipe: EntityRecipe;
   readonly manifest: Pick<
     ManifestDraft,
-    'line' | 'version' | 'releaseCounter' | 'quality' | 'golden' | 'license' | 'attribution'
+    | 'line'
+    | 'version'
+    | 'releaseCounter'
+    | 'quality'
+    | 'calibration'
+    | 'thresholds'
+    | 'golden'
+    | 'license'
+    | 'attribution'
   > & { readonly cost: { readonly microseconds: number; readonly rssBytes: number } };
   readonly digest: string;
   /** Size of the whole bundle, manifest included. */
@@ -43,6 +52,8 @@ export function entityCard(card: EntityCard): string {
     '## Quality',
     qualityTable(card),
     qualityNotes(card),
+    '## Trust',
+    trustFacts(manifest, recipe.bundle.coverage),
     '## Data',
     list(dataFacts(card)),
     ...cardFoot(manifest, recipe.bundle.limits),

@@ -2,7 +2,6 @@
 // card. It never trains and never signs.
 import { ENTITIES_RUNTIME_VERSION, type ManifestDraft } from '@nanofleet/protocol';
 import {
-  calibrate,
   encodeGolden,
   encodePrototypes,
   goldenTags,
@@ -12,6 +11,7 @@ import {
 } from '@nanofleet/runtime';
 import { goldenIndices, goldenNumber } from '../bundle/golden-texts.ts';
 import { parentDigest } from '../bundle/parent-digest.ts';
+import { recipeThresholds } from '../bundle/recipe-thresholds.ts';
 import { scoredQuality } from '../bundle/scored-quality.ts';
 import { textRssBytes } from '../bundle/session-cost.ts';
 import { type ComputedTexts, computeTexts } from '../bundle/text-outputs.ts';
@@ -67,10 +67,10 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
   const gold = Int32Array.from(texts, ({ intent }) => data.learning.intents.indexOf(intent));
   const labels = data.learning.intents;
   const inScope = computed.validation.map(({ logits }) => logits);
-  const { calibration, thresholds } = calibrate(
+  const { calibration, thresholds } = recipeThresholds(
     { inScope, gold, outOfScope: computed.outOfScopeTuning },
     labels,
-    recipe.bundle.coverage,
+    { name: recipe.name, ...recipe.bundle },
   );
   const order = transitionBytes(
     countTransitions(data.learning, { features: graph.features, weight: recipe.entities.transitions }),

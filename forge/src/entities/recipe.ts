@@ -3,6 +3,7 @@
 import { ENTITY_TOKENS_MAX, valueKindSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
 import { cardFields, releaseFields } from '../bundle/bundle-fields.ts';
+import { boundSchema } from '../bundle/recipe-thresholds.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
 import { featureFields } from '../text/feature-fields.ts';
 import { grammarsSchema } from '../text/recipe.ts';
@@ -84,6 +85,7 @@ const recipeSchema = z.strictObject({
     coverage: z
       .strictObject({ inScope: z.number().min(0.5).max(1), sure: z.number().min(0.5).max(1) })
       .default({ inScope: 0.97, sure: 0.9 }),
+    bound: boundSchema.optional(),
     dataset: z.string().min(1),
     ...cardFields,
   }),

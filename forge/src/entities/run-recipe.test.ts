@@ -1,6 +1,6 @@
 // Behaviour of a whole run: from marked texts to a bundle whose decisions carry entities with their values.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
@@ -165,6 +165,27 @@ describe('forge run of a recipe with entities', () => {
     expect(await runner.decide('tell me a joke')).toMatchObject({ label: 'joke', entities: [] });
     expect((await runner.decide('dim the hall to 20 percent')).entities).toHaveLength(2);
     await runner.release();
+  });
+
+  it('keeps a bound that the recipe states, or makes no bundle', async () => {
+    const strange = ['won', 'lost', 'painted', 'sold', 'saw'].flatMap((did) =>
+      ['war', 'sea', 'ferry', 'fence'].map((what) => ({ text: `who ${did} the ${what}`, intent: 'oos' })),
+    );
+    await writeFile(at('odd.jsonl'), strange.map((line) => JSON.stringify(line)).join('\n'));
+    await cp(at('run'), at('bound'), { recursive: true });
+    const data = { ...RECIPE.data, outOfScopeTuning: ['odd.jsonl'] };
+    const stated = async (bound: object) => {
+      const bundle = { ...RECIPE.bundle, bound };
+      await writeFile(at('bound.json'), JSON.stringify({ ...RECIPE, data, bundle }));
+      return await callForge('run', at('bound.json'), '--data', directory, '--out', at('bound'), '--resume');
+    };
+    const wide = { wrongKept: 0.9, outOfScopeKept: 0.95 };
+    expect((await stated(wide)).notes).not.toContain('TRAINING_SET_INVALID');
+    const { manifest } = await inspectBundle(at('bound', 'bundle'));
+    expect(manifest.thresholds.bound).toMatchObject({ ...wide, certifiedWith: { outOfScope: 20 } });
+    const narrow = await stated({ ...wide, outOfScopeKept: 0.1 });
+    expect(narrow.code).toBe(1);
+    expect(narrow.notes).toMatch(/out-of-scope texts kept: \d+ of 20 show at most \d\.\d+, not 0\.1/);
   });
 
   it('names the field of a recipe that is wrong', async () => {

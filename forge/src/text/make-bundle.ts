@@ -1,17 +1,11 @@
 // Owns making a text bundle of trained towers: quantized graph, calibration, prototypes, golden vectors, quality, card.
 // It never trains and never signs.
 import { type ManifestDraft, NanofleetError, TWO_HASHES_RUNTIME_VERSION } from '@nanofleet/protocol';
-import {
-  calibrate,
-  calibrateForBound,
-  encodeGolden,
-  encodePrototypes,
-  shortfallOf,
-  TextFeatures,
-} from '@nanofleet/runtime';
+import { encodeGolden, encodePrototypes, TextFeatures } from '@nanofleet/runtime';
 import { textCard } from '../bundle/card.ts';
 import { goldenIndices, goldenNumber } from '../bundle/golden-texts.ts';
 import { parentDigest } from '../bundle/parent-digest.ts';
+import { recipeThresholds } from '../bundle/recipe-thresholds.ts';
 import { scoredQuality } from '../bundle/scored-quality.ts';
 import { textRssBytes } from '../bundle/session-cost.ts';
 import { type ComputedTexts, computeTexts } from '../bundle/text-outputs.ts';
@@ -126,21 +120,13 @@ const hasFewBits = ({ quantization }: InferenceGraph): boolean =>
 
 type Bundle = NonNullable<Recipe['bundle']>;
 
-// A bundle that cannot keep what its recipe promises is not made: other thresholds would pretend.
 function calibrated(
-  { recipe, texts }: BundleMaking,
+  { recipe: { name }, texts }: BundleMaking,
   { computed, bundle }: { readonly computed: Computed; readonly bundle: Bundle },
 ): Pick<ManifestDraft, 'calibration' | 'thresholds'> {
-  const { coverage, bound } = bundle;
   const { labels: gold } = texts.validation;
   const held = { inScope: logitsOf(computed), gold, outOfScope: computed.outOfScopeTuning };
-  if (bound === undefined) return calibrate(held, texts.labels, coverage);
-  const { calibration, thresholds, certified } = calibrateForBound(held, texts.labels, { coverage, bound });
-  if (certified.certified) return { calibration, thresholds };
-  throw new NanofleetError(
-    'TRAINING_SET_INVALID',
-    `recipe ${recipe.name} states a bound that its texts do not show: ${shortfallOf(bound, certified)} State a wider one or give more texts.`,
-  );
+  return recipeThresholds(held, texts.labels, { name, ...bundle });
 }
 
 type Computed = ComputedTexts<TextOutput>;

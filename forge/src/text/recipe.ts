@@ -3,6 +3,7 @@
 import { NanofleetError, type TextFeatureParameters } from '@nanofleet/protocol';
 import { z } from 'zod';
 import { cardFields, releaseFields } from '../bundle/bundle-fields.ts';
+import { boundSchema } from '../bundle/recipe-thresholds.ts';
 import { compressionStepSchema } from '../compress/compression-settings.ts';
 import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
@@ -80,14 +81,7 @@ const recipeSchema = z.strictObject({
       coverage: z
         .strictObject({ inScope: z.number().min(0.5).max(1), sure: z.number().min(0.5).max(1) })
         .default({ inScope: 0.97, sure: 0.9 }),
-      /** A bound for the thresholds to keep, certified on the texts of validation and tuning; without it they follow `coverage`. */
-      bound: z
-        .strictObject({
-          wrongKept: z.number().gt(0).lt(1).default(0.02),
-          outOfScopeKept: z.number().gt(0).lt(1).default(0.2),
-          delta: z.number().gt(0).lt(1).default(0.1),
-        })
-        .optional(),
+      bound: boundSchema.optional(),
       dataset: z.string().min(1),
       ...cardFields,
     })

@@ -1,16 +1,14 @@
 // One trial of a stated bound: thresholds from one half of the texts, judged on the other. It loads no model and reads no file.
 import type { SeededRandom } from '@nanofleet/forge';
 import {
-  areaUnderRisk,
   type CalibrationTexts,
-  calibrateForBound,
-  excessAreaUnderRisk,
-  mixWeights,
-  type Scored,
+  type Certified,
+  calibrate,
+  certify,
   type StatedBound,
   scoreLogits,
-  softmax,
 } from '@nanofleet/runtime';
+import { drawn, halves, picked } from './drawn-texts.ts';
 
 /** Kept texts of each kind, of a rule; shares 0..1. */
 export interface KeptShares {
@@ -22,33 +20,33 @@ export interface KeptShares {
 
 /** What a trial found. */
 export interface Trial {
-  readonly certified: boolean;
-  /** On the whole other half. */
-  readonly kept: KeptShares;
-  /** On all texts, with thresholds from as many texts drawn from all of them: what the bound promises, without chance in the judging. */
+  /** Thresholds certified for the true shares, on the other half: chance in the judging comes on top of what was promised. */
+  readonly shares: KeptShares;
+  /** The same on all texts, with thresholds from as many texts drawn from all of them: what was promised. */
   readonly everywhere: KeptShares;
-  /** For each mix, texts drawn from the other half in its proportions. */
-  readonly drawn: readonly KeptShares[];
+  /** Thresholds certified for what the other half counts, on the other half: what was promised. */
+  readonly counted: KeptShares;
+  /** As many texts as a recipe has, drawn from all, certified for what half as many count, on half as many drawn from all. */
+  readonly recipe: KeptShares;
+  /** For each mix, thresholds certified for what so many drawn texts count, on these, and what they send on of the whole half. */
+  readonly mixes: readonly { readonly drawn: KeptShares; readonly half: KeptShares }[];
   /** One threshold on the greatest softmax, the loosest with which the first half looked as if it kept the bound. */
   readonly plain: KeptShares;
-  /** Areas under risk by coverage at the mix, out-of-scope texts counted as wrong. */
-  readonly area: {
-    readonly ours: number;
-    readonly plain: number;
-    readonly margin: number;
-    readonly excess: number;
-  };
+  /** Whether all of these were certified. */
+  readonly certified: boolean;
 }
 
-interface Judged {
+/** A text, as its model sees it. */
+export interface Judged {
   readonly confidence: number;
+  readonly outOfScope: number;
+  /** Greatest softmax without temperature. */
   readonly plain: number;
-  readonly margin: number;
-  readonly sure: boolean;
   readonly right: boolean;
 }
 
-interface Half {
+/** Texts of both kinds. */
+export interface JudgedTexts {
   readonly inScope: readonly Judged[];
   readonly outOfScope: readonly Judged[];
 }
@@ -58,9 +56,9 @@ export interface TrialSettings {
   readonly labels: readonly string[];
   readonly bound: StatedBound;
   readonly coverage: { readonly inScope: number; readonly sure: number };
-  /** Out-of-scope shares of the mixes, and that of the areas. */
+  /** Out-of-scope shares of the mixes, each of so many texts. */
   readonly mixes: readonly number[];
-  readonly areaMix: number;
+  readonly mixTexts: number;
 }
 
 /** Splits at random, fits, judges. */
@@ -68,84 +66,99 @@ export function trial(texts: CalibrationTexts, settings: TrialSettings, random: 
   const [inFirst, inSecond] = halves(texts.inScope.length, random);
   const [outFirst, outSecond] = halves(texts.outOfScope.length, random);
   const first = picked(texts, { inScope: inFirst, outOfScope: outFirst });
-  const second = picked(texts, { inScope: inSecond, outOfScope: outSecond });
-  const fitted = calibrateForBound(first, settings.labels, settings);
-  const judge = (of: CalibrationTexts): Half => judged(of, { ...fitted, labels: settings.labels });
-  const other = judge(second);
-  const drawnTexts = picked(texts, {
-    inScope: inFirst.map(() => random.below(texts.inScope.length)),
-    outOfScope: outFirst.map(() => random.below(texts.outOfScope.length)),
-  });
-  const drawnFit = calibrateForBound(drawnTexts, settings.labels, settings);
-  const all = judged(texts, { ...drawnFit, labels: settings.labels });
-  const from = plainThreshold(judge(first), settings.bound);
-  return {
-    certified: fitted.certified.certified,
-    kept: keptShares(other, ({ sure }) => sure),
-    everywhere: keptShares(all, ({ sure }) => sure),
-    drawn: settings.mixes.map((share) => keptShares(mixed(other, { share, random }), ({ sure }) => sure)),
-    plain: keptShares(other, ({ plain }) => plain >= from),
-    area: areas(other, settings.areaMix),
-  };
-}
-
-function halves(count: number, random: SeededRandom): [number[], number[]] {
-  const order = Array.from({ length: count }, (_, index) => index);
-  for (let at = count - 1; at > 0; at -= 1) {
-    const other = random.below(at + 1);
-    [order[at], order[other]] = [order[other] ?? 0, order[at] ?? 0];
-  }
-  const middle = Math.floor(count / 2);
-  return [order.slice(0, middle), order.slice(middle)];
-}
-
-const at = (rows: readonly Float32Array[], index: number): Float32Array => rows[index] ?? new Float32Array();
-
-function picked(
-  texts: CalibrationTexts,
-  of: { readonly inScope: readonly number[]; readonly outOfScope: readonly number[] },
-): CalibrationTexts {
-  return {
-    inScope: of.inScope.map((index) => at(texts.inScope, index)),
-    gold: Int32Array.from(of.inScope, (index) => texts.gold[index] ?? -1),
-    outOfScope: of.outOfScope.map((index) => at(texts.outOfScope, index)),
-  };
-}
-
-function judged(texts: CalibrationTexts, scoring: Parameters<typeof scoreLogits>[1]): Half {
-  const one = (logits: Float32Array, gold: number): Judged => {
-    const scored: Scored = scoreLogits(logits, scoring);
-    const [best = 0, second = 0] = softmax(logits, scoring.calibration.temperature).toSorted((a, b) => b - a);
-    return {
-      confidence: scored.confidence,
-      plain: Math.max(...softmax(logits)),
-      margin: best - second,
-      sure: scored.verdict === 'sure',
-      right: scored.labelIndex === gold,
+  const fitted = calibrate(first, settings.labels, settings.coverage);
+  const judge = judging(settings.labels, fitted.calibration);
+  const own = judge(first);
+  const other = judge(picked(texts, { inScope: inSecond, outOfScope: outSecond }));
+  const certified = (next?: StatedBound['next']): Certified =>
+    certify(own, { ...settings, bound: { ...settings.bound, next } });
+  const shares = certified();
+  const counted = certified({ inScope: inSecond.length, outOfScope: outSecond.length });
+  const mixes = settings.mixes.map((share) => {
+    const outOfScope = Math.round(share * settings.mixTexts);
+    const next = { inScope: settings.mixTexts - outOfScope, outOfScope };
+    const found = certified(next);
+    const some = {
+      inScope: drawn(other.inScope, next.inScope, random),
+      outOfScope: drawn(other.outOfScope, outOfScope, random),
     };
-  };
+    return {
+      certified: found.certified,
+      drawn: keptShares(some, keptBy(found)),
+      half: keptShares(other, keptBy(found)),
+    };
+  });
+  const from = plainThreshold(own, settings.bound);
   return {
+    shares: keptShares(other, keptBy(shares)),
+    everywhere: everywhere(texts, settings, random),
+    counted: keptShares(other, keptBy(counted)),
+    recipe: recipe(texts, settings, random),
+    mixes,
+    plain: keptShares(other, ({ plain }) => plain >= from),
+    certified: [shares, counted, ...mixes].every((one) => one.certified),
+  };
+}
+
+function everywhere(texts: CalibrationTexts, settings: TrialSettings, random: SeededRandom): KeptShares {
+  const { fitted, judge } = fittedAnew(texts, { ...settings, part: 0.5 }, random);
+  return keptShares(judge(texts), keptBy(fitted(settings.bound)));
+}
+
+function recipe(texts: CalibrationTexts, settings: TrialSettings, random: SeededRandom): KeptShares {
+  const { fitted, judge } = fittedAnew(texts, { ...settings, part: 1 }, random);
+  const next = anew(texts, 0.5, random);
+  const counts = { inScope: next.inScope.length, outOfScope: next.outOfScope.length };
+  return keptShares(judge(next), keptBy(fitted({ ...settings.bound, next: counts })));
+}
+
+/** So large a part of the texts, each drawn from all of them: as if they were a population. */
+function anew(texts: CalibrationTexts, part: number, random: SeededRandom): CalibrationTexts {
+  const some = (from: readonly unknown[]): number[] =>
+    Array.from({ length: Math.floor(part * from.length) }, () => random.below(from.length));
+  return picked(texts, { inScope: some(texts.inScope), outOfScope: some(texts.outOfScope) });
+}
+
+function fittedAnew(
+  texts: CalibrationTexts,
+  { labels, coverage, part }: TrialSettings & { readonly part: number },
+  random: SeededRandom,
+) {
+  const calibrating = anew(texts, part, random);
+  const judge = judging(labels, calibrate(calibrating, labels, coverage).calibration);
+  const seen = judge(calibrating);
+  return { judge, fitted: (bound: StatedBound): Certified => certify(seen, { bound, coverage }) };
+}
+
+/** Gives a function that sees texts as a model with these labels and this calibration does. */
+export function judging(
+  labels: readonly string[],
+  calibration: Parameters<typeof scoreLogits>[1]['calibration'],
+): (texts: CalibrationTexts) => JudgedTexts {
+  const thresholds = { confidence: [], outOfScope: 1 };
+  const one = (logits: Float32Array, gold: number): Judged => {
+    const { confidence, outOfScope, labelIndex } = scoreLogits(logits, { calibration, thresholds, labels });
+    const highest = logits[labelIndex] ?? 0;
+    const plain = 1 / logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0);
+    return { confidence, outOfScope, plain, right: labelIndex === gold };
+  };
+  return (texts) => ({
     inScope: texts.inScope.map((logits, index) => one(logits, texts.gold[index] ?? -1)),
     outOfScope: texts.outOfScope.map((logits) => one(logits, -1)),
-  };
+  });
 }
 
-const MIX_TEXTS = 1500;
+/** The rule that devices follow. */
+export const keptBy =
+  (thresholds: { readonly confidence: number; readonly outOfScope: number }) =>
+  (one: Judged): boolean =>
+    one.outOfScope < thresholds.outOfScope && one.confidence >= thresholds.confidence;
 
-function mixed(
-  half: Half,
-  { share, random }: { readonly share: number; readonly random: SeededRandom },
-): Half {
-  const drawn = (from: readonly Judged[], count: number): Judged[] =>
-    Array.from({ length: count }, () => from[random.below(from.length)]).filter((one) => one !== undefined);
-  const outOfScope = Math.round(share * MIX_TEXTS);
-  return {
-    inScope: drawn(half.inScope, MIX_TEXTS - outOfScope),
-    outOfScope: drawn(half.outOfScope, outOfScope),
-  };
-}
-
-function keptShares({ inScope, outOfScope }: Half, isKept: (one: Judged) => boolean): KeptShares {
+/** What a rule keeps. */
+export function keptShares(
+  { inScope, outOfScope }: JudgedTexts,
+  isKept: (one: Judged) => boolean,
+): KeptShares {
   const kept = inScope.filter(isKept);
   return {
     wrong: kept.length === 0 ? 0 : kept.filter(({ right }) => !right).length / kept.length,
@@ -156,26 +169,11 @@ function keptShares({ inScope, outOfScope }: Half, isKept: (one: Judged) => bool
 
 const PLAIN_STEPS = 400;
 
-function plainThreshold(half: Half, bound: StatedBound): number {
+function plainThreshold(half: JudgedTexts, bound: StatedBound): number {
   for (let step = 0; step < PLAIN_STEPS; step += 1) {
     const from = step / PLAIN_STEPS;
     const { wrong, outOfScope } = keptShares(half, ({ plain }) => plain >= from);
     if (wrong <= bound.wrongKept && outOfScope <= bound.outOfScopeKept) return from;
   }
   return 1;
-}
-
-function areas({ inScope, outOfScope }: Half, share: number): Trial['area'] {
-  const weights = mixWeights({ inScope: inScope.length, outOfScope: outOfScope.length }, share);
-  const answers = (trust: (one: Judged) => number) => [
-    ...inScope.map((one) => ({ trust: trust(one), wrong: !one.right, weight: weights.inScope })),
-    ...outOfScope.map((one) => ({ trust: trust(one), wrong: true, weight: weights.outOfScope })),
-  ];
-  const ours = answers(({ confidence }) => confidence);
-  return {
-    ours: areaUnderRisk(ours),
-    excess: excessAreaUnderRisk(ours),
-    plain: areaUnderRisk(answers(({ plain }) => plain)),
-    margin: areaUnderRisk(answers(({ margin }) => margin)),
-  };
 }
