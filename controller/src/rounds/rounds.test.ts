@@ -183,6 +183,10 @@ const refusals = (controller: GetController): void => {
     const [first, second] = good;
     if (first === undefined || second === undefined) return;
     await takePart(fleet, round, { device: first, code: 3 });
+    await eventually(async () => {
+      const { counts } = await controller().call('round', { params: { id: round } });
+      expect(counts.updates).toBe(1);
+    });
     await takePart(fleet, round, { device: first, code: 120 });
     await eventually(() => expect(results(first).at(-1)?.code).toBe('UPDATE_DUPLICATE'));
     await takePart(fleet, round, { device: second, code: 3 });
