@@ -41,9 +41,8 @@ export default defineConfig({
     isolate: false,
     globalSetup: [source('./controller/src/testing/vitest.global.ts')],
     setupFiles: [source('./test/vitest.setup.ts')],
-    // Wider tests mostly wait: for devices' and rounds' intervals, for programs of their own. Three workers more than
-    // there are cores keep these busy.
-    maxWorkers: availableParallelism() + 3,
+    // Wider tests mostly wait for programs of their own; one worker more than there are cores keeps these busy.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: WidestFirst },
     passWithNoTests: false,
   },
