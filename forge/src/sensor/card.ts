@@ -81,7 +81,7 @@ function qualityNotes({ recipe, figures, manifest }: SensorCard): string {
   const { group } = recipe.data;
   return (
     `${manifest.quality[0]?.dataset ?? ''}: ${figures.windows} windows of ${groups} groups (${group}), dealt into ${Math.min(recipe.folds, groups)} folds; each was judged by a network that had not seen its ${group}, ` +
-    `with the settings and the number of epochs fixed beforehand. The interval draws groups again. The bundle's own network then learned from all of them, so it has no figure of its own here; ` +
+    `with the recipe's settings and number of epochs; these were chosen by looking at such figures, which makes them a little optimistic. The interval draws groups again. The bundle's own network then learned from all of them, so it has no figure of its own here; ` +
     'temperature and thresholds come from the networks of the folds.'
   );
 }

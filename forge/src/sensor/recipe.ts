@@ -71,57 +71,69 @@ const augmentationSchema = z.strictObject({
   maskBands: z.int().min(0).max(64).default(0),
 });
 
-const recipeSchema = z.strictObject({
-  task: z.literal('sensor-event'),
-  name: recipeNameSchema,
-  data: z.discriminatedUnion('kind', [samplesSchema, framesSchema]),
-  /** Names of labels by how the data spells them; others are refused. */
-  labels: z.record(z.string(), z.string().min(1)).refine((of) => new Set(Object.values(of)).size > 1, {
-    message: 'must give at least two different labels',
-  }),
-  window: z.strictObject({
-    samples: z.int().min(2).max(4096),
-    hop: z.int().min(1).max(4096),
-    /** Whether a window has the label of its last sample or of most of them. */
-    label: z.enum(['last', 'most']).default('most'),
-    /** Whether windows of several labels are learned from and count in the main figures; their own figure is told anyway. */
-    mixed: z.boolean().default(true),
-  }),
-  network: z.strictObject({
-    kind: z.literal('convolutions'),
-    units: z.union([z.number().positive(), z.array(z.number().positive())]),
-    removesMean: z.boolean().default(false),
-    convolutions: z.array(convolutionSchema).min(1).max(8),
-  }),
-  training: z.strictObject({
-    epochs: z.int().min(1).max(1000),
-    batchSize: z.int().min(1).max(4096).default(64),
-    learningRate: z.number().positive().max(1).default(3e-3),
-    weightDecay: z.number().min(0).max(1).default(1e-3),
-    labelSmoothing: share.default(0.05),
-    dropout: share.default(0.2),
-    balance: z.number().min(0).max(1).default(0.5),
-    augmentation: augmentationSchema.prefault({}),
-  }),
-  /** Groups are dealt into so many folds, each of which is judged by a network that has not seen it. */
-  folds: z.int().min(2).max(100),
-  bundle: z.strictObject({
-    ...releaseFields,
-    unit: z.string().min(1),
-    events: z
-      .array(
-        z.strictObject({
-          label: z.string().min(1),
-          start: z.number().min(0).max(1),
-          stop: z.number().min(0).max(1),
-        }),
-      )
-      .default([]),
-    debounceWindows: z.int().min(1).max(64).default(2),
-    dataset: z.string().min(1),
-    ...cardFields,
-  }),
-});
+const recipeSchema = z
+  .strictObject({
+    task: z.literal('sensor-event'),
+    name: recipeNameSchema,
+    data: z.discriminatedUnion('kind', [samplesSchema, framesSchema]),
+    /** Names of labels by how the data spells them; others are refused. */
+    labels: z.record(z.string(), z.string().min(1)).refine((of) => new Set(Object.values(of)).size > 1, {
+      message: 'must give at least two different labels',
+    }),
+    window: z.strictObject({
+      samples: z.int().min(2).max(4096),
+      hop: z.int().min(1).max(4096),
+      /** Whether a window has the label of its last sample or of most of them. */
+      label: z.enum(['last', 'most']).default('most'),
+      /** Whether windows of several labels are learned from and count in the main figures; their own figure is told anyway. */
+      mixed: z.boolean().default(true),
+    }),
+    network: z.strictObject({
+      kind: z.literal('convolutions'),
+      units: z.union([z.number().positive(), z.array(z.number().positive())]),
+      removesMean: z.boolean().default(false),
+      convolutions: z.array(convolutionSchema).min(1).max(8),
+    }),
+    training: z.strictObject({
+      epochs: z.int().min(1).max(1000),
+      batchSize: z.int().min(1).max(4096).default(64),
+      learningRate: z.number().positive().max(1).default(3e-3),
+      weightDecay: z.number().min(0).max(1).default(1e-3),
+      labelSmoothing: share.default(0.05),
+      dropout: share.default(0.2),
+      balance: z.number().min(0).max(1).default(0.5),
+      augmentation: augmentationSchema.prefault({}),
+    }),
+    /** Groups are dealt into so many folds, each of which is judged by a network that has not seen it. */
+    folds: z.int().min(2).max(100),
+    bundle: z.strictObject({
+      ...releaseFields,
+      unit: z.string().min(1),
+      events: z
+        .array(
+          z.strictObject({
+            label: z.string().min(1),
+            start: z.number().min(0).max(1),
+            stop: z.number().min(0).max(1),
+          }),
+        )
+        .default([]),
+      debounceWindows: z.int().min(1).max(64).default(2),
+      dataset: z.string().min(1),
+      ...cardFields,
+    }),
+  })
+  .superRefine(({ bundle, labels, network, data }, context) => {
+    const issue = (path: string[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message });
+    const names = new Set(Object.values(labels));
+    for (const { label } of bundle.events)
+      if (!names.has(label)) issue(['bundle', 'events'], `${label} is none of the labels`);
+    const channels =
+      data.kind === 'frames' ? data.bands : data.channels.length + (data.time === undefined ? 0 : 1);
+    if (Array.isArray(network.units) && network.units.length !== channels)
+      issue(['network', 'units'], `has ${network.units.length} entries for ${channels} channels`);
+  });
 
 /** A recipe with every default filled in. */
 export type SensorRecipe = z.infer<typeof recipeSchema>;

@@ -34,8 +34,11 @@ export async function readRecordings(
   file: string,
 ): Promise<Recordings> {
   const names = labelNames(recipe);
-  const read = recipe.data.kind === 'samples' ? readSamples : readFrames;
-  const found = await read(recipe, file);
+  const { data, labels } = recipe;
+  const found =
+    data.kind === 'samples'
+      ? await readSamples({ data, labels }, file)
+      : await readFrames({ data, labels }, file);
   const seen = new Set(found.recordings.flatMap(({ labels }) => [...new Set(labels)]));
   if (seen.size < 2)
     throw refusedRow(
@@ -47,11 +50,12 @@ export async function readRecordings(
 
 type Read = Omit<Recordings, 'labels'>;
 
-async function readSamples(
-  { data, labels }: Pick<SensorRecipe, 'data' | 'labels'>,
-  file: string,
-): Promise<Read> {
-  if (data.kind !== 'samples') return { channels: [], recordings: [] };
+/** What a recipe says of a table of one kind. */
+interface TableOf<Kind extends SensorRecipe['data']['kind']> extends Pick<SensorRecipe, 'labels'> {
+  readonly data: Extract<SensorRecipe['data'], { kind: Kind }>;
+}
+
+async function readSamples({ data, labels }: TableOf<'samples'>, file: string): Promise<Read> {
   const columns = data.channels.map(({ column }) => column);
   const keys = [...data.recording, data.group, data.label, ...(data.time === undefined ? [] : [data.time])];
   const { rows } = await readCsv(file, [...keys, ...columns]);
@@ -132,11 +136,7 @@ function onGrid(
   };
 }
 
-async function readFrames(
-  { data, labels }: Pick<SensorRecipe, 'data' | 'labels'>,
-  file: string,
-): Promise<Read> {
-  if (data.kind !== 'frames') return { channels: [], recordings: [] };
+async function readFrames({ data, labels }: TableOf<'frames'>, file: string): Promise<Read> {
   const { rows } = await readCsv(file, [data.group, data.label, data.frames]);
   const labelOf = labelReader(labels, { file, column: data.label });
   let expected = 0;

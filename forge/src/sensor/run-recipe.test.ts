@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inspectBundle, loadSensorRunner } from '@nanofleet/runtime/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '../seeded-random.ts';
+import { readSensorRecipe } from './recipe.ts';
 import { runSensorRecipe } from './run-recipe.ts';
 
 let directory = '';
@@ -98,5 +99,22 @@ describe('a run of a sensor recipe', () => {
     const { made } = await run('again');
     const first = await readFile(join(directory, 'first', 'bundle', 'manifest.json'), 'utf8');
     expect(await readFile(join(made.directory, 'manifest.json'), 'utf8')).toBe(first);
+  });
+
+  it.each([
+    [
+      'an event that is no label',
+      { bundle: { ...RECIPE.bundle, events: [{ label: 'fall', start: 0.8, stop: 0.4 }] } },
+      'fall is none of the labels',
+    ],
+    [
+      'units for other channels',
+      { network: { ...RECIPE.network, units: [1, 2] } },
+      'has 2 entries for 1 channels',
+    ],
+  ])('is refused before anything is read for %s', async (_name, change, problem) => {
+    const recipePath = join(directory, 'wrong.json');
+    await writeFile(recipePath, JSON.stringify({ ...RECIPE, ...change }));
+    await expect(readSensorRecipe(recipePath)).rejects.toThrow(problem);
   });
 });
