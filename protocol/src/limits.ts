@@ -47,6 +47,11 @@ export const EXPLAINED_WORDS_MAX = 32;
 export const EXPLAINED_PIECES_MAX = 16;
 /** N-grams that are tried on a model that finds entities, whose runs take 50 to 90 µs: those of the strongest word first. */
 export const EXPLAINED_NGRAMS_TAGGING_MAX = 4;
+/**
+ * Feature rows that an explanation runs through the model before other decisions get their turn: ten runs for ten
+ * words, one at a time for the longest texts. A turn of the event loop before each run costs a fifth of it.
+ */
+export const EXPLAINED_ROWS_TOGETHER_MAX = 1_500;
 /** N-grams that an explanation names; those that contribute less are left out. */
 export const EXPLANATION_NGRAMS_MAX = 8;
 /** Bytes of a Unix socket path, by sun_path of Linux less its terminator. */

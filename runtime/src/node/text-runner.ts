@@ -69,7 +69,7 @@ export function openTextRunner(options: {
       });
       return { ...scored(logits, seen.tokens), entities };
     },
-    async explain(text) {
+    async explain(text, { logits }) {
       checkText(text);
       const logitsFor = async (seen: TokenRows) => {
         const feeds = tagging === undefined ? rowFeeds(seen.rows) : tokenFeeds(seen, tagging.tokensMax);
@@ -78,7 +78,7 @@ export function openTextRunner(options: {
       const { temperature } = manifest.calibration;
       const ngramsMax = tagging === undefined ? undefined : EXPLAINED_NGRAMS_TAGGING_MAX;
       const { text: parameters } = manifest;
-      return await explainText(text, { features, parameters, temperature, logitsFor, ngramsMax });
+      return await explainText({ text, logits }, { features, parameters, temperature, logitsFor, ngramsMax });
     },
     async tagScores(text) {
       checkText(text);
