@@ -29,6 +29,7 @@ import { AGENT_VERSION } from './agent-version.ts';
 import { Health } from './health/health.ts';
 import { Problems } from './health/problems.ts';
 import { Decisions } from './inference/decisions.ts';
+import { type ExplanationFacts, explanationRefusal, explanationsHere } from './inference/explanation-rule.ts';
 import { ModelLines } from './inference/model-lines.ts';
 import { SensorLines } from './inference/sensor-lines.ts';
 import { decisionOf, decodeOffload } from './inference/stored-offload.ts';
@@ -83,7 +84,7 @@ export interface AgentOptions {
   readonly beatMs?: number;
   /** Whether the device takes part in rounds; it does when left out. */
   readonly learning?: boolean;
-  /** Whether local programs may have decisions explained; they may not when left out. */
+  /** Whether decisions are explained where the group's policy allows it; they are when left out. */
   readonly explanations?: boolean;
   /** What the device knows by name; nothing when left out. */
   readonly names?: Registry;
@@ -211,6 +212,7 @@ export class Agent implements LocalService {
     session: this.#sessions.current,
     desiredVersion: this.#desired.current?.version ?? 0,
     offload: this.#desired.policy,
+    explanations: explanationsHere(this.#explanationFacts()),
     lines: this.#reports(),
     health: this.#health.lastBeat ?? this.#beat(),
     waiting: this.#outbox.waiting,
@@ -218,6 +220,10 @@ export class Agent implements LocalService {
     learning: this.#learning.status(),
     problems: this.#problems.list(),
   });
+
+  #explanationFacts(): ExplanationFacts {
+    return { isForbidden: this.#options.explanations === false, desired: this.#desired.current };
+  }
 
   #reports(): Record<string, LineReport> {
     return this.#slots.reports();
@@ -273,7 +279,7 @@ export class Agent implements LocalService {
       log,
       redact,
       names: this.#options.names ?? NO_NAMES,
-      mayExplain: this.#options.explanations ?? false,
+      explanationRefusal: () => explanationRefusal(this.#explanationFacts()),
       lines: this.#lines,
       outbox: this.#outbox,
       memory: this.#memory,

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { EXPLAINED_WORDS_MAX, EXPLANATION_NGRAMS_MAX } from './limits.ts';
-import { countSchema, errorCodeSchema } from './messages/vocabulary.ts';
+import { countSchema, errorCodeSchema, proseSchema } from './messages/vocabulary.ts';
 
 /** Where it stands in the text as it was asked, UTF-16 units, `to` exclusive; and what it did. */
 const contribution = {
@@ -25,8 +25,11 @@ export const explanationSchema = z.object({
   ngrams: z.array(z.object({ ngram: z.string(), ...contribution })).max(EXPLANATION_NGRAMS_MAX),
 });
 
-/** An explanation, or why there is none. */
-export const explanationAnswerSchema = z.union([explanationSchema, z.object({ code: errorCodeSchema })]);
+/** An explanation, or why there is none: in words, with who may change it and how. */
+export const explanationAnswerSchema = z.union([
+  explanationSchema,
+  z.object({ code: errorCodeSchema, message: proseSchema }),
+]);
 
 export type Explanation = z.infer<typeof explanationSchema>;
 export type ExplanationAnswer = z.infer<typeof explanationAnswerSchema>;

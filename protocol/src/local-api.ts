@@ -14,6 +14,7 @@ import { beatSchema, lineReportSchema } from './messages/presence.ts';
 import {
   countSchema,
   errorCodeSchema,
+  explanationPolicySchema,
   labelSchema,
   offloadPolicySchema,
   perLine,
@@ -165,6 +166,8 @@ export const agentStatusSchema = z.object({
   session: countSchema,
   desiredVersion: countSchema,
   offload: offloadPolicySchema,
+  /** What holds here: the group's policy, or `never` where the agent was started so. */
+  explanations: explanationPolicySchema,
   lines: perLine(lineReportSchema),
   health: beatSchema.nullable(),
   /** Records not acknowledged yet, all classes. */

@@ -4,15 +4,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
   BODIES,
+  type DesiredState,
   decodeFrame,
   decodeMessage,
   decodeUpdate,
+  desiredStateSchema,
   encodeFrame,
   encodeManifest,
   encodeMessage,
   encodeUpdate,
   FRAME_KINDS,
   fileOfRole,
+  type Message,
   parseManifest,
   wireOf,
 } from '@nanofleet/protocol';
@@ -37,6 +40,15 @@ describe('fixtures of version 1', () => {
   it.each(frames)('%s decodes, and encodes to its very bytes', (name) => {
     const bytes = read(name);
     expect(encodeFrame(decodeFrame(bytes))).toEqual(bytes);
+  });
+
+  it('a desired state from before the policy for explanations says none of it, a later one what it says', () => {
+    const stateIn = (name: string): DesiredState => {
+      const { body } = decodeMessage(read(name)) as Message<'desired'>;
+      return desiredStateSchema.parse(JSON.parse(body.signed));
+    };
+    expect(stateIn('desired.json')).not.toHaveProperty('explanations');
+    expect(stateIn('desired.explanations.json')).toMatchObject({ offload: 'mini', explanations: 'local' });
   });
 
   it('a model update decodes, and encodes to its very bytes', () => {

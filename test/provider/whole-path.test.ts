@@ -43,7 +43,7 @@ beforeAll(async () => {
   await mustEnrol({ directory, token, name: 'home-1' });
   const { group } = await controller.call('device', { params: { device: 'home-1' } });
   await controller.call('setPolicy', { params: { group }, body: { offload: 'cloud' } });
-  agent = await startAgentHere(directory, '--explanations', '--bundles', join(scratch, 'bundles'));
+  agent = await startAgentHere(directory, '--bundles', join(scratch, 'bundles'));
   await untilConnected(agent);
   await eventually(async () => expect((await agent.status()).offload).toBe('cloud'));
   await eventually(async () => {
@@ -103,15 +103,22 @@ it('the command shows the reply and then what was decided', async () => {
   expect(json.offload.answer?.reply).toBe(REPLY);
 });
 
-it('the command shows which words decided, and nothing of them leaves', async () => {
-  const { out } = await runAgentCommand(
-    'ask',
-    '--dir',
-    agent.directory,
-    '--explain',
-    'switch on the attic lamp',
-  );
+it('the command shows which words decided once the policy of the group allows it', async () => {
+  const explained = ['ask', '--dir', agent.directory, '--explain', 'switch on the attic lamp'];
+  const { group } = await controller.call('device', { params: { device: 'home-1' } });
+  const refused = await runAgentCommand(...explained);
+  expect(refused.code).toBe(0);
+  expect(refused.out).toMatch(/because: EXPLANATION_REFUSED: .* operator/);
+  // What the refusal tells an operator to type.
+  expect(refused.out).toContain(`nanofleet groups explanations ${group} local`);
+  await controller.call('setExplanations', { params: { group }, body: { explanations: 'local' } });
+  await eventually(async () => expect((await agent.status()).explanations).toBe('local'));
+  const { out } = await runAgentCommand(...explained);
   expect(out).toMatch(/^ {2}because: (\w+ [+-]\d+\.\d\d, ){4}\w+ [+-]\d+\.\d\d$/m);
+  await controller.call('setExplanations', { params: { group }, body: { explanations: 'never' } });
+  await eventually(async () => expect((await agent.status()).explanations).toBe('never'));
+  expect((await runAgentCommand(...explained)).out).toContain('EXPLANATION_REFUSED');
+  expect((await agent.status()).offload).toBe('cloud');
 });
 
 it('a stream that breaks within the reply leaves the device its own decision and the reason', async () => {

@@ -61,7 +61,7 @@ const entitiesInWords = (entities: readonly FoundEntity[], text: string): string
 /** The words by what they did, the most first; or why nothing is said of them. */
 const reasonsInWords = (explanation: ExplanationAnswer | undefined): string => {
   if (explanation === undefined) return '';
-  if ('code' in explanation) return `  because: ${explanation.code}; start the agent with --explanations\n`;
+  if ('code' in explanation) return `  because: ${explanation.code}: ${plainText(explanation.message)}\n`;
   const sorted = explanation.words.toSorted(
     (left, right) => Math.abs(right.contribution) - Math.abs(left.contribution),
   );

@@ -156,7 +156,7 @@ const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Pr
       identity,
       beatMs,
       learning: flags['no-learning'] !== true,
-      explanations: flags['explanations'] === true,
+      explanations: flags['no-explanations'] !== true,
       ...(names === undefined ? {} : { names: readKnownNames(fileDisk, names) }),
       ...(bundles === undefined ? {} : { bundles }),
     },
@@ -185,7 +185,7 @@ export const runCommand: Command = {
     names: { help: 'JSON file of the areas and devices that texts may name', value: 'FILE' },
     'beat-ms': { help: `interval of beats (default ${BEAT_INTERVAL_MS})`, value: 'N' },
     'no-learning': { help: 'keep labels, but take no part in rounds: no update ever leaves' },
-    explanations: { help: 'let local programs have decisions explained, by words of their texts' },
+    'no-explanations': { help: 'explain no decision to local programs, whatever the policy of the group' },
     'exit-with-stdin': { help: 'end when standard input ends' },
   },
   async run({ flags }, terminal) {

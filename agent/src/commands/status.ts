@@ -29,7 +29,7 @@ const learningInWords = ({ isOn, examples, lastRound }: AgentStatus['learning'])
 const inWords = (status: AgentStatus): string => {
   const { health } = status;
   const lines = [
-    `${status.device ?? 'not enrolled'} of ${status.fleet ?? 'no fleet'}: ${status.link}, session ${status.session}, offload ${status.offload}`,
+    `${status.device ?? 'not enrolled'} of ${status.fleet ?? 'no fleet'}: ${status.link}, session ${status.session}, offload ${status.offload}, explanations ${status.explanations}`,
     ...Object.entries(status.lines).map(lineInWords),
     `  records        ${status.waiting} waiting, ${status.delivered} delivered`,
     `  learning       ${learningInWords(status.learning)}`,

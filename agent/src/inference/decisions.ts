@@ -37,8 +37,8 @@ export interface DecisionsOptions {
   readonly redact: (text: string) => Redacted;
   /** What the device knows by name. */
   readonly names: Registry;
-  /** Whether programs may be told which words of a text decided. */
-  readonly mayExplain: boolean;
+  /** Why programs may not be told which words of a text decided, at this moment; null if they may. */
+  readonly explanationRefusal: () => string | null;
   /** Of the device's group at this moment. */
   readonly policy: () => OffloadPolicy;
   /** The time that deadlines are of. */
@@ -113,7 +113,8 @@ export class Decisions {
     { runner, ask, scored }: { runner: TextRunner; ask: AskOptions; scored: Scored },
   ): Promise<ExplanationAnswer | undefined> {
     if (ask.explain !== true) return undefined;
-    return this.#options.mayExplain ? await runner.explain(text, scored) : { code: 'EXPLANATION_REFUSED' };
+    const message = this.#options.explanationRefusal();
+    return message === null ? await runner.explain(text, scored) : { code: 'EXPLANATION_REFUSED', message };
   }
 
   #named(text: string, { runner, scored }: { runner: TextRunner; scored: Scored }): Decision['entities'] {

@@ -1,5 +1,5 @@
-/** `groups`: device groups and how far their texts may travel. */
-import { offloadPolicySchema } from '@nanofleet/protocol';
+/** `groups`: device groups, how far their texts may travel, whether their decisions may be explained. */
+import { explanationPolicySchema, offloadPolicySchema } from '@nanofleet/protocol';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { tableOf } from '../table.ts';
 
@@ -11,6 +11,7 @@ async function list({ connect, terminal }: Context): Promise<number> {
       columns: [
         { title: 'group', cell: ({ group }) => group },
         { title: 'offload', cell: ({ offload }) => offload },
+        { title: 'explanations', cell: ({ explanations }) => explanations },
         { title: 'devices', cell: ({ devices }) => devices },
       ],
       empty: 'There is no group yet: the first fleet token makes one.',
@@ -34,12 +35,26 @@ async function setPolicy({ args, connect, terminal }: Context): Promise<number> 
   return 0;
 }
 
-/** `groups ls|policy`. */
+async function setExplanations({ args, connect, terminal }: Context): Promise<number> {
+  const [group = '', wanted = ''] = args;
+  const explanations = explanationPolicySchema.safeParse(wanted);
+  if (!explanations.success)
+    throw new UsageError(`Explanations are given never or local, not ${JSON.stringify(wanted)}.`);
+  const found = await (await connect()).call('setExplanations', {
+    params: { group },
+    body: { explanations: explanations.data },
+  });
+  if (terminal.json) terminal.document(found);
+  else terminal.line(`Explanations of decisions in group ${found.group}: ${found.explanations}.`);
+  return 0;
+}
+
+/** `groups ls|policy|explanations`. */
 export const GROUPS: readonly Command[] = [
   {
     words: ['groups', 'ls'],
     usage: 'groups ls',
-    summary: 'Groups with their offload policy',
+    summary: 'Groups with their policies',
     arguments: [0, 0],
     run: list,
   },
@@ -49,5 +64,12 @@ export const GROUPS: readonly Command[] = [
     summary: 'How far texts may travel',
     arguments: [2, 2],
     run: setPolicy,
+  },
+  {
+    words: ['groups', 'explanations'],
+    usage: 'groups explanations GROUP never|local',
+    summary: 'Whether programs on devices may be told which words decided',
+    arguments: [2, 2],
+    run: setExplanations,
   },
 ];

@@ -1,7 +1,13 @@
 import type { DesiredState, Digest, GroupId, LineId } from '@nanofleet/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSamePlan, type PlannedLabels, type PlannedRollout, planDesired } from './desired.plan.ts';
+import {
+  type GroupPolicies,
+  isSamePlan,
+  type PlannedLabels,
+  type PlannedRollout,
+  planDesired,
+} from './desired.plan.ts';
 
 const digest = (letter: string): Digest => letter.repeat(64) as Digest;
 const bundles = new Map(
@@ -28,9 +34,12 @@ const rollout = (position: number, letter: string, target: Target, line = 'inten
 
 const plan = (
   rollouts: readonly PlannedRollout[],
-  policy?: 'none',
+  policies?: GroupPolicies,
   labels: ReadonlyMap<string, PlannedLabels> = new Map(),
-) => planDesired({ group: homes, rollouts, bundles, policy, labels });
+) => planDesired({ group: homes, rollouts, bundles, policies, labels });
+
+const SILENT: GroupPolicies = { offload: 'none', explanations: 'never' };
+const TALKATIVE: GroupPolicies = { offload: 'mini', explanations: 'local' };
 
 const stateOf = (planned: ReturnType<typeof plan>): DesiredState =>
   ({ ...planned, fleet: 'home', device: 'lamp', version: 3, issuedAt: 1 }) as unknown as DesiredState;
@@ -59,9 +68,10 @@ describe('planDesired', () => {
     expect(plan([rollout(1, 'a', 'controller'), rollout(2, 'f', 'all')]).lines).toEqual({});
   });
 
-  it('gives the default policy to a group without one', () => {
-    expect(plan([]).offload).toBe('mini');
-    expect(plan([], 'none').offload).toBe('none');
+  it('gives the default policies to a group without any', () => {
+    expect(plan([])).toMatchObject({ offload: 'mini', explanations: 'never' });
+    expect(plan([], SILENT)).toMatchObject(SILENT);
+    expect(plan([], TALKATIVE)).toMatchObject(TALKATIVE);
   });
 
   it('does not depend on the order in which the history is given', () => {
@@ -89,9 +99,19 @@ describe('isSamePlan', () => {
     expect(isSamePlan(before, null)).toBe(false);
     expect(isSamePlan(plan([rollout(1, 'b', 'all')]), stateOf(before))).toBe(false);
     expect(isSamePlan(plan([]), stateOf(before))).toBe(false);
-    expect(isSamePlan(plan([rollout(1, 'a', 'all')], 'none'), stateOf(before))).toBe(false);
+    for (const policies of [SILENT, TALKATIVE])
+      expect(isSamePlan(plan([rollout(1, 'a', 'all')], policies), stateOf(before))).toBe(false);
     const more = plan([rollout(1, 'a', 'all'), rollout(2, 'b', 'all', 'vibration')]);
     expect(isSamePlan(more, stateOf(before))).toBe(false);
+  });
+});
+
+describe('a state from a controller that knew no policy for explanations', () => {
+  const { explanations: _, ...old } = stateOf(plan([]));
+
+  it('stays in force where nothing is to be explained, and is replaced where it may be', () => {
+    expect(isSamePlan(plan([]), old)).toBe(true);
+    expect(isSamePlan(plan([], TALKATIVE), old)).toBe(false);
   });
 });
 

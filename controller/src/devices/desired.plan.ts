@@ -1,11 +1,14 @@
 /**
- * What a device shall run, out of the history of rollouts, the registry and its group's policy. Pure: values in,
+ * What a device shall run, out of the history of rollouts, the registry and its group's policies. Pure: values in,
  * values out. Never looks at what the device runs now; that is its own business.
  */
-import type { DesiredState, Digest, GroupId, LineId, OffloadPolicy } from '@nanofleet/protocol';
+import type { DesiredState, Digest, GroupId, LineId } from '@nanofleet/protocol';
 
-/** Policy of a group without a row of its own. */
-export const DEFAULT_POLICY: OffloadPolicy = 'mini';
+/** How far texts of a group may travel, and whether its devices explain decisions. */
+export type GroupPolicies = Required<Pick<DesiredState, 'offload' | 'explanations'>>;
+
+/** Policies of a group without a row of its own. */
+export const DEFAULT_POLICIES: GroupPolicies = { offload: 'mini', explanations: 'never' };
 
 /** A rollout as far as it decides who runs what. */
 export interface PlannedRollout {
@@ -30,7 +33,7 @@ export interface PlannedLabels {
 }
 
 /** The part of a desired state that is planned; the rest names the device and counts. */
-export type Plan = Pick<DesiredState, 'group' | 'lines' | 'offload'>;
+export type Plan = Pick<DesiredState, 'group' | 'lines'> & GroupPolicies;
 
 /** Whether a rollout is for devices of a group. */
 const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
@@ -56,7 +59,7 @@ export const planDesired = (input: {
   readonly group: GroupId;
   readonly rollouts: readonly PlannedRollout[];
   readonly bundles: ReadonlyMap<string, PlannedBundle>;
-  readonly policy: OffloadPolicy | undefined;
+  readonly policies: GroupPolicies | undefined;
   /** By digest of the bundle; none for a bundle that has all labels of its line. */
   readonly labels: ReadonlyMap<string, PlannedLabels>;
 }): Plan => {
@@ -72,12 +75,14 @@ export const planDesired = (input: {
       lines[line] = { digest, releaseCounter, bytes, ...(labels === undefined ? {} : { labels }) };
     }
   }
-  return { group: input.group, lines, offload: input.policy ?? DEFAULT_POLICY };
+  return { group: input.group, lines, ...(input.policies ?? DEFAULT_POLICIES) };
 };
 
 /** Whether a plan says what the last desired state said. */
 export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   if (state === null || state.group !== plan.group || state.offload !== plan.offload) return false;
+  // A state without the policy says the default: no device needs another one for it.
+  if ((state.explanations ?? DEFAULT_POLICIES.explanations) !== plan.explanations) return false;
   const before = Object.entries(state.lines);
   return (
     before.length === Object.keys(plan.lines).length &&

@@ -99,7 +99,7 @@ export class DesiredService {
     const labels = await this.#labelsBeyond(rollouts);
     for (const row of living) {
       const group = row.deviceGroup;
-      const plan = planDesired({ group, rollouts, bundles, policy: policies.get(group), labels });
+      const plan = planDesired({ group, rollouts, bundles, policies: policies.get(group), labels });
       if (isSamePlan(plan, row.desiredState)) continue;
       const next = this.#sign(row, plan);
       if (await this.devices.setDesired(row.device, next)) await this.#publish(row.device, next.desired);

@@ -45,4 +45,10 @@ export class DevicesHttp {
   setPolicy(@Input() { params, body }: ApiRequest<'setPolicy'>) {
     return this.devices.setPolicy(params.group, body.offload);
   }
+
+  /** Whether programs on devices of a group may be told which words decided. */
+  @Route('setExplanations')
+  setExplanations(@Input() { params, body }: ApiRequest<'setExplanations'>) {
+    return this.devices.setExplanations(params.group, body.explanations);
+  }
 }

@@ -5,7 +5,6 @@ import {
   type DesiredState,
   type DeviceId,
   type GroupId,
-  type OffloadPolicy,
   type Shard,
   shardOf,
 } from '@nanofleet/protocol';
@@ -13,6 +12,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { DATABASE, type Database, type Queries, rowsOf } from '../db/database.ts';
 import { type HeldLease, isStill } from '../shards/shards.repository.ts';
+import { DEFAULT_POLICIES, type GroupPolicies } from './desired.plan.ts';
 import { devices, groups } from './devices.tables.ts';
 
 /** A row of devices. */
@@ -151,18 +151,18 @@ export class DevicesRepository {
     };
   }
 
-  /** Policy of each group that has a row. */
-  async policies(): Promise<Map<GroupId, OffloadPolicy>> {
+  /** Policies of each group that has a row. */
+  async policies(): Promise<Map<GroupId, GroupPolicies>> {
     const rows = await this.database.select().from(groups);
-    return new Map(rows.map(({ name, offload }) => [name, offload]));
+    return new Map(rows.map(({ name, ...policies }) => [name, policies]));
   }
 
-  /** Sets the policy of a group. */
-  async setPolicy(name: GroupId, offload: OffloadPolicy): Promise<void> {
+  /** Sets one or more policies of a group; the others stay as they are. */
+  async setPolicies(name: GroupId, changed: Partial<GroupPolicies>): Promise<void> {
     await this.database
       .insert(groups)
-      .values({ name, offload })
-      .onConflictDoUpdate({ target: groups.name, set: { offload } });
+      .values({ name, ...DEFAULT_POLICIES, ...changed })
+      .onConflictDoUpdate({ target: groups.name, set: changed });
   }
 
   /** How many devices each group has, revoked ones not counted. */

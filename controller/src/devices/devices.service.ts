@@ -9,6 +9,7 @@ import {
   type DeviceId,
   type DeviceSummary,
   deviceIdSchema,
+  type ExplanationPolicy,
   type GroupId,
   IDENTITY_IN_USE_WAIT_MS,
   NanofleetError,
@@ -21,7 +22,7 @@ import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
-import { DEFAULT_POLICY } from './desired.plan.ts';
+import { DEFAULT_POLICIES } from './desired.plan.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import type { StatedProblem } from './devices.tables.ts';
@@ -121,17 +122,29 @@ export class DevicesService {
     const names = [...new Set([...sizes.keys(), ...policies.keys()])].sort();
     return names.map((group) => ({
       group,
-      offload: policies.get(group) ?? DEFAULT_POLICY,
+      ...(policies.get(group) ?? DEFAULT_POLICIES),
       devices: sizes.get(group) ?? 0,
     }));
   }
 
   /** Sets how far texts of a group may travel, and tells its devices. */
   async setPolicy(group: GroupId, offload: OffloadPolicy) {
-    await this.repository.setPolicy(group, offload);
+    await this.repository.setPolicies(group, { offload });
     this.timeline.note({ kind: 'policy-set', key: this.#moment(group), group, detail: offload });
+    return this.#refreshed(group);
+  }
+
+  /** Sets whether programs on devices of a group may be told which words decided, and tells the devices. */
+  async setExplanations(group: GroupId, explanations: ExplanationPolicy) {
+    await this.repository.setPolicies(group, { explanations });
+    this.timeline.note({ kind: 'explanations-set', key: this.#moment(group), group, detail: explanations });
+    return this.#refreshed(group);
+  }
+
+  async #refreshed(group: GroupId) {
     await this.desired.refresh(group);
-    return { group, offload, devices: (await this.repository.groupSizes()).get(group) ?? 0 };
+    const [sizes, policies] = await Promise.all([this.repository.groupSizes(), this.repository.policies()]);
+    return { group, ...(policies.get(group) ?? DEFAULT_POLICIES), devices: sizes.get(group) ?? 0 };
   }
 
   /** Key of what an operator may do to the same thing again and again. */

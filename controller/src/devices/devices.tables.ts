@@ -5,6 +5,7 @@ import type {
   DesiredState,
   DeviceId,
   ErrorCode,
+  ExplanationPolicy,
   GroupId,
   LineReport,
   OffloadPolicy,
@@ -50,8 +51,10 @@ export const devices = pgTable(
   (table) => [index().on(table.deviceGroup)],
 );
 
-/** Groups with how far texts of their devices may travel. A group without a row has the default. */
+/** Groups with their policies. A group without a row has the defaults. */
 export const groups = pgTable('groups', {
   name: text().$type<GroupId>().primaryKey(),
   offload: text().$type<OffloadPolicy>().notNull(),
+  /** The default is for rows from before, and for controllers of an earlier release beside this one. */
+  explanations: text().$type<ExplanationPolicy>().notNull().default('never'),
 });

@@ -41,7 +41,7 @@ export class LiveRepository {
         (select count(*) from ${candidates}) as candidates,
         (select coalesce(sum(hashtext(concat_ws(' ', id, status, asked, accepted, declined, updates, refused))::bigint), 0)
           from ${rounds}) as rounds,
-        (select coalesce(sum(hashtext(name || offload)::bigint), 0) from ${groups}) as groups,
+        (select coalesce(sum(hashtext(concat_ws(' ', name, offload, explanations))::bigint), 0) from ${groups}) as groups,
         (select coalesce(max(beat_at), 0) from ${devices}) as beats,
         (select coalesce(sum(hashtext(concat_ws(' ', device, device_group, is_online, session, revoked_at,
           desired_version, reported_version, lines, problems))::bigint), 0) from ${devices}) as devices`,

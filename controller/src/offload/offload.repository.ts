@@ -12,7 +12,7 @@ import {
 import { Inject, Injectable } from '@nestjs/common';
 import { and, desc, eq, gt, inArray, isNotNull, sql } from 'drizzle-orm';
 import { DATABASE, type Database, rowsOf } from '../db/database.ts';
-import { DEFAULT_POLICY } from '../devices/desired.plan.ts';
+import { DEFAULT_POLICIES } from '../devices/desired.plan.ts';
 import { devices, groups } from '../devices/devices.tables.ts';
 import type { RecordIdentity } from '../link/acknowledge.ts';
 import { tallies } from '../telemetry/telemetry.tables.ts';
@@ -56,7 +56,7 @@ export const identityKey = ({ device, epoch, sequence }: Identity): string =>
 
 /** The policy of a joined device: none for one that is revoked or gone. Read with the question, to save a question. */
 const POLICY = sql`case when ${devices.device} is null or ${devices.revokedAt} is not null then 'none'
-  else coalesce(${groups.offload}, ${DEFAULT_POLICY}) end`;
+  else coalesce(${groups.offload}, ${DEFAULT_POLICIES.offload}) end`;
 
 const joinedPolicy = (question: string) => sql`
   left join ${devices} on ${devices.device} = ${sql.raw(question)}.device

@@ -131,8 +131,20 @@ const desiredStates = (controller: GetController): void => {
     await controller().call('setPolicy', { params: { group: 'lamps' }, body: { offload: 'none' } });
     await eventually(() => expect(device.desired?.offload).toBe('none'));
     expect(device.desired?.version).toBe(before + 2);
+    const explained = { params: { group: 'lamps' }, body: { explanations: 'local' } } as const;
+    expect(await controller().call('setExplanations', explained)).toMatchObject({
+      group: 'lamps',
+      offload: 'none',
+      explanations: 'local',
+    });
+    await controller().call('setExplanations', explained);
+    await eventually(() =>
+      expect(device.desired).toMatchObject({ offload: 'none', explanations: 'local', version: before + 3 }),
+    );
     await controller().call('moveDevice', { params: { device: device.name }, body: { group: 'elsewhere' } });
-    await eventually(() => expect(device.desired).toMatchObject({ group: 'elsewhere', lines: {} }));
+    await eventually(() =>
+      expect(device.desired).toMatchObject({ group: 'elsewhere', lines: {}, explanations: 'never' }),
+    );
   });
 
   it('wait for a device that was away, also over a restart of the controller', async () => {

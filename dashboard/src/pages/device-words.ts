@@ -1,5 +1,5 @@
-/** States of devices and lines in words and tones. Pure. */
-import type { DeviceSummary, LineReport } from '@nanofleet/protocol';
+/** States of devices and lines, and what holds for a group, in words and tones. Pure. */
+import type { DeviceSummary, ExplanationPolicy, LineReport, OffloadPolicy } from '@nanofleet/protocol';
 import type { Tone } from '../words/happenings.ts';
 
 /** How a device stands. */
@@ -17,6 +17,21 @@ export const STEP_TONES: Readonly<Record<LineReport['step'], Tone>> = {
   verifying: 'cool',
   staging: 'cool',
   refused: 'bad',
+};
+
+/** How far the texts of a group may travel. */
+export const OFFLOAD_WORDS: Readonly<Record<OffloadPolicy | 'unknown', string>> = {
+  none: 'stay on the device',
+  mini: 'may travel to the controller',
+  cloud: 'may travel on to a provider',
+  unknown: '–',
+};
+
+/** Whether devices of a group explain their decisions. */
+export const EXPLANATION_WORDS: Readonly<Record<ExplanationPolicy | 'unknown', string>> = {
+  never: 'none',
+  local: 'to programs on the device',
+  unknown: '–',
 };
 
 /** Whether somebody should look at a device. */

@@ -17,7 +17,7 @@ import { bytesText, countText, microsText, shareText, spanText } from '../words/
 import { DeviceActions } from './device-actions.tsx';
 import { DeviceHealth } from './device-health.tsx';
 import { DeviceLines } from './device-lines.tsx';
-import { STATUS_TONES } from './device-words.ts';
+import { EXPLANATION_WORDS, OFFLOAD_WORDS, STATUS_TONES } from './device-words.ts';
 
 const BEATS_EVERY_MS = 5_000;
 
@@ -112,11 +112,17 @@ const Health = (props: { readonly device: DeviceId }) => {
 const Facts = (props: { readonly device: DeviceDetail }) => {
   const { agentVersion, beat, desiredVersion, enrolledAt, group, lastSeenAt, reportedVersion, session } =
     props.device;
+  const groups = useAnswer('groups', {}, { parts: ['groups'] });
+  const policies = groups.value?.items.find((known) => known.group === group);
   return (
     <Panel title="Facts">
       <dl className="facts">
         <dt>Group</dt>
         <dd>{group}</dd>
+        <dt>Texts</dt>
+        <dd>{OFFLOAD_WORDS[policies?.offload ?? 'unknown']}</dd>
+        <dt>Explanations</dt>
+        <dd>{EXPLANATION_WORDS[policies?.explanations ?? 'unknown']}</dd>
         <dt>Enrolled</dt>
         <dd>
           <Moment at={enrolledAt} />

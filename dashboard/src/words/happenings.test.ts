@@ -56,6 +56,13 @@ it('what happened between is no hindrance, but a device that went does not come 
   expect(runsOf([a, gone, a]).map(({ entries }) => entries.length)).toEqual([1, 1, 1]);
 });
 
+it('a policy for explanations says who may be told why', () => {
+  const told = (detail: string): string[] =>
+    runsOf([entry({ kind: 'explanations-set', group: 'homes', detail })]).map((run) => said(sentenceOf(run)));
+  expect(told('local')).toEqual(['Devices of homes may explain decisions to programs on them']);
+  expect(told('never')).toEqual(['Devices of homes explain no decisions']);
+});
+
 it('a refusal names the code, and what the device said below', () => {
   const [run] = runsOf([
     entry({

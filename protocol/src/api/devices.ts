@@ -7,6 +7,7 @@ import { beatSchema, lineReportSchema } from '../messages/presence.ts';
 import {
   countSchema,
   errorCodeSchema,
+  explanationPolicySchema,
   offloadPolicySchema,
   perLine,
   proseSchema,
@@ -35,10 +36,11 @@ export const deviceDetailSchema = deviceSummarySchema.extend({
   beatAt: unixMsSchema.nullable(),
 });
 
-/** One device group with its offload policy. */
+/** One device group with its policies. */
 export const groupSchema = z.object({
   group: groupIdSchema,
   offload: offloadPolicySchema,
+  explanations: explanationPolicySchema,
   devices: countSchema,
 });
 
@@ -88,7 +90,7 @@ export const DEVICE_ROUTES = {
     method: 'GET',
     path: '/api/groups',
     role: 'viewer',
-    summary: 'Device groups with their offload policy',
+    summary: 'Device groups with their policies',
     answer: listOf(groupSchema),
   }),
   setPolicy: route({
@@ -99,6 +101,16 @@ export const DEVICE_ROUTES = {
     summary: 'How far texts of a group may travel',
     params: z.object({ group: groupIdSchema }),
     body: z.object({ offload: offloadPolicySchema }),
+    answer: groupSchema,
+  }),
+  setExplanations: route({
+    ...bare,
+    method: 'PUT',
+    path: '/api/groups/:group/explanations',
+    role: 'operator',
+    summary: 'Whether programs on devices of a group may be told which words decided',
+    params: z.object({ group: groupIdSchema }),
+    body: z.object({ explanations: explanationPolicySchema }),
     answer: groupSchema,
   }),
 } as const;

@@ -22,6 +22,7 @@ export const TIMELINE_KINDS = [
   'device-moved',
   'device-revoked',
   'policy-set',
+  'explanations-set',
   'model-added',
   'rollout-made',
   'bundle-running',

@@ -1,12 +1,20 @@
 /**
- * The desired state of one device: which bundle each line shall run and how far texts may travel. Signed by the
+ * The desired state of one device: which bundle each line shall run, how far texts may travel and whether
+ * decisions may be explained. Signed by the
  * controller's key over the exact string, bound to fleet and device. Never says what a bundle is: that is the
  * publisher's signature on the manifest.
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema } from '../ids.ts';
 import { LABELS_ADDED_MAX } from '../limits.ts';
-import { countSchema, labelSchema, offloadPolicySchema, perLine, unixMsSchema } from './vocabulary.ts';
+import {
+  countSchema,
+  explanationPolicySchema,
+  labelSchema,
+  offloadPolicySchema,
+  perLine,
+  unixMsSchema,
+} from './vocabulary.ts';
 
 /** The string inside `desired`, once its signature has been checked. */
 export const desiredStateSchema = z.object({
@@ -27,6 +35,8 @@ export const desiredStateSchema = z.object({
     }),
   ),
   offload: offloadPolicySchema,
+  /** `never` when left out, as controllers did that knew no such policy. */
+  explanations: explanationPolicySchema.optional(),
   issuedAt: unixMsSchema,
 });
 

@@ -26,6 +26,8 @@ export const verdictSchema = z.enum(['sure', 'unsure', 'out-of-scope']);
 export const tierSchema = z.enum(['nano', 'mini', 'cloud']);
 /** How far a text may travel: nowhere, to the controller's model, or on to a provider. */
 export const offloadPolicySchema = z.enum(['none', 'mini', 'cloud']);
+/** Whether programs on the device may be told which words of a text decided: never, or each in the answer to its own request. */
+export const explanationPolicySchema = z.enum(['never', 'local']);
 /** A code of the error registry. */
 export const errorCodeSchema = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
 /** Classes of the outbox, highest first; at a bound the lowest is dropped first. */
@@ -58,6 +60,7 @@ export const runningSchema = z.object({
 export type Verdict = z.infer<typeof verdictSchema>;
 export type Tier = z.infer<typeof tierSchema>;
 export type OffloadPolicy = z.infer<typeof offloadPolicySchema>;
+export type ExplanationPolicy = z.infer<typeof explanationPolicySchema>;
 export type RecordClass = z.infer<typeof recordClassSchema>;
 export type ScoredLabel = z.infer<typeof scoredSchema>;
 export type Running = z.infer<typeof runningSchema>;

@@ -1,0 +1,1 @@
+ALTER TABLE "groups" ADD COLUMN "explanations" text DEFAULT 'never' NOT NULL;
