@@ -2,9 +2,9 @@
 // never learned from. It never trains.
 import { join } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
+import { learnableBeside, normal, textsOfFiles } from '../datasets/held-out.ts';
 import { readLabelledTexts, readTexts } from '../datasets/labelled-texts.ts';
 import { grammarSentences } from '../grammar/grammar-corpus.ts';
-import { normal } from '../text/recipe-texts.ts';
 import {
   type AnnotatedText,
   entityTypesOf,
@@ -42,15 +42,15 @@ export async function readEntityData(
 ): Promise<EntityRecipeData> {
   const { data } = recipe;
   const named = renamer(data.intents);
-  const outOfScopeTuning = await textsOf(data.outOfScopeTuning, places.data);
-  const outOfScopeReport = await textsOf(data.outOfScopeReport, places.data);
-  const heldOut = await textsOf(data.heldOut, places.recipe);
+  const outOfScopeTuning = await textsOfFiles(data.outOfScopeTuning, places.data);
+  const outOfScopeReport = await textsOfFiles(data.outOfScopeReport, places.data);
+  const heldOut = await textsOfFiles(data.heldOut, places.recipe);
   const judged = named(await judgedTexts(recipe, places.data));
   const judgedLabelled = await judgedWithoutMarks(recipe, places.data);
   const judgedOn = [...judged, ...judgedLabelled].map(({ text }) => text);
-  const held = new Set([...judgedOn, ...outOfScopeTuning, ...outOfScopeReport, ...heldOut].map(normal));
+  const isLearnable = learnableBeside([...judgedOn, ...outOfScopeTuning, ...outOfScopeReport, ...heldOut]);
   const learnt = <Text extends { readonly text: string }>(texts: readonly Text[]): Text[] =>
-    texts.filter(({ text }) => !held.has(normal(text)));
+    texts.filter(({ text }) => isLearnable(text));
   const texts = learnt(named(kept(await annotatedTexts(data.annotated, places.data), recipe)));
   const further = (await furtherTexts(data, places)).map((source) => ({
     ...source,
@@ -93,9 +93,6 @@ async function judgedWithoutMarks(
 
 const annotatedTexts = async (files: readonly string[], directory: string): Promise<AnnotatedText[]> =>
   (await Promise.all(files.map((file) => readAnnotatedTexts(join(directory, file))))).flat();
-
-const textsOf = async (files: readonly string[], directory: string): Promise<string[]> =>
-  (await Promise.all(files.map((file) => readTexts(join(directory, file))))).flat();
 
 /** Texts without the marks of types that the model does not learn. */
 const kept = (texts: readonly AnnotatedText[], { entities: { leftOut } }: EntityRecipe): AnnotatedText[] =>

@@ -4,6 +4,7 @@ import { ENTITY_TOKENS_MAX, valueKindSchema } from '@nanofleet/protocol';
 import { z } from 'zod';
 import { cardFields, releaseFields } from '../bundle/bundle-fields.ts';
 import { boundSchema } from '../bundle/recipe-thresholds.ts';
+import { heldOutSchema } from '../datasets/held-out.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
 import { featureFields } from '../text/feature-fields.ts';
 import { grammarsSchema } from '../text/recipe.ts';
@@ -71,8 +72,7 @@ const recipeSchema = z.strictObject({
       language: z.string().min(2).optional(),
       labelled: z.string().min(1).optional(),
     }),
-    /** Files, relative to the recipe, whose texts training leaves out as well: what others will judge the model with. */
-    heldOut: z.array(z.string()).default([]),
+    heldOut: heldOutSchema,
     /** Out-of-scope texts that the scale of the out-of-scope score is fitted with; never trained on. */
     outOfScopeTuning: z.array(z.string()).default([]),
     /** Out-of-scope texts that only the reported figures use. */

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { normal } from '../datasets/held-out.ts';
 import { type Recipe, readRecipe } from './recipe.ts';
-import { normal, readRecipeTexts } from './recipe-texts.ts';
+import { readRecipeTexts } from './recipe-texts.ts';
 import { writeSyntheticTexts } from './synthetic-texts.ts';
 
 let directory = '';
@@ -53,6 +54,29 @@ describe('readRecipeTexts', () => {
     expect(training.texts.map(normal)).not.toContain(normal(text));
     expect(before.training.texts.map(normal)).toContain(normal(text));
     expect(training.texts.length).toBeGreaterThan(0);
+  });
+
+  it('leaves out of grammars and training what files beside the recipe will judge with', async () => {
+    await mkdir(join(directory, 'lists'));
+    await mkdir(join(directory, 'grammars'));
+    await writeFile(join(directory, 'grammars', 'light.txt'), '(dim|darken) the (hall|attic)\n');
+    const base = { labelled: [{ file: 'train.jsonl' }], validation: 'validation.jsonl' };
+    const grammars = [{ folder: 'grammars', lists: 'lists', perLabel: 4 }];
+    const read = async (heldOut: readonly string[]) =>
+      await readRecipeTexts(await recipeWith({ data: { ...base, grammars, heldOut } }), {
+        data: directory,
+        recipe: directory,
+      });
+    const before = await read([]);
+    const [said = ''] = before.training.texts;
+    const story = ['Dim the hall!', said].map((text) => JSON.stringify({ text }));
+    await writeFile(join(directory, 'story.jsonl'), story.join('\n'));
+    const after = await read(['story.jsonl']);
+    expect(before.grammars.texts).toContain('dim the hall');
+    expect(after.grammars.texts).toEqual(before.grammars.texts.filter((text) => text !== 'dim the hall'));
+    expect(after.training.texts).toEqual(
+      before.training.texts.filter((text) => normal(text) !== normal(said)),
+    );
   });
 
   it('refuses a label that the first file does not have', async () => {

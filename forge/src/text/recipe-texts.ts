@@ -1,8 +1,9 @@
 // Owns turning a recipe's files into numbered examples: labels, training, validation, unlabelled and out-of-scope
-// texts. Texts that also occur in validation are removed from everything that is learned from. It never trains.
+// texts. Texts that also occur in what judges are removed from everything that is learned from. It never trains.
 import { join } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
-import { type LabelledText, readLabelledTexts, readTexts } from '../datasets/labelled-texts.ts';
+import { learnableBeside, normal, textsOfFiles } from '../datasets/held-out.ts';
+import { type LabelledText, readLabelledTexts } from '../datasets/labelled-texts.ts';
 import { grammarSentences } from '../grammar/grammar-corpus.ts';
 import { SeededRandom } from '../seeded-random.ts';
 import type { Recipe } from './recipe.ts';
@@ -48,18 +49,17 @@ export async function readRecipeTexts({ data }: Recipe, places: RecipePlaces): P
   const labels = [...new Set(files[0]?.texts.map(({ label }) => label))].toSorted();
   refuseOneClass(labels, data.labelled[0]?.file ?? '');
   const validation = await readLabelledTexts(join(places.data, data.validation));
-  const outOfScopeTuning = await textsOf(data.outOfScopeTuning, places.data);
-  const outOfScopeReport = await textsOf(data.outOfScopeReport, places.data);
-  const held = new Set(
-    [...validation.map(({ text }) => text), ...outOfScopeTuning, ...outOfScopeReport].map(normal),
-  );
-  const learnt = (text: string): boolean => !held.has(normal(text));
+  const outOfScopeTuning = await textsOfFiles(data.outOfScopeTuning, places.data);
+  const outOfScopeReport = await textsOfFiles(data.outOfScopeReport, places.data);
+  const heldOut = await textsOfFiles(data.heldOut, places.recipe);
+  const judged = validation.map(({ text }) => text);
+  const learnt = learnableBeside([...judged, ...outOfScopeTuning, ...outOfScopeReport, ...heldOut]);
   const training = files
     .flatMap(({ source, texts }) => chosen(texts, source))
     .filter(({ text }) => learnt(text));
   const examples = classified(training, labels);
   const pool = [
-    ...(await textsOf(data.unlabelled, places.data)),
+    ...(await textsOfFiles(data.unlabelled, places.data)),
     ...recombinedTexts(examples, data.recombined),
   ];
   return {
@@ -130,18 +130,6 @@ async function auxiliaryTexts(
     next += labels.length;
   }
   return found;
-}
-
-/** Lower case, letters and digits only: two texts that a listener would call the same. */
-export function normal(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, ' ')
-    .trim();
-}
-
-async function textsOf(files: readonly string[], directory: string): Promise<string[]> {
-  return (await Promise.all(files.map((file) => readTexts(join(directory, file))))).flat();
 }
 
 function chosen(

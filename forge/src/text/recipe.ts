@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { cardFields, releaseFields } from '../bundle/bundle-fields.ts';
 import { boundSchema } from '../bundle/recipe-thresholds.ts';
 import { compressionStepSchema } from '../compress/compression-settings.ts';
+import { heldOutSchema } from '../datasets/held-out.ts';
 import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
 import { featureFields } from './feature-fields.ts';
@@ -65,6 +66,7 @@ const recipeSchema = z.strictObject({
     outOfScopeTuning: z.array(z.string()).default([]),
     /** Out-of-scope texts that only the reported figures use. */
     outOfScopeReport: z.array(z.string()).default([]),
+    heldOut: heldOutSchema,
   }),
   distillation: z
     .strictObject({
