@@ -7,6 +7,7 @@ import { ERRORS, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { isDiskFull } from '@nanofleet/runtime/ports';
 import { askCommand } from './commands/ask.ts';
 import { type Command, helpOf, readArguments, type Terminal, UsageError } from './commands/command.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { examplesCommand } from './commands/examples.ts';
 import { labelCommand } from './commands/label.ts';
@@ -18,6 +19,7 @@ import { wipeCommand } from './commands/wipe.ts';
 const COMMANDS: readonly Command[] = [
   runCommand,
   enrolCommand,
+  doctorCommand,
   statusCommand,
   askCommand,
   labelCommand,

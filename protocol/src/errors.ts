@@ -158,6 +158,7 @@ export const ERRORS = {
   BROKER_RIGHTS_UNMANAGED: entry('operator', 400, 'Nobody would give devices their rights at this broker'),
   LISTENER_NOT_PRIVATE: entry('operator', 400, 'A listener on this address needs a certificate'),
   SETTING_INVALID: entry('operator', 400, 'A setting or argument has a value that is not allowed'),
+  CONFIG_INVALID: entry('operator', 400, 'The file agent.yaml has a mistake'),
   CONTROLLER_UNREACHABLE: entry('operator', 503, 'The controller does not answer', 'retry'),
   NOT_LOGGED_IN: entry('operator', 401, 'No controller is known to this command'),
   // Forge

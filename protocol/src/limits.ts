@@ -75,6 +75,10 @@ export const LABELS_MAX = 1_024;
 export const FEATURE_ROWS_MAX = 8_192;
 /** Areas, and devices, that a device knows by name; each is compared with each entity, about a microsecond. */
 export const KNOWN_NAMES_MAX = 256;
+/** Bytes of agent.yaml; a larger one is refused. */
+export const CONFIG_BYTES_MAX = 256 * KIB;
+/** Mistakes in agent.yaml that are shown; further ones show when these are mended. */
+export const CONFIG_MISTAKES_MAX = 20;
 /** Types of entities of one model. */
 export const ENTITY_TYPES_MAX = 256;
 /** Tokens of one text that a model may tag; further tokens get no tag. */

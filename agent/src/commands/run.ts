@@ -16,6 +16,7 @@ import { loadRunner } from '@nanofleet/runtime/node';
 import { pause, randomHex } from '@nanofleet/runtime/ports';
 import { env } from 'onnxruntime-node';
 import { Agent, type AgentPorts } from '../agent.ts';
+import type { AgentConfig } from '../config/agent-config.ts';
 import { makeGuard } from '../intake/guard.ts';
 import { type Listener, listenOnLoopback, listenOnSocket } from '../intake/listeners.ts';
 import { makeLocalApi } from '../intake/local-api.ts';
@@ -34,12 +35,10 @@ import { writeAtomically } from '../store/atomic-file.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
-import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
+import type { Command, Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
+import { CONFIG_FLAG, readRunSettings } from './run-settings.ts';
 
-const PORT_MAX = 65_535;
-const BEAT_MS_MIN = 100;
-const BEAT_MS_MAX = 3_600_000;
 const TOKEN_BYTES = 32;
 
 /** The real surroundings of the agent of an identity. */
@@ -74,12 +73,11 @@ const tokenIn = (directory: string, ports: AgentPorts): string => {
 };
 
 /** The socket to listen on; null when only the port was asked for and the directory lies too deep for a socket. */
-const socketFor = (directory: string, flags: Flags): string | null => {
-  const asked = optional(flags, 'socket');
-  if (asked !== undefined) return asked;
+const socketFor = (directory: string, { socket, http }: AgentConfig['listen']): string | null => {
+  if (socket !== undefined) return socket;
   const usual = join(directory, 'agent.sock');
   const isTooLong = Buffer.byteLength(usual) > SOCKET_PATH_BYTES_MAX;
-  return isTooLong && optional(flags, 'http') !== undefined ? null : usual;
+  return isTooLong && http !== undefined ? null : usual;
 };
 
 interface Listening {
@@ -91,19 +89,18 @@ interface Listening {
 const listen = async (
   agent: Agent,
   ports: AgentPorts,
-  given: { directory: string; flags: Flags },
+  given: { directory: string; places: AgentConfig['listen'] },
 ): Promise<Listening> => {
-  const { directory, flags } = given;
+  const { directory, places } = given;
   const { log } = ports;
   const opened: Listener[] = [];
-  const socket = socketFor(directory, flags);
+  const socket = socketFor(directory, places);
   if (socket !== null)
     opened.push(await listenOnSocket(socket, makeLocalApi({ service: agent, guard: null, log })));
-  const port = optionalNumber(flags, 'http', { min: 0, max: PORT_MAX });
   let http: number | null = null;
-  if (port !== undefined) {
+  if (places.http !== undefined) {
     const guard = makeGuard(tokenIn(directory, ports));
-    const listener = await listenOnLoopback(port, makeLocalApi({ service: agent, guard, log }));
+    const listener = await listenOnLoopback(places.http, makeLocalApi({ service: agent, guard, log }));
     opened.push(listener);
     http = listener.port;
   }
@@ -142,30 +139,36 @@ const close = async (agent: Agent, listening: Listening): Promise<void> => {
   await Promise.race([orderly(), pause(systemClock, SHUTDOWN_MS)]);
 };
 
-const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Promise<void> => {
+interface Run {
+  readonly directory: string;
+  readonly settings: AgentConfig;
+  readonly isJson: boolean;
+  readonly withStdin: boolean;
+}
+
+const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
+  const { directory, settings, isJson, withStdin } = run;
+  const { bundles, names, beatMs, learning, explanations } = settings;
   const identity = readIdentity(fileDisk, directory);
   checkPrivateUrl(identity.brokerUrl);
   checkPrivateUrl(identity.controllerUrl);
   const ports = portsFor(identity);
-  const bundles = optional(flags, 'bundles');
-  const names = optional(flags, 'names');
-  const beatMs = optionalNumber(flags, 'beat-ms', { min: BEAT_MS_MIN, max: BEAT_MS_MAX }) ?? BEAT_INTERVAL_MS;
   const agent = new Agent(
     {
       directory,
       identity,
       beatMs,
-      learning: flags['no-learning'] !== true,
-      explanations: flags['no-explanations'] !== true,
+      learning,
+      explanations,
       ...(names === undefined ? {} : { names: readKnownNames(fileDisk, names) }),
       ...(bundles === undefined ? {} : { bundles }),
     },
     ports,
   );
   await agent.load();
-  const listening = await listen(agent, ports, { directory, flags });
-  const ended = terminal.ended({ withStdin: flags['exit-with-stdin'] === true });
-  terminal.line(readyLine(agent, listening, { device: identity.device, isJson: flags['json'] === true }));
+  const listening = await listen(agent, ports, { directory, places: settings.listen });
+  const ended = terminal.ended({ withStdin });
+  terminal.line(readyLine(agent, listening, { device: identity.device, isJson }));
   agent.start();
   freeAfterStart();
   await ended;
@@ -176,9 +179,10 @@ const runAgent = async (directory: string, flags: Flags, terminal: Terminal): Pr
 export const runCommand: Command = {
   name: 'run',
   summary: 'Runs the agent until it is told to end: decisions for local programs, records to the controller.',
-  usage: '--dir DIR [--http PORT] [--socket PATH] [--bundles DIR] [--names FILE]',
+  usage: '--dir DIR [--config FILE] [--http PORT] [--socket PATH] [--bundles DIR] [--names FILE]',
   flags: {
     dir: { help: 'state directory (default .nanofleet-agent)', value: 'DIR' },
+    config: CONFIG_FLAG,
     http: { help: 'listen on this port of 127.0.0.1, too; 0 takes a free one', value: 'PORT' },
     socket: { help: 'Unix socket (default DIR/agent.sock)', value: 'PATH' },
     bundles: { help: 'signed bundles for lines that have none yet', value: 'DIR' },
@@ -191,9 +195,16 @@ export const runCommand: Command = {
   async run({ flags }, terminal) {
     const directory = directoryOf(flags);
     if (fileDisk.list(directory).length === 0) readIdentity(fileDisk, directory);
+    const settings = await readRunSettings(fileDisk, directory, flags);
+    const run = {
+      directory,
+      settings,
+      isJson: flags['json'] === true,
+      withStdin: flags['exit-with-stdin'] === true,
+    };
     const unlock = lockState(directory);
     try {
-      await runAgent(directory, flags, terminal);
+      await runAgent(run, terminal);
     } catch (thrown) {
       if (thrown instanceof NanofleetError) throw thrown;
       throw new NanofleetError('INTERNAL', `the agent on ${directory} ended: ${String(thrown)}`, {

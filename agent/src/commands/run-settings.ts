@@ -1,0 +1,37 @@
+/**
+ * What `run` goes by: `agent.yaml`, and the arguments that stand against it. Owns which of the two holds; never opens
+ * anything but that file.
+ */
+import type { Disk } from '@nanofleet/runtime/ports';
+import { type AgentConfig, BEAT_MS, PORT_MAX } from '../config/agent-config.ts';
+import { readAgentConfig } from '../config/read-agent-config.ts';
+import { type FlagShape, type Flags, optional, optionalNumber } from './command.ts';
+
+/** The argument that names the file. */
+export const CONFIG_FLAG: FlagShape = {
+  help: 'settings (default DIR/agent.yaml, if there is one)',
+  value: 'FILE',
+};
+
+const givenText = <K extends string>(flags: Flags, name: K): { [key in K]?: string } => {
+  const value = optional(flags, name);
+  return value === undefined ? {} : ({ [name]: value } as { [key in K]: string });
+};
+
+/**
+ * Settings of one run; an argument stands against the file.
+ * @throws NanofleetError CONFIG_INVALID, UsageError
+ */
+export const readRunSettings = async (disk: Disk, directory: string, flags: Flags): Promise<AgentConfig> => {
+  const config = await readAgentConfig(disk, { directory, asked: optional(flags, 'config') });
+  const http = optionalNumber(flags, 'http', { min: 0, max: PORT_MAX });
+  return {
+    ...config,
+    ...givenText(flags, 'bundles'),
+    ...givenText(flags, 'names'),
+    learning: config.learning && flags['no-learning'] !== true,
+    explanations: config.explanations && flags['no-explanations'] !== true,
+    beatMs: optionalNumber(flags, 'beat-ms', BEAT_MS) ?? config.beatMs,
+    listen: { ...config.listen, ...givenText(flags, 'socket'), ...(http === undefined ? {} : { http }) },
+  };
+};

@@ -1,0 +1,50 @@
+/**
+ * What may stand in `agent.yaml`: one schema, whose descriptions are what `doctor` and docs/agent-yaml.md say of a field.
+ * Owns names, forms and bounds of fields; never reads a file.
+ */
+import { BEAT_INTERVAL_MS } from '@nanofleet/protocol';
+import { z } from 'zod';
+
+/** Highest port number. */
+export const PORT_MAX = 65_535;
+/** Bounds of the interval of beats, milliseconds. */
+export const BEAT_MS = { min: 100, max: 3_600_000 } as const;
+
+const listenSchema = z.strictObject({
+  socket: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Unix socket for local programs; agent.sock in the state directory when left out'),
+  http: z
+    .int()
+    .min(0)
+    .max(PORT_MAX)
+    .optional()
+    .describe('port of 127.0.0.1 for local programs, 0 for a free one; none when left out'),
+});
+
+/** Schema of the whole file. */
+export const agentConfigSchema = z.strictObject({
+  version: z.literal(1).describe('version of this form: 1'),
+  bundles: z.string().min(1).optional().describe('directory of signed bundles for lines that have none yet'),
+  names: z.string().min(1).optional().describe('JSON file of the areas and devices that texts may name'),
+  explanations: z
+    .boolean()
+    .default(true)
+    .describe('whether decisions may be explained by words of their texts, as far as the group allows it'),
+  learning: z.boolean().default(true).describe('whether the device takes part in rounds'),
+  beatMs: z
+    .int()
+    .min(BEAT_MS.min)
+    .max(BEAT_MS.max)
+    .default(BEAT_INTERVAL_MS)
+    .describe('interval of beats, milliseconds'),
+  listen: listenSchema.default({}).describe('where local programs reach the agent'),
+});
+
+/** What `agent.yaml` says, defaults filled in. */
+export type AgentConfig = z.output<typeof agentConfigSchema>;
+
+/** What an agent without the file goes by. */
+export const DEFAULT_CONFIG: AgentConfig = agentConfigSchema.parse({ version: 1 });
