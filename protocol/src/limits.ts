@@ -79,6 +79,10 @@ export const KNOWN_NAMES_MAX = 256;
 export const CONFIG_BYTES_MAX = 256 * KIB;
 /** Mistakes in agent.yaml that are shown; further ones show when these are mended. */
 export const CONFIG_MISTAKES_MAX = 20;
+/** Distinct pieces of a weight that travels as indices into a codebook; one with more is refused. */
+export const CODEBOOK_ENTRIES_MAX = 4096;
+/** Codes in a piece of such a weight. */
+export const CODEBOOK_WIDTH_MAX = 1024;
 /** Types of entities of one model. */
 export const ENTITY_TYPES_MAX = 256;
 /** Tokens of one text that a model may tag; further tokens get no tag. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type ErrorCode, NanofleetError } from './errors.ts';
 import { BUNDLE_BYTES_MAX, BUNDLE_FILE_BYTES_MAX, MANIFEST_BYTES_MAX } from './limits.ts';
 import {
+  CODEBOOK_WIRE_FORM,
   encodeManifest,
   fileOfRole,
   formsOf,
@@ -114,8 +115,8 @@ describe('parseManifest', () => {
       parseManifest(bytesOf({ ...textDraft, files: [travelling(change), textDraft.files[1]] })).files;
     const wires = (change: object) => parsed(change).map((file) => wireOf(file)?.name);
     expect(wires({})).toEqual(['infer.nfw', undefined]);
-    expect(wires({ form: 'nfw2' })).toEqual([undefined, undefined]);
-    const names = formsOf(parsed({ form: 'nfw2' })).map(({ name }) => name);
+    expect(wires({ form: 'nfw9' })).toEqual([undefined, undefined]);
+    const names = formsOf(parsed({ form: 'nfw9' })).map(({ name }) => name);
     expect(names).toEqual(['infer.int8.onnx', 'infer.nfw', 'golden.json']);
   });
 
@@ -155,6 +156,17 @@ describe('parseManifest', () => {
     [
       'files: has a wire form of',
       { files: [textDraft.files[0], { ...travelling({}), role: 'golden', name: 'golden.json' }] },
+    ],
+    [
+      'files: has a wire form that does not go with the codebooks',
+      { files: [travelling({ form: CODEBOOK_WIRE_FORM }), textDraft.files[1]] },
+    ],
+    [
+      'files: has a wire form that does not go with the codebooks',
+      {
+        files: [travelling({}), textDraft.files[1]],
+        quantization: [{ tensor: 'a', scaleTensor: 'b', axis: 0, bits: 8, codebook: { width: 4 } }],
+      },
     ],
     ['labels.names: holds a label twice', { labels: { version: 1, names: ['on', 'on'] } }],
     ['thresholds.confidence: needs one', { thresholds: { confidence: [0.5], outOfScope: 0.5 } }],

@@ -10,6 +10,7 @@ import {
   BUNDLE_BYTES_MAX,
   BUNDLE_FILE_BYTES_MAX,
   BUNDLE_FILES_MAX,
+  CODEBOOK_WIDTH_MAX,
   ENTITY_TOKENS_MAX,
   ENTITY_TYPES_MAX,
   FEATURE_ROWS_MAX,
@@ -42,8 +43,11 @@ const count = (max: number) => z.int().min(1).max(max);
 const finite = z.number();
 const share = z.number().min(0).max(1);
 
-/** The form in which graphs travel that this build expands (runtime/src/wire). */
+/** The form in which graphs travel whose weights are packed to their bits (runtime/src/wire). */
 export const WIRE_FORM = 'nfw1';
+
+/** The form of graphs of which some weight travels as indices into a codebook. A name of its own, so that older builds fetch the graph instead. */
+export const CODEBOOK_WIRE_FORM = 'nfw2';
 
 /** What a file of a bundle is for. The device opens files by role only. */
 export const FILE_ROLES = ['infer.int8', 'train-step', 'prototypes', 'golden'] as const;
@@ -172,6 +176,8 @@ const gridSchema = z.object({
   /** Axis along which each index has its own scale; null for one scale for all. */
   axis: z.int().min(0).max(7).nullable(),
   bits: z.int().min(2).max(8),
+  /** The codes are pieces of this many, few of them distinct, and travel as indices into a table of these. */
+  codebook: z.object({ width: count(CODEBOOK_WIDTH_MAX) }).optional(),
 });
 
 /** What was measured on one data set, as the publisher states it. */
@@ -270,6 +276,8 @@ function contradictions(manifest: Manifest): Contradiction[] {
     found.push([['files'], 'must not list the manifest or its signature']);
   if (files.some(({ role, wire }) => wire !== undefined && role !== 'infer.int8'))
     found.push([['files'], 'has a wire form of a file that is no graph to run']);
+  if (files.some((file) => wireOf(file) && wireOf(file)?.form !== wireFormFor(manifest.quantization)))
+    found.push([['files'], 'has a wire form that does not go with the codebooks of its grids']);
   if (stored.reduce((sum, file) => sum + file.bytes, 0) > BUNDLE_BYTES_MAX)
     found.push([['files'], `is larger than ${BUNDLE_BYTES_MAX} bytes together`]);
   for (const role of ['infer.int8', 'golden'] as const)
@@ -363,7 +371,11 @@ export const fileOfRole = (manifest: Manifest, role: FileRole): BundleFile | und
 
 /** The form in which a file travels; undefined when it has none, or one that this build does not expand. */
 export const wireOf = ({ wire }: BundleFile): WireFile | undefined =>
-  wire?.form === WIRE_FORM ? wire : undefined;
+  wire?.form === WIRE_FORM || wire?.form === CODEBOOK_WIRE_FORM ? wire : undefined;
+
+/** The form in which a graph with these grids travels. */
+export const wireFormFor = (grids: ManifestDraft['quantization']): string =>
+  grids.some(({ codebook }) => codebook !== undefined) ? CODEBOOK_WIRE_FORM : WIRE_FORM;
 
 /** Files with their wire forms, known to this build or not. */
 export const formsOf = (files: readonly BundleFile[]): StoredFile[] =>

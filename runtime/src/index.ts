@@ -39,6 +39,7 @@ export * from './text/values/registry.ts';
 export * from './text/values/value-of.ts';
 export * from './wasm/wasm-module.ts';
 export * from './wasm/wasm-writer.ts';
+export * from './wire/codebook.ts';
 export * from './wire/half.ts';
 export * from './wire/packed-codes.ts';
 export * from './wire/wire-file.ts';

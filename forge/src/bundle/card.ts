@@ -85,7 +85,10 @@ function quantizationFact(grids: ManifestDraft['quantization']): string {
   const bitsOf = (isTable: boolean): string =>
     [...new Set(grids.filter(({ axis }) => (axis === 0) === isTable).map(({ bits }) => bits))].join(' and ');
   const table = bitsOf(true);
-  return `Table ${table === '8' ? 'int8' : `${table} bits in int8`} with a scale a row; matrices ${bitsOf(false)} bits with a scale a column (no overflow on processors without VNNI); activations uint8, quantized at run time`;
+  const width = grids.find(({ codebook }) => codebook !== undefined)?.codebook?.width;
+  const form = table === '8' ? 'int8' : `${table} bits in int8`;
+  const pieces = width === undefined ? '' : `, made of pieces of ${width} weights from one codebook,`;
+  return `Table ${form}${pieces} with a scale a row; matrices ${bitsOf(false)} bits with a scale a column (no overflow on processors without VNNI); activations uint8, quantized at run time`;
 }
 
 function qualityTable({ manifest, accuracyFloat32, counts }: TextCard): string {

@@ -7,7 +7,7 @@ import {
   type FileRole,
   MANIFEST_FILE,
   type ManifestDraft,
-  WIRE_FORM,
+  wireFormFor,
 } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import { writeAtomically } from '../train/array-file.ts';
@@ -48,7 +48,9 @@ export async function writeBundle(
   const listed = [...files].map(([role, content]) => ({
     role,
     ...entry(FILE_NAMES[role], content),
-    ...(role === 'infer.int8' && wire ? { wire: { form: WIRE_FORM, ...entry(WIRE_NAME, wire) } } : {}),
+    ...(role === 'infer.int8' && wire
+      ? { wire: { form: wireFormFor(manifest.quantization), ...entry(WIRE_NAME, wire) } }
+      : {}),
   }));
   const bytes = listed.reduce((sum, file) => sum + file.bytes, 0);
   const draft = { ...manifest, files: listed, cost: { ...manifest.cost, bytes } };

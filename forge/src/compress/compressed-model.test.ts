@@ -1,5 +1,5 @@
 // Behaviour of compression: what each step leaves, graphs that come back from the wire, and kernels of every form.
-import { expandWire } from '@nanofleet/runtime';
+import { codebookOf, expandWire } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
 import { optimizedGraph } from '../testing/optimized-graph.ts';
 import { freshTower } from '../text/tower.ts';
@@ -53,6 +53,7 @@ describe('steps of compression', () => {
     ['pruned', { step: 'prune', share: 0.5 }],
     ['with fewer units', { step: 'drop-units', share: 0.5 }],
     ['folded', { step: 'fold' }],
+    ['of shared pieces, trained', { step: 'codebook', width: 4, entries: 16, epochs: 1 }],
   ])('run integer kernels with no weight in float32, and travel without loss: %s', async (_, step) => {
     const { graph, wire } = modelFiles(await after(step));
     expect(expandWire(wire, graph.quantization)).toEqual(graph.bytes);
@@ -80,6 +81,17 @@ describe('steps of compression', () => {
     expect(tower.dense['head.weight']).toHaveLength(18 * SHAPE.classes);
     const before = freshTower(SHAPE, 1).dense['hidden.weight'];
     expect(before).toContain(tower.dense['hidden.weight'][0]);
+  });
+
+  it('make rows of pieces that all of them share, also after training', async () => {
+    const step = { step: 'codebook', width: 4, entries: 16, epochs: 1 };
+    const { forms } = await after(step);
+    const untrained = await after({ ...step, epochs: 0 });
+    for (const { table } of [forms, untrained.forms])
+      expect(codebookOf(table?.quantized.codes ?? new Int8Array(), 4).entries.length / 4).toBeLessThanOrEqual(
+        16,
+      );
+    expect(forms.table?.quantized.codes).not.toEqual(untrained.forms.table?.quantized.codes);
   });
 
   it('train weights that stay off the grid while texts see them on it', async () => {

@@ -6,22 +6,25 @@ import {
   encodeWire,
   expandWire,
   type Grid,
-  halfBits,
-  halfValue,
+  nearestScale,
   type Quantized,
   quantize,
   type Replacement,
   replaceInitializers,
   scalesOf,
+  type WireGrid,
 } from '@nanofleet/runtime';
 import { initializerNames } from '../onnx/quantized-linear.ts';
 import { HEAD, type InferenceGraph, inferenceGraph } from '../text/inference-graph.ts';
 import { penultimateWidth, type Tower } from '../text/tower.ts';
+import { nearestPieces, type Pieces } from './pieces.ts';
 
 /** A weight that has codes of its own; others are quantized as every graph is (table 8 bits, matrices 7). */
 interface QuantizedForm {
   readonly grid: Grid;
   readonly quantized: Quantized;
+  /** Width of the pieces, if the codes are made of few distinct ones. */
+  readonly codebook?: { readonly width: number };
 }
 
 /** Weights that can have codes. */
@@ -40,9 +43,6 @@ export interface Quantizing {
   readonly clip: boolean;
 }
 
-/** The nearest half to a scale, and never zero. */
-const nearestHalf = (scale: number): number => halfValue(Math.max(1, halfBits(scale)));
-
 /** The model with one of its weights on a grid: table one scale a row, matrices one a column. */
 export function quantizeMatrix(model: CompressedModel, matrix: Matrix, how: Quantizing): CompressedModel {
   const { tower } = model;
@@ -53,11 +53,19 @@ export function quantizeMatrix(model: CompressedModel, matrix: Matrix, how: Quan
   };
   const values = valuesOf(tower, matrix);
   const scales = how.clip
-    ? clippedScales(values, grid, nearestHalf)
-    : scalesOf(values, grid).map((scale) => nearestHalf(scale));
+    ? clippedScales(values, grid, nearestScale)
+    : scalesOf(values, grid).map((scale) => nearestScale(scale));
   const quantized = quantize(values, grid, scales);
   const forms = { ...model.forms, [matrix]: { grid, quantized } };
   return { tower: withValues(tower, matrix, dequantize(quantized, grid)), forms };
+}
+
+/** The model with a table made of the pieces of a codebook, one scale a row. */
+export function shareTable({ tower, forms }: CompressedModel, pieces: Pieces): CompressedModel {
+  const grid: Grid = { shape: shapeOf(tower, 'table'), axis: 0, bits: 8 };
+  const quantized = nearestPieces(tower.table, pieces);
+  const table = { grid, quantized, codebook: { width: pieces.width } };
+  return { tower: withValues(tower, 'table', dequantize(quantized, grid)), forms: { ...forms, table } };
 }
 
 /** The graph that devices run, as the wire gives it, and the wire itself. */
@@ -70,16 +78,13 @@ export interface ModelFiles {
 export function modelFiles({ tower, forms }: CompressedModel): ModelFiles {
   const plain = inferenceGraph([tower]);
   const replaced = new Map<string, Replacement>();
-  const bits = new Map<string, number>();
-  for (const [matrix, { quantized, grid }] of Object.entries(forms)) {
+  const stated = new Map<string, Pick<WireGrid, 'bits' | 'codebook'>>();
+  for (const [matrix, { quantized, grid, codebook }] of Object.entries(forms)) {
     const { codes, scales } = initializerNames(INITIALIZERS[matrix as Matrix]);
     replaced.set(codes, { raw: bytesOf(quantized.codes) }).set(scales, { raw: bytesOf(quantized.scales) });
-    bits.set(codes, grid.bits);
+    stated.set(codes, { bits: grid.bits, ...(codebook && { codebook }) });
   }
-  const quantization = plain.quantization.map((grid) => ({
-    ...grid,
-    bits: bits.get(grid.tensor) ?? grid.bits,
-  }));
+  const quantization = plain.quantization.map((grid) => ({ ...grid, ...stated.get(grid.tensor) }));
   const wire = encodeWire(replaceInitializers(plain.bytes, replaced), quantization);
   return { wire, graph: { ...plain, quantization, bytes: expandWire(wire, quantization) } };
 }

@@ -1,4 +1,5 @@
 // Owns the steps of compression as recipes spell them. It never does a step.
+import { CODEBOOK_ENTRIES_MAX, CODEBOOK_WIDTH_MAX } from '@nanofleet/protocol';
 import { z } from 'zod';
 
 const share = z.number().min(0).max(0.99);
@@ -38,6 +39,17 @@ export const compressionStepSchema = z.discriminatedUnion('step', [
     clip: z.boolean().default(true),
     epochs,
   }),
+  /** Makes the table's rows of pieces that all of them share; a piece as wide as a row ties whole rows to each other. */
+  z.strictObject({
+    step: z.literal('codebook'),
+    /** Weights of a piece; a row is a whole number of pieces. */
+    width: z.int().min(1).max(CODEBOOK_WIDTH_MAX),
+    entries: z.int().min(2).max(CODEBOOK_ENTRIES_MAX),
+    hiddenBits: bits.max(7).default(7),
+    headBits: bits.max(7).default(7),
+    /** With epochs the rows are trained while texts see them made of pieces (straight-through); pieces stay as they are. */
+    epochs,
+  }),
 ]);
 
 /** A step with its defaults. */
@@ -59,6 +71,8 @@ export function stepName(step: CompressionStep): string {
       return `fold the table${retrained}`;
     case 'quantize':
       return `${step.bits} bits${matrixBits(step)}${step.clip ? '' : ' unclipped'}${retrained}`;
+    case 'codebook':
+      return `${step.entries} pieces of ${step.width}${matrixBits(step)}${retrained}`;
   }
 }
 

@@ -1,9 +1,10 @@
 // Owns doing one step of compression on a model. It never measures.
 import { clippedScales, dequantize, quantize } from '@nanofleet/runtime';
 import type { Tower } from '../text/tower.ts';
-import { type CompressedModel, quantizeMatrix } from './compressed-model.ts';
+import { type CompressedModel, quantizeMatrix, shareTable } from './compressed-model.ts';
 import type { CompressionStep } from './compression-settings.ts';
 import { nearestOfRank } from './low-rank.ts';
+import { fitPieces, nearestPieces } from './pieces.ts';
 import { folded, type Mask, magnitudeMask, masked, withoutUnits } from './pruning.ts';
 import { type Retraining, retrain, type TableRule } from './retrain.ts';
 
@@ -42,7 +43,23 @@ export async function compress(
         model: quantized(await again(tower, { ...held, seen: seenAs(step, tower.shape.width) }), step, forms),
         ...kept,
       };
+    case 'codebook':
+      return { model: await shared({ tower, forms: {} }, step, { how, held }) };
   }
+}
+
+async function shared(
+  { tower, forms }: CompressedModel,
+  step: Step<'codebook'>,
+  { how, held }: { readonly how: Retraining; readonly held: TableRule },
+): Promise<CompressedModel> {
+  const { width } = tower.shape;
+  const pieces = fitPieces(tower.table, { ...step, rowWidth: width, seed: how.seed });
+  const seen = (rows: Float32Array): Float32Array =>
+    dequantize(nearestPieces(rows, pieces), { shape: [rows.length / width, width], axis: 0, bits: 8 });
+  const { epochs } = step;
+  const trained = epochs === 0 ? tower : await retrain(tower, { epochs, rule: { ...held, seen }, how });
+  return withMatrices(shareTable({ tower: trained, forms }, pieces), { ...step, clip: true });
 }
 
 /** Masks are made anew this many times while the pruned share grows. */
@@ -92,7 +109,14 @@ function quantized(tower: Tower, step: Step<'quantize'>, forms: CompressedModel[
     bits: step.bits,
     clip,
   });
+  return withMatrices(table, step);
+}
+
+function withMatrices(
+  model: CompressedModel,
+  { hiddenBits, headBits, clip }: Pick<Step<'quantize'>, 'hiddenBits' | 'headBits' | 'clip'>,
+): CompressedModel {
   const hidden =
-    tower.shape.hidden === 0 ? table : quantizeMatrix(table, 'hidden', { bits: step.hiddenBits, clip });
-  return quantizeMatrix(hidden, 'head', { bits: step.headBits, clip });
+    model.tower.shape.hidden === 0 ? model : quantizeMatrix(model, 'hidden', { bits: hiddenBits, clip });
+  return quantizeMatrix(hidden, 'head', { bits: headBits, clip });
 }

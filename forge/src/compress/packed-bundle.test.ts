@@ -74,12 +74,13 @@ describe('a bundle of a recipe whose compression ends in few bits', () => {
     expect(accuracies[0]).toBe(accuracies[1]);
   });
 
-  it('runs from either form alone, is signed with one of them, and not with none', async () => {
-    const { directory, bundle } = await made('either', [{ step: 'quantize', bits: 4 }]);
+  it('runs from either form alone, is signed with one of them, and not with none; here a codebook', async () => {
+    const { directory, bundle } = await made('either', [{ step: 'codebook', width: 8, entries: 32 }]);
     const key = generateSigningKey();
     const { manifest } = await signBundleDirectory(bundle, key);
     const file = fileOfRole(manifest, 'infer.int8');
     const wire = file && wireOf(file);
+    expect(wire?.form).toBe('nfw2');
     expect(wire?.bytes).toBeLessThan((file?.bytes ?? 0) * 0.75);
     const data = ['--data', join(directory, 'validation.jsonl')];
     const before = await run('eval', '--bundle', bundle, ...data);

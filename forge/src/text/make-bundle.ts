@@ -61,7 +61,7 @@ export async function makeTextBundle(making: BundleMaking): Promise<MadeBundle> 
       `recipe ${recipe.name} has no section "bundle", so there is no bundle to make`,
     );
   const graph = making.files?.graph ?? inferenceGraph(making.towers);
-  const wire = hasFewBits(graph) ? making.files?.wire : undefined;
+  const wire = travelsPacked(graph) ? making.files?.wire : undefined;
   const model = { classes: graph.classes, width: graph.hidden, nowMs: making.nowMs };
   const computed = await withInference(graph, (compute) =>
     computeTexts(
@@ -115,8 +115,8 @@ export async function makeTextBundle(making: BundleMaking): Promise<MadeBundle> 
 }
 
 /** Whether packing pays: with the bits that every graph has, it saves 3 %. */
-const hasFewBits = ({ quantization }: InferenceGraph): boolean =>
-  quantization.some(({ bits }) => bits < MATRIX_WEIGHT_BITS);
+const travelsPacked = ({ quantization }: InferenceGraph): boolean =>
+  quantization.some(({ bits, codebook }) => bits < MATRIX_WEIGHT_BITS || codebook !== undefined);
 
 type Bundle = NonNullable<Recipe['bundle']>;
 

@@ -2,7 +2,7 @@
 import type { ManifestDraft } from '@nanofleet/protocol';
 import { listInitializers, type Replacement, replaceInitializers } from '../onnx/initializers.ts';
 import { dequantize, quantize, scalesOf } from '../quantize.ts';
-import { halfBits, halfValue } from '../wire/half.ts';
+import { nearestScale } from '../wire/half.ts';
 import { encodeWire, expandWire } from '../wire/wire-form.ts';
 
 type Grids = ManifestDraft['quantization'];
@@ -28,7 +28,7 @@ export function packedForm(graph: Uint8Array, { grids, bits }: { grids: Grids; b
     };
     const values = dequantize(was, { shape, axis: 0, bits: 8 });
     const grid = { shape, axis: 0, bits };
-    const halves = scalesOf(values, grid).map((scale) => halfValue(Math.max(1, halfBits(scale))));
+    const halves = scalesOf(values, grid).map((scale) => nearestScale(scale));
     const { codes, scales } = quantize(values, grid, halves);
     replaced.set(tensor, { raw: new Uint8Array(codes.buffer) });
     replaced.set(scaleTensor, { raw: new Uint8Array(scales.buffer) });

@@ -2,7 +2,7 @@
  * Owns a graph of one quantized table with the form in which it travels, and what a manifest says of both; for tests. The graph computes
  * nothing. Never part of the product.
  */
-import { type BundleFile, type ManifestDraft, WIRE_FORM, type WireFile } from '@nanofleet/protocol';
+import { type BundleFile, type ManifestDraft, type WireFile, wireFormFor } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import { codeMax } from '../quantize.ts';
 import { encodeWire, expandWire } from '../wire/wire-form.ts';
@@ -16,11 +16,21 @@ export interface TinyWire {
   readonly quantization: ManifestDraft['quantization'];
 }
 
-/** A table of `rows` x 64 codes that begin with `first` and count up, packed to `bits` bits. */
-export function tinyWire({ rows, bits, first }: { rows: number; bits: number; first: number }): TinyWire {
+/** What a table is made of. */
+export interface TinyTable {
+  readonly rows: number;
+  readonly bits: number;
+  readonly first: number;
+  /** Width of the pieces of a table that travels as a codebook. */
+  readonly width?: number;
+}
+
+/** A table of `rows` x 64 codes of `bits` bits that begin with `first` and count up. */
+export function tinyWire({ rows, bits, first, width }: TinyTable): TinyWire {
   const range = 2 * codeMax(bits) + 1;
   const codes = Int8Array.from({ length: rows * 64 }, (_, at) => ((at + first) % range) - codeMax(bits));
-  const quantization = [{ tensor: 'table.int8', scaleTensor: 'table.scale', axis: 0, bits }];
+  const codebook = width === undefined ? {} : { codebook: { width } };
+  const quantization = [{ tensor: 'table.int8', scaleTensor: 'table.scale', axis: 0, bits, ...codebook }];
   const written = tinyTableGraph({ codes, scales: new Float32Array(rows).fill(0.5) });
   const wire = encodeWire(written, quantization);
   const graph = expandWire(wire, quantization);
@@ -31,5 +41,10 @@ export function tinyWire({ rows, bits, first }: { rows: number; bits: number; fi
     sha256: sha256Of(graph),
     bytes: graph.length,
   } as const;
-  return { graph, wire, quantization, file: { ...file, wire: { form: WIRE_FORM, ...stated } } };
+  return {
+    graph,
+    wire,
+    quantization,
+    file: { ...file, wire: { form: wireFormFor(quantization), ...stated } },
+  };
 }

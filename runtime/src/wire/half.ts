@@ -27,6 +27,9 @@ export function halfValue(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
+/** The nearest half to a scale, and never zero: heads that learn divide by scales. */
+export const nearestScale = (scale: number): number => halfValue(Math.max(1, halfBits(scale)));
+
 function rounded(value: number, dropped: number): number {
   const kept = value >>> dropped;
   const rest = value & ((1 << dropped) - 1);

@@ -82,7 +82,10 @@ describe('expandFile', () => {
 });
 
 describe('expandWire', () => {
-  it('gives no more than it may, or refuses with its code, whatever its bytes are', () => {
+  it.each([
+    ['packed codes', made],
+    ['a codebook', tinyWire({ rows: 100, bits: 4, first: 0, width: 4 })],
+  ])('gives no more than it may, or refuses with its code, whatever its bytes are: %s', (_form, made) => {
     const change = fc.array(fc.tuple(fc.nat(made.wire.length - 1), fc.nat(255)), {
       minLength: 1,
       maxLength: 4,

@@ -3,9 +3,10 @@
 // It never quantizes and never opens a graph.
 //
 // Layout, little endian: "NFW1", uint32 length of the graph without weights, that graph, then for each grid of the manifest
-// in order: uint32 rank, uint32 sizes, packed codes (packed-codes.ts), one half (half.ts) for each scale.
+// in order: uint32 rank, uint32 sizes, packed codes (packed-codes.ts), one half (half.ts) for each scale. "NFW2" if a grid has a
+// codebook (codebook.ts): in place of its packed codes uint32 entries, int8 codes of the entries, packed indices.
 
-import { BUNDLE_FILE_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
+import { BUNDLE_FILE_BYTES_MAX, CODEBOOK_ENTRIES_MAX, NanofleetError } from '@nanofleet/protocol';
 import { joinedBytes } from '../joined-bytes.ts';
 import {
   type Initializer,
@@ -13,10 +14,11 @@ import {
   type Replacement,
   replaceInitializers,
 } from '../onnx/initializers.ts';
+import { codebookOf, codesOf, indexBits } from './codebook.ts';
 import { halfBits, halfValue } from './half.ts';
-import { packCodes, packedBytes, unpackCodes } from './packed-codes.ts';
+import { packCodes, packedBytes, packIndices, unpackCodes, unpackIndices } from './packed-codes.ts';
 
-const MAGIC = 0x3157464e;
+const MARK_BYTES = 4;
 const RANK_MAX = 8;
 /** Of a scale in a graph, which is a float32. */
 const SCALE_BYTES = 4;
@@ -28,11 +30,15 @@ export interface WireGrid {
   readonly scaleTensor: string;
   readonly axis: number | null;
   readonly bits: number;
+  readonly codebook?: { readonly width: number } | undefined;
 }
+
+const markOf = (grids: readonly WireGrid[]): string =>
+  grids.some(({ codebook }) => codebook !== undefined) ? 'NFW2' : 'NFW1';
 
 /**
  * The wire form of a graph. Scales are rounded to halves, so the graph to test and publish is what `expandWire` gives.
- * @throws NanofleetError `GRAPH_UNSUPPORTED` if a grid's initializers are not in the graph
+ * @throws NanofleetError `GRAPH_UNSUPPORTED` if a grid's initializers are not in the graph, or do not fit its codebook
  */
 export function encodeWire(graph: Uint8Array, grids: readonly WireGrid[]): Uint8Array {
   const known = new Map(listInitializers(graph).map((tensor) => [tensor.name, tensor]));
@@ -41,7 +47,7 @@ export function encodeWire(graph: Uint8Array, grids: readonly WireGrid[]): Uint8
   const parts = grids.flatMap((grid) =>
     tensorParts(grid, found(known, grid.tensor), found(known, grid.scaleTensor)),
   );
-  return joinedBytes([words([MAGIC, rest.length]), rest, ...parts]);
+  return joinedBytes([new TextEncoder().encode(markOf(grids)), words([rest.length]), rest, ...parts]);
 }
 
 /**
@@ -55,7 +61,9 @@ export function expandWire(
   bytesMax = BUNDLE_FILE_BYTES_MAX,
 ): Uint8Array {
   const reader = new Reader(wire);
-  if (reader.word() !== MAGIC) throw unsupported('it does not begin with NFW1');
+  const mark = markOf(grids);
+  if (String.fromCharCode(...reader.bytes(MARK_BYTES)) !== mark)
+    throw unsupported(`it does not begin with ${mark}`);
   const rest = reader.bytes(reader.word());
   const filled = new Map<string, Replacement>();
   let bytes = rest.length;
@@ -65,7 +73,7 @@ export function expandWire(
     const groups = grid.axis === null ? 1 : (dims[grid.axis] ?? 1);
     bytes += count + groups * SCALE_BYTES;
     if (!(bytes <= bytesMax)) throw unsupported(`it expands to more than ${bytesMax} bytes`);
-    const codes = unpackCodes(reader.bytes(packedBytes(count, grid.bits)), { count, bits: grid.bits });
+    const codes = codesFrom(reader, { grid, count });
     const halves = reader.bytes(groups * 2);
     const scales = Float32Array.from({ length: groups }, (_, at) =>
       halfValue((halves[at * 2] ?? 0) | ((halves[at * 2 + 1] ?? 0) << 8)),
@@ -88,7 +96,34 @@ function tensorParts(grid: WireGrid, codes: Initializer, scales: Initializer): U
     halves[at] = half & 255;
     halves[at + 1] = half >>> 8;
   }
-  return [words([dims.length, ...dims]), packCodes(elements, grid.bits), halves];
+  return [words([dims.length, ...dims]), ...codeParts(grid, elements), halves];
+}
+
+function codeParts({ bits, codebook }: WireGrid, elements: Int8Array): Uint8Array[] {
+  if (codebook === undefined) return [packCodes(elements, bits)];
+  const { entries, indices } = codebookOf(elements, codebook.width);
+  const count = entries.length / codebook.width;
+  return [words([count]), new Uint8Array(entries.buffer), packIndices(indices, indexBits(count))];
+}
+
+function codesFrom(
+  reader: Reader,
+  { grid: { bits, codebook }, count }: { readonly grid: WireGrid; readonly count: number },
+): Int8Array {
+  if (codebook === undefined) return unpackCodes(reader.bytes(packedBytes(count, bits)), { count, bits });
+  const { width } = codebook;
+  const pieces = count / width;
+  if (!Number.isInteger(pieces)) throw unsupported(`${count} codes cannot be cut in pieces of ${width}`);
+  const held = reader.word();
+  if (held < 1 || held > CODEBOOK_ENTRIES_MAX)
+    throw unsupported(`a codebook has ${held} entries; 1 to ${CODEBOOK_ENTRIES_MAX} are allowed`);
+  const entries = Int8Array.from(reader.bytes(held * width));
+  const packing = { count: pieces, bits: indexBits(held) };
+  return codesOf({
+    width,
+    entries,
+    indices: unpackIndices(reader.bytes(packedBytes(pieces, packing.bits)), packing),
+  });
 }
 
 function dimsOf(reader: Reader): number[] {
