@@ -1,6 +1,7 @@
 // Owns what the order of entities in texts says: how likely each type follows another, as costs for decoding. Pure.
-import { firstTag, OUTSIDE, TextFeatures, typeOfTag } from '@nanofleet/runtime';
+import { TextFeatures } from '@nanofleet/runtime';
 import { tagsOfEntities } from './annotated-texts.ts';
+import { countSteps } from './tag-steps.ts';
 import type { TaggerShape } from './tagger.ts';
 import type { TaggerTexts } from './tagger-batches.ts';
 
@@ -17,19 +18,14 @@ export function countTransitions(
 ): Float32Array {
   const width = types.length + 2;
   const counts = new Float64Array((types.length + 1) * width);
-  const all = new Float64Array(width);
   const reader = new TextFeatures(features);
   for (const { text, entities } of texts) {
     const { bounds } = reader.withTokens(text);
-    let before = 0;
-    for (const tag of tagsOfEntities(entities, { bounds, types })) {
-      const state = tag === OUTSIDE ? 0 : typeOfTag(tag) + 1;
-      const to = tag === OUTSIDE || tag === firstTag(state - 1) ? state : types.length + 1;
-      counts[before * width + to] = (counts[before * width + to] ?? 0) + 1;
-      all[to] = (all[to] ?? 0) + 1;
-      before = state;
-    }
+    countSteps(tagsOfEntities(entities, { bounds, types }), { counts, types: types.length });
   }
+  const all = Float64Array.from({ length: width }, (_, to) =>
+    counts.reduce((sum, count, at) => (at % width === to ? sum + count : sum), 0),
+  );
   const total = all.reduce((sum, count) => sum + count, 0);
   return Float32Array.from(counts, (count, at) => {
     const row = counts.subarray(at - (at % width), at - (at % width) + width);

@@ -22,6 +22,7 @@ import { entityCard } from './card.ts';
 import { countTransitions } from './count-transitions.ts';
 import type { EntityRecipe } from './recipe.ts';
 import type { EntityRecipeData } from './recipe-texts.ts';
+import { learnedTransitions } from './tag-order.ts';
 import type { Tagger } from './tagger.ts';
 import { type TaggerOutput, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
 import { type TaggerInferenceGraph, taggerInferenceGraph } from './tagger-inference-graph.ts';
@@ -72,8 +73,11 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
     labels,
     { name: recipe.name, ...recipe.bundle },
   );
+  const { transitions } = recipe.entities;
   const order = transitionBytes(
-    countTransitions(data.learning, { features: graph.features, weight: recipe.entities.transitions }),
+    transitions === 'learned'
+      ? learnedTransitions(tagger.dense)
+      : countTransitions(data.learning, { features: graph.features, weight: transitions }),
   );
   const names = { ...data.learning, transitions: transitionsOf(order) };
   const int8 = taggerScore(computed.validation, texts, names);

@@ -46,8 +46,8 @@ const recipeSchema = z.strictObject({
     /** The kind of value of each type that has one; the others are only their words. */
     values: z.record(z.string(), valueKindSchema).default({}),
     tokensMax: z.int().min(1).max(ENTITY_TOKENS_MAX).default(64),
-    /** Weight of how often types follow one another, beside the scores of tags; 0 leaves it out. */
-    transitions: z.number().min(0).max(1).default(0.2),
+    /** What the order of types counts beside the scores of tags: weight of how often they follow one another, 0 for nothing; or learned with the tags. */
+    transitions: z.union([z.number().min(0).max(1), z.literal('learned')]).default(0.2),
     /** Types of the data that the model does not learn: what is meant rather than said. */
     leftOut: z.array(z.string()).default([]),
   }),

@@ -155,7 +155,8 @@ describe('forge run of a recipe with entities', () => {
       heldOut: ['judged.jsonl'],
     };
     const training = { ...RECIPE.training, stepsPerEpoch: 20 };
-    await writeFile(at('mixed.json'), JSON.stringify({ ...RECIPE, name: 'mixed', training, data }));
+    const entities = { ...RECIPE.entities, transitions: 'learned' };
+    await writeFile(at('mixed.json'), JSON.stringify({ ...RECIPE, name: 'mixed', entities, training, data }));
     const made = await callForge('run', at('mixed.json'), '--data', directory, '--out', at('mixed'));
     expect(made.notes).not.toContain('TRAINING_SET_INVALID');
     const bundle = await inspectBundle(at('mixed', 'bundle'));
@@ -164,6 +165,10 @@ describe('forge run of a recipe with entities', () => {
     const runner = await loadTextRunner(bundle);
     expect(await runner.decide('tell me a joke')).toMatchObject({ label: 'joke', entities: [] });
     expect((await runner.decide('dim the hall to 20 percent')).entities).toHaveLength(2);
+    assert(bundle.manifest.task === 'text-intent');
+    expect(new Set(Buffer.from(bundle.manifest.entities?.transitions ?? '', 'base64')).size).toBeGreaterThan(
+      6,
+    );
     await runner.release();
   });
 

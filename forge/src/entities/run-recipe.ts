@@ -37,7 +37,7 @@ export async function runEntityRecipe(run: RecipeArguments, world: CommandWorld)
 }
 
 /** The network of a recipe over its data. */
-function shapeOf({ network }: EntityRecipe, { learning }: EntityRecipeData): TaggerShape {
+function shapeOf({ network, entities }: EntityRecipe, { learning }: EntityRecipeData): TaggerShape {
   const { kind: _, width, hidden, channels, convolutions, ...features } = network;
   return {
     features: { kind: 'hashed-ngrams-1', lowerCase: true, ...features },
@@ -47,6 +47,7 @@ function shapeOf({ network }: EntityRecipe, { learning }: EntityRecipeData): Tag
     convolutions,
     classes: learning.intents.length,
     types: learning.types.length,
+    learnsOrder: entities.transitions === 'learned',
   };
 }
 

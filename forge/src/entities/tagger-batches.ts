@@ -7,6 +7,7 @@ import { SeededRandom } from '../seeded-random.ts';
 import { SourceDraw } from '../text/text-sources.ts';
 import { type AnnotatedText, type LearnedText, tagsOfEntities } from './annotated-texts.ts';
 import { EntitySwapper } from './swapped-entities.ts';
+import { tagOrderFeeds } from './tag-order.ts';
 import type { TaggerShape } from './tagger.ts';
 import { maskInputs, TRAINING_INPUTS } from './tagger-graphs.ts';
 import type { TaggerTrainingSettings } from './tagger-settings.ts';
@@ -134,9 +135,15 @@ export class TaggerBatches {
       smoothing: training.tagSmoothing,
       unmarked: 0,
     });
+    if (shape.learnsOrder) Object.assign(feeds, tagOrderFeeds(examples.map(sequenceOf), shape.types));
     return { feeds, rows };
   }
 }
+
+const sequenceOf = ({ tokens, tags }: Example): Parameters<typeof tagOrderFeeds>[0][number] => ({
+  tokens: tokens.length,
+  tags: tags.includes(UNMARKED) ? undefined : tags,
+});
 
 const NO_ROWS = new Int32Array();
 /** The tag of a token of which nothing is known, and the intent of a text that has none. */

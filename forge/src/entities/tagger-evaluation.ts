@@ -6,7 +6,7 @@ import { WordTable } from '../encoder/word-table.ts';
 import { SINGLE_THREAD } from '../train/training-session.ts';
 import type { LearnedText, MarkedEntity } from './annotated-texts.ts';
 import { type SpanScore, spanScore } from './span-score.ts';
-import { denseTensors, type Tagger } from './tagger.ts';
+import { denseTensors, TAG_ORDER, type Tagger } from './tagger.ts';
 import type { TaggerTexts } from './tagger-batches.ts';
 import { taggerEvaluationGraph } from './tagger-graphs.ts';
 import { rowsByToken, tokenSequence } from './token-sequence.ts';
@@ -26,7 +26,9 @@ export interface TaggerOutput {
 export async function taggerOutputs(tagger: Tagger, texts: readonly string[]): Promise<TaggerOutput[]> {
   const session = await InferenceSession.create(taggerEvaluationGraph(tagger.shape), SINGLE_THREAD);
   const parameters = Object.fromEntries(
-    denseTensors(tagger).map(({ name, shape, elements }) => [name, new Tensor('float32', elements, shape)]),
+    denseTensors(tagger)
+      .filter(({ name }) => name !== TAG_ORDER)
+      .map(({ name, shape, elements }) => [name, new Tensor('float32', elements, shape)]),
   );
   const features = new TextFeatures(tagger.shape.features);
   const table = new WordTable(tagger.shape.width, { value: tagger.table, ...NO_MOMENTS });

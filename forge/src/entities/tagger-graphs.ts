@@ -10,7 +10,8 @@ import { layerNorm } from '../autodiff/normalization.ts';
 import { adamStep } from '../autodiff/optimizer.ts';
 import { concat } from '../autodiff/shaping.ts';
 import { shift } from '../autodiff/shift.ts';
-import { denseShapes, penultimateWidth, type TaggerShape } from './tagger.ts';
+import { tagOrderLoss } from './tag-order.ts';
+import { denseShapes, penultimateWidth, TAG_ORDER, type TaggerShape } from './tagger.ts';
 
 /** Inputs of both graphs. */
 export const INPUTS = {
@@ -78,7 +79,10 @@ export function taggerTrainingGraph(
   const { logits, tags } = forward({ graph, shape, parameters, tokens, masks });
   const intents = graph.input(TRAINING_INPUTS.intents, 'float32', ['N', shape.classes]);
   const gold = graph.input(TRAINING_INPUTS.tags, 'float32', ['T', tagCount(shape.types)]);
-  const loss = add(crossEntropy(tags, gold), scale(crossEntropy(logits, intents), intentWeight));
+  const single = crossEntropy(tags, gold);
+  const order = parameters.get(TAG_ORDER);
+  const sequence = order ? add(single, tagOrderLoss(tags, order, shape.types)) : single;
+  const loss = add(sequence, scale(crossEntropy(logits, intents), intentWeight));
   return graph.build(
     'tagger-train-step',
     adamStep(loss, [...parameters.values()], { weightDecay, fetched: [tokens] }),

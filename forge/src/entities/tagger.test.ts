@@ -33,6 +33,7 @@ const SHAPE: TaggerShape = {
   ],
   classes: 7,
   types: 3,
+  learnsOrder: true,
 };
 const TEXTS = [
   'turn the kitchen light on',

@@ -25,7 +25,12 @@ export interface TaggerShape {
   readonly classes: number;
   /** Count of entity types. */
   readonly types: number;
+  /** Whether the order of tags is learned with them; else transitions are counted. */
+  readonly learnsOrder: boolean;
 }
+
+/** The weight that scores the order of tags, [1 + types, 2 + types]; graphs for devices leave it to the decoder. */
+export const TAG_ORDER = 'order';
 
 /** A trained tagger: `table` is [buckets, width]; the others by their names, row major. */
 export interface Tagger {
@@ -57,10 +62,11 @@ export function denseShapes(shape: TaggerShape): Map<string, readonly number[]> 
   });
   linear('tags', channels, tagCount(shape.types));
   linear('head', penultimateWidth(shape), classes);
+  if (shape.learnsOrder) shapes.set(TAG_ORDER, [shape.types + 1, shape.types + 2]);
   return shapes;
 }
 
-/** An untrained tagger: table rows N(0, 0.1²), weights uniform in ±1/√inputs, gains 1, biases 0. */
+/** An untrained tagger: table rows N(0, 0.1²), weights uniform in ±1/√inputs, gains 1, biases and order 0. */
 export function freshTagger(shape: TaggerShape, seed: number): Tagger {
   const random = new SeededRandom(seed, 'initial weights');
   const table = Float32Array.from(
@@ -68,6 +74,7 @@ export function freshTagger(shape: TaggerShape, seed: number): Tagger {
     () => 0.1 * random.normal(),
   );
   const dense = [...denseShapes(shape)].map(([name, [inputs = 1, outputs]]) => {
+    if (name === TAG_ORDER) return [name, new Float32Array(inputs * (outputs ?? 1))] as const;
     if (outputs === undefined)
       return [name, new Float32Array(inputs).fill(name.endsWith('gain') ? 1 : 0)] as const;
     const uniform = (): number => (2 * random.uniform() - 1) / Math.sqrt(inputs);

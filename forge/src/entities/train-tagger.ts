@@ -2,6 +2,7 @@
 // its last whole epoch and ends with the same weights, bit by bit. It never reads a data set.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { transitionBytes, transitionsOf } from '@nanofleet/runtime';
 import { Tensor } from 'onnxruntime-node';
 import { z } from 'zod';
 import { correctedRate, gradientName } from '../autodiff/optimizer.ts';
@@ -10,9 +11,10 @@ import { scheduledRate } from '../text/training-settings.ts';
 import { afterEpoch, epochPositionSchema, isBest, RUN_START } from '../train/epoch-position.ts';
 import { TrainingSession } from '../train/training-session.ts';
 import type { JudgedTexts } from './recipe-texts.ts';
+import { learnedTransitions } from './tag-order.ts';
 import { denseShapes, freshTagger, type Tagger, type TaggerShape } from './tagger.ts';
 import { TaggerBatches, type TaggerBatchSettings, type TaggerTexts } from './tagger-batches.ts';
-import { type TaggerScore, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
+import { type ScoringNames, type TaggerScore, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
 import { INPUTS, taggerTrainingGraph } from './tagger-graphs.ts';
 import { readState, readWeights, writeState, writeWeights } from './tagger-state.ts';
 
@@ -79,7 +81,7 @@ async function trainEpoch(training: TaggerTraining, run: Run, batches: TaggerBat
     tagger,
     texts.map(({ text }) => text),
   );
-  const score = taggerScore(outputs, texts, training.learning);
+  const score = taggerScore(outputs, texts, namesOf(training, tagger));
   const value = (score.intents + score.spans.f1) / 2;
   const position = { ...afterEpoch(run.position, value, training.training), step };
   // The best weights first: should the run die between the two files, the epoch is repeated and writes them again.
@@ -120,6 +122,12 @@ async function resume(training: TaggerTraining): Promise<Run> {
   const position = meta === undefined ? { ...RUN_START, step: 0 } : positionSchema.parse(meta);
   const graph = taggerTrainingGraph(shape, training.training);
   return { session: await TrainingSession.open(graph, dense), table, position };
+}
+
+/** What outputs are scored with: an order that is learned is part of what an epoch has learned. */
+function namesOf({ learning, shape }: TaggerTraining, { dense }: Tagger): ScoringNames {
+  if (!shape.learnsOrder) return learning;
+  return { ...learning, transitions: transitionsOf(transitionBytes(learnedTransitions(dense))) };
 }
 
 function taggerOf(shape: TaggerShape, { session, table }: Run): Tagger {
