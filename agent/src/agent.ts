@@ -48,6 +48,7 @@ import { Replies } from './router/replies.ts';
 import { streamReply } from './router/reply-stream.ts';
 import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
+import { type Inflow, NO_INFLOW, Sources } from './sources/sources.ts';
 import { DecisionMemory } from './store/decision-memory.ts';
 import type { Identity } from './store/identity.ts';
 import { NO_NAMES } from './store/known-names.ts';
@@ -88,6 +89,8 @@ export interface AgentOptions {
   readonly explanations?: boolean;
   /** What the device knows by name; nothing when left out. */
   readonly names?: Registry;
+  /** Where data come from; from nowhere but local programs when left out. */
+  readonly inflow?: Inflow;
 }
 
 /** A running agent. */
@@ -109,6 +112,7 @@ export class Agent implements LocalService {
   readonly #learning: Learning;
   readonly #decisions: Decisions;
   readonly #sensors: SensorLines;
+  readonly #sources: Sources;
   readonly #pump: OutboxPump;
   readonly #jobs: Jobs;
   readonly #link: Link;
@@ -148,6 +152,7 @@ export class Agent implements LocalService {
       newId: () => newId(clock, random),
       record: (event) => this.#record(event),
     });
+    this.#sources = this.#makeSources();
     this.#jobs = new Jobs({ disk, path: join(directory, 'jobs.json'), log, work: this.#jobWork() });
     this.#link = this.#makeLink();
   }
@@ -167,12 +172,14 @@ export class Agent implements LocalService {
   start(): void {
     this.#link.start();
     if (this.#desired.current !== null) this.#slots.apply(this.#desired.current.lines);
+    this.#sources.start();
     this.#beatSoon();
   }
 
   /** Says goodbye, makes everything durable, releases the models. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#sources.close();
     await Promise.all([this.#link.stop(), this.#slots.close(), this.#learning.close()]);
     await this.#outbox.close();
     await this.#lines.close();
@@ -205,6 +212,8 @@ export class Agent implements LocalService {
 
   outbound: LocalService['outbound'] = () => this.#outbound.read();
 
+  post: LocalService['post'] = (source, text) => this.#sources.post(source, text);
+
   status: LocalService['status'] = (): AgentStatus => ({
     fleet: this.#options.identity.fleet,
     device: this.#options.identity.device,
@@ -218,6 +227,7 @@ export class Agent implements LocalService {
     waiting: this.#outbox.waiting,
     delivered: this.#outbox.delivered,
     learning: this.#learning.status(),
+    sources: this.#sources.reports(),
     problems: this.#problems.list(),
   });
 
@@ -288,6 +298,29 @@ export class Agent implements LocalService {
       steadyMs: () => this.#time.nowMs(),
       queued: () => this.#pump.wake(),
       decided: (decision, text) => this.#learning.decided(decision, text),
+    });
+  }
+
+  #makeSources(): Sources {
+    const { clock, random, disk, log, transport } = this.#ports;
+    const { directory, identity, inflow = NO_INFLOW } = this.#options;
+    return new Sources({
+      clock,
+      random,
+      disk,
+      log,
+      transport,
+      ...inflow,
+      directory: join(directory, 'sources'),
+      device: identity.device,
+      lines: {
+        decide: this.decide,
+        samples: this.samples,
+        sensorShape: (line) => this.#sensors.shape(line),
+        interruptSamples: (line) => this.#sensors.interrupt(line),
+      },
+      failing: (error) =>
+        error === null ? this.#problems.clear('SOURCE_FAILED') : this.#problems.raise(error),
     });
   }
 

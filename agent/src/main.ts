@@ -20,6 +20,7 @@ const terminal: ProgramTerminal = {
   line: (text) => void process.stdout.write(`${text}\n`),
   write: (text) => void process.stdout.write(text),
   failure: (text) => void process.stderr.write(`${text}\n`),
+  input: () => process.stdin,
   ended,
 };
 

@@ -159,6 +159,9 @@ export const ERRORS = {
   LISTENER_NOT_PRIVATE: entry('operator', 400, 'A listener on this address needs a certificate'),
   SETTING_INVALID: entry('operator', 400, 'A setting or argument has a value that is not allowed'),
   CONFIG_INVALID: entry('operator', 400, 'The file agent.yaml has a mistake'),
+  SOURCE_FAILED: entry('operator', 503, 'A data source of agent.yaml cannot be read', 'retry'),
+  SOURCE_UNKNOWN: entry('caller', 404, 'The file agent.yaml has no such source for programs'),
+  SOURCE_BUSY: entry('caller', 503, 'The source has more messages than it may take', 'retry'),
   CONTROLLER_UNREACHABLE: entry('operator', 503, 'The controller does not answer', 'retry'),
   NOT_LOGGED_IN: entry('operator', 401, 'No controller is known to this command'),
   // Forge

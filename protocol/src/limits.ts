@@ -83,6 +83,10 @@ export const CONFIG_MISTAKES_MAX = 20;
 export const CODEBOOK_ENTRIES_MAX = 4096;
 /** Codes in a piece of such a weight. */
 export const CODEBOOK_WIDTH_MAX = 1024;
+/** Data sources of one device; agent.yaml with more is refused. */
+export const SOURCES_MAX = 16;
+/** Messages of one source that wait for their line; of a source that cannot wait, further ones are dropped and counted. */
+export const SOURCE_MESSAGES_WAITING_MAX = 64;
 /** Types of entities of one model. */
 export const ENTITY_TYPES_MAX = 256;
 /** Tokens of one text that a model may tag; further tokens get no tag. */

@@ -45,6 +45,8 @@ export const LOCAL_PATHS = {
   examples: '/v1/examples',
   /** POST: forgets examples, and what else of texts is kept for learning. */
   wipe: '/v1/wipe',
+  /** POST one message to a source of kind http: its name follows. */
+  source: '/v1/sources/',
   /** GET what has ever left the device. */
   outbound: '/v1/outbound',
   /** GET whether the agent can answer. */
@@ -158,6 +160,36 @@ export const samplesAnswerSchema = z.object({
   events: z.array(sensorEventViewSchema),
 });
 
+/** What one data source of agent.yaml did since the agent started. */
+export const sourceReportSchema = z.object({
+  kind: z.enum(['mqtt', 'stdin', 'http', 'file', 'csv']),
+  /** `waiting`: it, or its line, is tried again. `ended`: it has no more. */
+  state: z.enum(['open', 'waiting', 'ended']),
+  /** Messages that were used. */
+  taken: countSchema,
+  /** Samples that a sensor line got from them. */
+  samples: countSchema,
+  /** Messages that were not used. */
+  dropped: z.object({
+    /** Not of the form that agent.yaml says. */
+    malformed: countSchema,
+    /** Not later than the one before. */
+    late: countSchema,
+    /** The line did not take it. */
+    refused: countSchema,
+    /** The broker had kept it from before. */
+    retained: countSchema,
+    tooLarge: countSchema,
+    /** Above the rate, or above what may wait. */
+    tooMany: countSchema,
+  }),
+  /** Silences that ended a window. */
+  gaps: countSchema,
+  failures: countSchema,
+  lastError: proseSchema.nullable(),
+  lastTakenAt: unixMsSchema.nullable(),
+});
+
 /** What the agent says about itself: identity, link, lines, records, health. */
 export const agentStatusSchema = z.object({
   fleet: fleetIdSchema.nullable(),
@@ -174,6 +206,8 @@ export const agentStatusSchema = z.object({
   waiting: countSchema,
   delivered: countSchema,
   learning: learningStatusSchema,
+  /** By their names in agent.yaml. */
+  sources: z.record(z.string(), sourceReportSchema),
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })),
 });
 
@@ -215,6 +249,7 @@ export type SamplesRequest = z.infer<typeof samplesRequestSchema>;
 export type SamplesAnswer = z.infer<typeof samplesAnswerSchema>;
 export type SensorEventView = z.infer<typeof sensorEventViewSchema>;
 export type AgentStatus = z.infer<typeof agentStatusSchema>;
+export type SourceReport = z.infer<typeof sourceReportSchema>;
 export type OutboundEntry = z.infer<typeof outboundEntrySchema>;
 export type OutboundAnswer = z.infer<typeof outboundAnswerSchema>;
 export type Problem = z.infer<typeof problemSchema>;

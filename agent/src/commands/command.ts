@@ -11,6 +11,8 @@ export interface Terminal {
   line(text: string): void;
   /** Text on standard output that may go on. */
   write(text: string): void;
+  /** Standard input; asked for at most once, and never together with an end by its end. */
+  input(): AsyncIterable<Uint8Array>;
   /** Resolves when the command is asked to end: a signal, or the end of standard input when that counts. */
   ended(options: { withStdin: boolean }): Promise<void>;
 }

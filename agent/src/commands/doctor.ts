@@ -3,6 +3,7 @@
  * Owns the order of the checks and the exit code; changes nothing and can be run beside the agent.
  */
 import { toNanofleetError } from '@nanofleet/protocol';
+import type { AgentConfig } from '../config/agent-config.ts';
 import { type ConfigPlace, inspectAgentConfig, mistakeInWords } from '../config/read-agent-config.ts';
 import {
   checkEngine,
@@ -13,6 +14,7 @@ import {
 } from '../doctor/device-checks.ts';
 import { type Finding, findingInWords, fine, wrong } from '../doctor/finding.ts';
 import { checkBroker, checkClock, checkController } from '../doctor/reach-checks.ts';
+import { checkSource } from '../doctor/source-checks.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { closeHttp } from '../ports/http-client.ts';
 import { systemClock } from '../ports/system-clock.ts';
@@ -21,14 +23,22 @@ import { type Command, optional } from './command.ts';
 import { directoryOf } from './local-client.ts';
 import { CONFIG_FLAG } from './run-settings.ts';
 
-const checkConfig = async (place: ConfigPlace): Promise<Finding[]> => {
+const checkConfig = async (
+  place: ConfigPlace,
+): Promise<{ found: Finding[]; sources: AgentConfig['sources'] }> => {
   try {
-    const { path, mistakes } = await inspectAgentConfig(fileDisk, place);
-    if (path === null) return [fine('config', 'there is no agent.yaml: defaults and arguments hold')];
-    if (mistakes.length === 0) return [fine('config', path)];
-    return mistakes.map((mistake) => wrong('config', mistakeInWords(path, mistake), 'Mend this line.'));
+    const { path, config, mistakes } = await inspectAgentConfig(fileDisk, place);
+    const { sources } = config;
+    if (path === null)
+      return { found: [fine('config', 'there is no agent.yaml: defaults and arguments hold')], sources };
+    if (mistakes.length === 0) return { found: [fine('config', path)], sources };
+    const found = mistakes.map((mistake) =>
+      wrong('config', mistakeInWords(path, mistake), 'Mend this line.'),
+    );
+    return { found, sources: {} };
   } catch (thrown) {
-    return [wrong('config', toNanofleetError(thrown).message, 'Mend or give another file.')];
+    const found = [wrong('config', toNanofleetError(thrown).message, 'Mend or give another file.')];
+    return { found, sources: {} };
   }
 };
 
@@ -44,14 +54,16 @@ const checkReach = async (identity: Identity | null): Promise<Finding[]> => {
 
 const checkAll = async (place: ConfigPlace): Promise<Finding[]> => {
   const { identity, finding } = checkIdentity(place.directory);
+  const { found, sources } = await checkConfig(place);
   return [
-    ...(await checkConfig(place)),
+    ...found,
     checkStateDirectory(place.directory),
     finding,
     ...(await checkReach(identity)),
     checkRoom(place.directory),
     checkMemory(),
     await checkEngine(),
+    ...(await Promise.all(Object.entries(sources).map(([name, source]) => checkSource(name, source)))),
   ];
 };
 

@@ -5,7 +5,7 @@
 import type { Disk } from '@nanofleet/runtime/ports';
 import { type AgentConfig, BEAT_MS, PORT_MAX } from '../config/agent-config.ts';
 import { readAgentConfig } from '../config/read-agent-config.ts';
-import { type FlagShape, type Flags, optional, optionalNumber } from './command.ts';
+import { type FlagShape, type Flags, optional, optionalNumber, UsageError } from './command.ts';
 
 /** The argument that names the file. */
 export const CONFIG_FLAG: FlagShape = {
@@ -24,6 +24,11 @@ const givenText = <K extends string>(flags: Flags, name: K): { [key in K]?: stri
  */
 export const readRunSettings = async (disk: Disk, directory: string, flags: Flags): Promise<AgentConfig> => {
   const config = await readAgentConfig(disk, { directory, asked: optional(flags, 'config') });
+  const isStdinRead = Object.values(config.sources).some(({ kind }) => kind === 'stdin');
+  if (isStdinRead && flags['exit-with-stdin'] === true)
+    throw new UsageError(
+      'standard input cannot be a data source and the sign to end; leave out --exit-with-stdin',
+    );
   const http = optionalNumber(flags, 'http', { min: 0, max: PORT_MAX });
   return {
     ...config,

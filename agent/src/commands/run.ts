@@ -31,6 +31,7 @@ import { makeStderrLog } from '../ports/stderr-log.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { systemHost } from '../ports/system-host.ts';
 import { makeSystemRandom } from '../ports/system-random.ts';
+import { systemSourceFiles } from '../ports/system-source-files.ts';
 import { writeAtomically } from '../store/atomic-file.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
@@ -148,7 +149,7 @@ interface Run {
 
 const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
   const { directory, settings, isJson, withStdin } = run;
-  const { bundles, names, beatMs, learning, explanations } = settings;
+  const { bundles, names, beatMs, learning, explanations, sources } = settings;
   const identity = readIdentity(fileDisk, directory);
   checkPrivateUrl(identity.brokerUrl);
   checkPrivateUrl(identity.controllerUrl);
@@ -160,6 +161,7 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
       beatMs,
       learning,
       explanations,
+      inflow: { sources, files: systemSourceFiles, input: () => terminal.input() },
       ...(names === undefined ? {} : { names: readKnownNames(fileDisk, names) }),
       ...(bundles === undefined ? {} : { bundles }),
     },

@@ -1,5 +1,12 @@
 /** `nanofleet-agent status`: what the running agent says of itself. */
-import { type AgentStatus, agentStatusSchema, type LineReport, LOCAL_PATHS } from '@nanofleet/protocol';
+import {
+  type AgentStatus,
+  agentStatusSchema,
+  type LineReport,
+  LOCAL_PATHS,
+  plainText,
+  type SourceReport,
+} from '@nanofleet/protocol';
 import type { Command } from './command.ts';
 import { askAgent, socketOf } from './local-client.ts';
 
@@ -26,6 +33,21 @@ const learningInWords = ({ isOn, examples, lastRound }: AgentStatus['learning'])
   return `${examples} examples, round ${round.slice(0, 8)} ${state}${why}${gain}${takesPart}`;
 };
 
+/** What a source did, and what went wrong there. */
+const sourceInWords = ([name, report]: [string, SourceReport]): string => {
+  const { kind, state, taken, samples, dropped, gaps, lastError, lastTakenAt } = report;
+  const lost = Object.entries(dropped).filter(([, count]) => count > 0);
+  const parts = [
+    `${kind}, ${state}, ${taken} taken`,
+    ...(samples > 0 ? [`${samples} samples`] : []),
+    ...(gaps > 0 ? [`${gaps} gaps`] : []),
+    ...lost.map(([reason, count]) => `${count} dropped as ${reason}`),
+    ...(lastTakenAt === null ? [] : [`last ${new Date(lastTakenAt).toISOString()}`]),
+  ];
+  const why = lastError === null ? '' : `\n    last error: ${plainText(lastError)}`;
+  return `  ${name.padEnd(14)} ${parts.join(', ')}${why}`;
+};
+
 const inWords = (status: AgentStatus): string => {
   const { health } = status;
   const lines = [
@@ -33,6 +55,7 @@ const inWords = (status: AgentStatus): string => {
     ...Object.entries(status.lines).map(lineInWords),
     `  records        ${status.waiting} waiting, ${status.delivered} delivered`,
     `  learning       ${learningInWords(status.learning)}`,
+    ...Object.entries(status.sources).map(sourceInWords),
     ...status.problems.map(({ code, message }) => `  ${code}: ${message}`),
   ];
   if (health !== null) {

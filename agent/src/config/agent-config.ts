@@ -4,6 +4,7 @@
  */
 import { BEAT_INTERVAL_MS } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { sourcesSchema } from '../sources/source-config.ts';
 
 /** Highest port number. */
 export const PORT_MAX = 65_535;
@@ -40,6 +41,7 @@ export const agentConfigSchema = z.strictObject({
     .max(BEAT_MS.max)
     .default(BEAT_INTERVAL_MS)
     .describe('interval of beats, milliseconds'),
+  sources: sourcesSchema.default({}).describe('where data come from, by a name of yours'),
   listen: listenSchema.default({}).describe('where local programs reach the agent'),
 });
 

@@ -67,7 +67,8 @@ const unknownKey = (key: string, value: unknown, path: Path): string => {
 const wrongValue = (issue: Issue, value: unknown): string => {
   const { description } = expectedAt(agentConfigSchema, value, issue.path);
   const found = valueAt(value, issue.path);
-  const what = found === undefined ? 'is missing' : `is ${quoted(found)}`;
+  const isPart = typeof found === 'object' && found !== null;
+  const what = found === undefined ? 'is missing' : isPart ? 'is wrong' : `is ${quoted(found)}`;
   const meaning = description === null ? '' : ` (${description})`;
   return `${what}: ${issue.message.replace(/^Invalid input: /, '')}${meaning}`;
 };

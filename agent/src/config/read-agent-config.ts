@@ -6,6 +6,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { CONFIG_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
 import type { Disk } from '@nanofleet/runtime/ports';
+import type { SourceConfig } from '../sources/source-config.ts';
 import { type AgentConfig, DEFAULT_CONFIG } from './agent-config.ts';
 import { type ConfigMistake, checkConfigText } from './config-mistakes.ts';
 
@@ -24,13 +25,27 @@ export interface ConfigPlace {
   readonly asked: string | undefined;
 }
 
+const withPlaces = (source: SourceConfig, beside: (file: string) => string): SourceConfig => {
+  if (source.kind === 'file' || source.kind === 'csv') return { ...source, file: beside(source.file) };
+  if (source.kind !== 'mqtt') return source;
+  const { passwordFile, caFile } = source;
+  return {
+    ...source,
+    ...(passwordFile === undefined ? {} : { passwordFile: beside(passwordFile) }),
+    ...(caFile === undefined ? {} : { caFile: beside(caFile) }),
+  };
+};
+
 const resolved = (config: AgentConfig, path: string): AgentConfig => {
   const beside = (file: string): string => resolve(dirname(path), file);
-  const { bundles, names, listen } = config;
+  const { bundles, names, listen, sources } = config;
   return {
     ...config,
     ...(bundles === undefined ? {} : { bundles: beside(bundles) }),
     ...(names === undefined ? {} : { names: beside(names) }),
+    sources: Object.fromEntries(
+      Object.entries(sources).map(([name, source]) => [name, withPlaces(source, beside)]),
+    ),
     listen: listen.socket === undefined ? listen : { ...listen, socket: beside(listen.socket) },
   };
 };

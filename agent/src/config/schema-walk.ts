@@ -9,7 +9,8 @@ export type Path = readonly PropertyKey[];
 
 /** Without what only says that a value may be left out or written in another way. */
 const bare = (schema: unknown): unknown => {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return bare(schema.unwrap());
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return bare(schema.unwrap());
   if (schema instanceof z.ZodPipe) return bare(schema.out);
   return schema;
 };

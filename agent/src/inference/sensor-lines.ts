@@ -13,6 +13,7 @@ import type {
 } from '@nanofleet/protocol';
 import { NanofleetError } from '@nanofleet/protocol';
 import { type SensorEvent, type SensorRunner, SensorStream } from '@nanofleet/runtime';
+import type { SensorShape } from '../sources/source-feed.ts';
 import type { ModelLines } from './model-lines.ts';
 
 /** What the sensor lines need. */
@@ -23,7 +24,8 @@ export interface SensorLinesOptions {
 }
 
 interface Stream {
-  readonly manifest: SensorRunner['manifest'];
+  /** The one that the stream began with; only its names and its manifest are used later. */
+  readonly runner: Pick<SensorRunner, 'line' | 'version' | 'manifest'>;
   readonly stream: SensorStream;
   readonly occurrences: Map<string, Uuid>;
 }
@@ -51,6 +53,24 @@ export class SensorLines {
     } finally {
       lease.giveBack();
     }
+  }
+
+  /** What a sensor line takes. @throws NanofleetError LINE_UNKNOWN, LINE_TASK_WRONG */
+  shape(line: LineId | undefined): SensorShape {
+    const { runner, giveBack } = this.#options.lines.lease('sensor-event', line);
+    giveBack();
+    const { rateHz, channels } = runner.manifest.sensor;
+    return { line: runner.line, rateHz, channels };
+  }
+
+  /** Ends the window and the events under way: the next samples did not follow the last ones. */
+  interrupt(line: LineId): Promise<void> {
+    return this.#inTurn(line, () => {
+      const old = this.#streams.get(line);
+      this.#streams.delete(line);
+      if (old !== undefined) this.#endAll(old);
+      return Promise.resolve();
+    });
   }
 
   async #inTurn<T>(line: LineId, work: () => Promise<T>): Promise<T> {
@@ -82,10 +102,10 @@ export class SensorLines {
   /** The stream goes on over a new version that cuts and decides in the same way; else it begins anew. */
   #streamOf(runner: SensorRunner): Stream {
     const old = this.#streams.get(runner.line);
-    if (old !== undefined && isSameStream(old.manifest, runner.manifest)) return old;
-    if (old !== undefined) this.#endAll(runner, old);
+    if (old !== undefined && isSameStream(old.runner.manifest, runner.manifest)) return old;
+    if (old !== undefined) this.#endAll(old);
     const fresh = {
-      manifest: runner.manifest,
+      runner,
       stream: new SensorStream(runner.manifest),
       occurrences: new Map(),
     };
@@ -94,7 +114,7 @@ export class SensorLines {
   }
 
   /** Events under way end with the stream that saw them: no start stays without its stop. */
-  #endAll(runner: SensorRunner, old: Stream): void {
+  #endAll(old: Stream): void {
     for (const label of old.occurrences.keys()) {
       const event = {
         kind: 'stop',
@@ -102,12 +122,12 @@ export class SensorLines {
         sample: Math.max(0, old.stream.samples - 1),
         confidence: 0,
       } as const;
-      this.#options.record({ type: 'sensor-event', ...this.#view(runner, old, event) });
+      this.#options.record({ type: 'sensor-event', ...this.#view(old.runner, old, event) });
     }
   }
 
   #view(
-    runner: SensorRunner,
+    runner: Pick<SensorRunner, 'line' | 'version'>,
     { occurrences }: Stream,
     event: Pick<SensorEvent, 'kind' | 'label' | 'sample' | 'confidence'>,
   ): SensorEventView {

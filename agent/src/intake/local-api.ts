@@ -19,7 +19,7 @@ import { answerReply } from './answer-reply.ts';
 import { answerStream, itemError } from './answer-stream.ts';
 import type { Guard } from './guard.ts';
 import type { LocalService } from './local-service.ts';
-import { readJson } from './read-body.ts';
+import { readJson, readText } from './read-body.ts';
 import { parseBatch, parseDecide, parseLabel, parseSamples, parseTeach } from './requests.ts';
 
 type Route = (
@@ -86,6 +86,11 @@ const teach: Route = async (service, request, response) => {
   sendJson(response, service.teach(parseTeach(await readJson(request))));
 };
 
+const post: Route = async (service, request, response) => {
+  const name = (request.url ?? '').slice(LOCAL_PATHS.source.length);
+  sendJson(response, await service.post(name, await readText(request)));
+};
+
 const POST: Readonly<Record<string, Route>> = {
   [LOCAL_PATHS.decide]: decide,
   [LOCAL_PATHS.batch]: batch,
@@ -103,6 +108,7 @@ const GET: Readonly<Record<string, Route>> = {
 };
 
 const routeOf = (method: string | undefined, path: string): Route => {
+  if (method === 'POST' && path.startsWith(LOCAL_PATHS.source)) return post;
   const known =
     labelledIn(path) === null
       ? { POST: POST[path], GET: path.startsWith(LOCAL_PATHS.decision) ? decision : GET[path] }

@@ -9,6 +9,7 @@ import type {
   ReplyLine,
   SamplesAnswer,
   SamplesRequest,
+  SourceReport,
   TeachRequest,
   WipeAnswer,
 } from '@nanofleet/protocol';
@@ -30,6 +31,8 @@ export interface LocalService {
   teach(request: TeachRequest): LabelAnswer;
   examples(): ExamplesAnswer;
   wipe(): WipeAnswer;
+  /** Gives a message to a data source of kind http. */
+  post(source: string, text: string): Promise<SourceReport>;
   status(): AgentStatus;
   outbound(): OutboundAnswer;
 }

@@ -55,3 +55,13 @@ export const parseJsonBytes = (bytes: Uint8Array): unknown => {
 /** The JSON value of a request's body. @throws NanofleetError BODY_TOO_LARGE or INPUT_INVALID */
 export const readJson = async (request: IncomingMessage): Promise<unknown> =>
   parseJsonBytes(await readBytes(request));
+
+/** The text of a request's body. @throws NanofleetError BODY_TOO_LARGE or INPUT_INVALID */
+export const readText = async (request: IncomingMessage): Promise<string> => {
+  const bytes = await readBytes(request);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw malformed('text in UTF-8');
+  }
+};

@@ -3,7 +3,7 @@ export type { CloudAnswer, CloudQuestion } from '../cloud/cloud.service.ts';
 export type { ProviderSettings } from '../cloud/provider-settings.ts';
 export { databaseKinds } from './databases.ts';
 export { TEST_CACHE } from './migrated-cluster.ts';
-export { hasMosquitto, Mosquitto } from './mosquitto.ts';
+export { freePort, hasMosquitto, Mosquitto } from './mosquitto.ts';
 export { PostgresServer } from './postgres-server.ts';
 export { RoundFleet } from './round-fleet.ts';
 export { makeScratchDatabase, type ScratchDatabase, scratchServer } from './scratch-database.ts';

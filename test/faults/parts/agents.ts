@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { type ProgramTerminal, runProgram as runAgentProgram } from '@nanofleet/agent';
 import {
   type AgentStatus,
@@ -124,6 +125,7 @@ const makeTerminal = () => {
     failure: (text) => {
       shown.err += `${text}\n`;
     },
+    input: () => Readable.from([]),
     ended: () => isEnded,
   };
   return { shown, end, ready, terminal };
