@@ -80,7 +80,7 @@ describe('calibrateForBound', () => {
     }
   });
 
-  it('has one confidence for all labels, and temperature and score as without a bound', () => {
+  it('has one confidence for all labels without texts apart, and temperature and score as without a bound', () => {
     const given = texts();
     const { calibration, thresholds } = calibrateForBound(given, LABELS, {
       coverage: COVERAGE,
@@ -89,6 +89,19 @@ describe('calibrateForBound', () => {
     expect(thresholds.confidence).toHaveLength(LABELS.length);
     expect(new Set(thresholds.confidence).size).toBe(1);
     expect(calibration).toEqual(calibrate(given, LABELS, COVERAGE).calibration);
+  });
+
+  it('gives each label its own threshold by how the model errs on texts apart, and records what these keep', () => {
+    const apart = { decided: [400, 400, 400, 400], wrong: [120, 30, 30, 0] };
+    for (const seed of [5, 6, 7, 8]) {
+      const given = texts(new SeededDraws(seed));
+      const fitted = calibrateForBound(given, LABELS, { coverage: COVERAGE, bound: BOUND, apart });
+      const [worst = 0, usual, same, best = 1] = fitted.thresholds.confidence;
+      expect(worst).toBeGreaterThan(usual ?? 1);
+      expect(usual).toBe(same);
+      expect(best).toBeLessThan(usual ?? 0);
+      expect(fitted.thresholds.bound).toEqual({ ...BOUND, certifiedWith: counts(given, fitted) });
+    }
   });
 
   it('records what is promised of the texts that come next', () => {

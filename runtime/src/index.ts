@@ -1,6 +1,7 @@
 /** What runs and fine-tunes a model bundle, without Node: features, events, metrics, quantization, graph surgery. */
 export * from './calibration.ts';
 export * from './certify.ts';
+export * from './class-offsets.ts';
 export * from './clopper-pearson.ts';
 export * from './golden.ts';
 export * from './intervals.ts';

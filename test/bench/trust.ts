@@ -1,11 +1,11 @@
 // Whether bounds that operators state hold, and what keeping them costs: thresholds from random halves of labelled texts, judged on the
 // other halves. No model is trained.
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SeededRandom } from '@nanofleet/forge';
+import { decidedCounts, readRecipeSubject, SeededRandom } from '@nanofleet/forge';
 import { NanofleetError } from '@nanofleet/protocol';
-import { type CalibrationTexts, calibrate } from '@nanofleet/runtime';
+import { type CalibrationTexts, calibrate, classOffsets, type TextRunner } from '@nanofleet/runtime';
 import { inspectBundle, loadTextRunner } from '@nanofleet/runtime/node';
 import { printTable } from './parts/figures.ts';
 import { ROOT } from './parts/lone-agent.ts';
@@ -39,7 +39,7 @@ async function main(data: string | undefined): Promise<void> {
     throw new NanofleetError('SETTING_INVALID', 'Say --data DIR: a folder with the folder clinc150.');
   const texts = await textsOf(join(data, 'clinc150'));
   const bundles = [];
-  for (const bundle of given.bundle) bundles.push(await judgedBundle(bundle, texts));
+  for (const bundle of given.bundle) bundles.push(await judgedBundle(bundle, { data, texts }));
   printTable([HEADER, ...bundles.map(rowOf)]);
   const { seed, trials } = given;
   console.log(
@@ -59,7 +59,16 @@ async function lines(path: string): Promise<{ text: string; intent: string }[]> 
   return all.map((line) => JSON.parse(line) as { text: string; intent: string });
 }
 
-async function judgedBundle(bundle: string, texts: Texts) {
+/** Offsets as a bundle of the recipe with the bundle's name gets them: from what the model says of the texts that it learned from. */
+async function offsetsOf(bundle: string, { runner, data }: { runner: TextRunner; data: string }) {
+  const recipe = join(ROOT, 'forge', 'recipes', `${basename(bundle)}.json`);
+  const { learned } = await readRecipeSubject(recipe, data);
+  const classes = runner.labels.length;
+  const logitsOf = async (text: string) => (await runner.decide(text)).logits;
+  return classOffsets(await decidedCounts(learned, { classes, logitsOf }));
+}
+
+async function judgedBundle(bundle: string, { data, texts }: { data: string; texts: Texts }) {
   const runner = await loadTextRunner(await inspectBundle(join(ROOT, bundle)));
   const { labels } = runner;
   // A model may do without some of the set's intents; their texts are then neither in scope nor out of it.
@@ -74,17 +83,20 @@ async function judgedBundle(bundle: string, texts: Texts) {
     gold: Int32Array.from(inScope, ({ intent }) => labels.indexOf(intent)),
     outOfScope: await logitsOf(texts.outOfScope),
   };
+  const offsets = await offsetsOf(bundle, { runner, data });
   await runner.release();
   const coverage = { inScope: Number(given.coverage), sure: 0.9 };
-  const settings = { labels, bound: BOUND, coverage, mixes: MIXES, mixTexts: MIX_TEXTS, areaMix: AREA_MIX };
+  const fixed = { bound: BOUND, coverage, mixes: MIXES, mixTexts: MIX_TEXTS, areaMix: AREA_MIX };
+  const settings = { labels, offsets, ...fixed };
   const random = new SeededRandom(Number(given.seed), 'trust');
   const count = Number(given.trials);
   const trials = Array.from({ length: count }, () => trial(rows, settings, random));
-  const all = judging(labels, calibrate(rows, labels, coverage).calibration)(rows);
+  const all = judging(settings, calibrate(rows, labels, coverage).calibration)(rows);
   return {
     bundle,
     inScope: rows.inScope.length,
     outOfScope: rows.outOfScope.length,
+    offsets: { least: Math.min(...offsets), most: Math.max(...offsets) },
     ...summaryOf(trials),
     whole: whole(all, settings, random),
     oracle: oracles(all, settings, { random, trials: count }),
@@ -119,6 +131,7 @@ const summaryOf = (trials: readonly Trial[]) => ({
   shares: rule(trials.map(({ shares }) => shares)),
   everywhere: rule(trials.map(({ everywhere }) => everywhere)),
   counted: rule(trials.map(({ counted }) => counted)),
+  common: rule(trials.map(({ common }) => common)),
   recipe: rule(trials.map(({ recipe }) => recipe)),
   drawn: MIXES.map((mix, at) => {
     const found = trials.flatMap(({ mixes }) => mixes[at] ?? []);
@@ -136,6 +149,8 @@ const HEADER = [
   'shares: held, everywhere',
   'offload',
   'counted: held',
+  'offload',
+  'one threshold: held',
   'offload',
   'drawn 5/18/50 %: held',
   'offload',
@@ -157,13 +172,15 @@ const areaText = ({ value, low, high }: Figure): string =>
   [value, low, high].map((one) => one.toFixed(4)).join(' ');
 
 function rowOf(found: Awaited<ReturnType<typeof judgedBundle>>): (string | number)[] {
-  const { bundle, shares, everywhere, counted, recipe, drawn, plain, oracle, area } = found;
+  const { bundle, shares, everywhere, counted, common, recipe, drawn, plain, oracle, area } = found;
   return [
     bundle,
     `${shares.held} ${everywhere.held}`,
     spanText(shares.offload),
     counted.held,
     spanText(counted.offload),
+    common.held,
+    spanText(common.offload),
     drawn.map(({ held }) => held).join('/'),
     drawn.map(({ offload }) => percent(offload)).join('/'),
     recipe.held,

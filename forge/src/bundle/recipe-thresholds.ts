@@ -1,7 +1,13 @@
 // Owns how a recipe says which thresholds its bundle gets, and getting them from texts that the model was not trained on. It
 // never computes a logit.
 import { NanofleetError } from '@nanofleet/protocol';
-import { type CalibrationTexts, calibrate, calibrateForBound, shortfallOf } from '@nanofleet/runtime';
+import {
+  type CalibrationTexts,
+  calibrate,
+  calibrateForBound,
+  type DecidedCounts,
+  shortfallOf,
+} from '@nanofleet/runtime';
 import { z } from 'zod';
 
 /** A bound for the thresholds to keep, certified on the texts of validation and tuning; without it they follow `coverage`. */
@@ -18,6 +24,8 @@ export interface TrustAsked {
   readonly name: string;
   readonly coverage: Parameters<typeof calibrate>[2];
   readonly bound?: z.infer<typeof boundSchema> | undefined;
+  /** What the model decides of texts that it learned from; only a bound asks for it. */
+  readonly apart: DecidedCounts;
 }
 
 /**
@@ -28,10 +36,10 @@ export interface TrustAsked {
 export function recipeThresholds(
   texts: CalibrationTexts,
   labels: readonly string[],
-  { name, coverage, bound }: TrustAsked,
+  { name, coverage, bound, apart }: TrustAsked,
 ): ReturnType<typeof calibrate> {
   if (bound === undefined) return calibrate(texts, labels, coverage);
-  const { calibration, thresholds, certified } = calibrateForBound(texts, labels, { coverage, bound });
+  const { calibration, thresholds, certified } = calibrateForBound(texts, labels, { coverage, bound, apart });
   if (certified.certified) return { calibration, thresholds };
   throw new NanofleetError(
     'TRAINING_SET_INVALID',

@@ -1,6 +1,7 @@
 // Owns running a text model over every text that its bundle needs: validation with the time of each, texts of no label,
 // prototypes. It never scores an output.
-import { type Prototypes, prototypesOf } from '@nanofleet/runtime';
+import { type DecidedCounts, type Prototypes, prototypesOf } from '@nanofleet/runtime';
+import { decidedCounts, type NumberedText } from './decided-counts.ts';
 import { medianMicroseconds } from './session-cost.ts';
 
 interface TextOutput {
@@ -10,7 +11,9 @@ interface TextOutput {
 
 /** The texts of a bundle. Prototypes are made of the learned ones. */
 export interface BundleTexts {
-  readonly learned: Iterable<{ readonly text: string; readonly label: number }>;
+  readonly learned: Iterable<NumberedText>;
+  /** Learned ones that a bundle with a bound has offsets from; none for one without. */
+  readonly apart: Iterable<NumberedText>;
   readonly validation: readonly string[];
   readonly outOfScopeTuning: readonly string[];
   readonly outOfScopeReport: readonly string[];
@@ -31,6 +34,7 @@ export interface ComputedTexts<Output extends TextOutput> {
   readonly outOfScopeTuning: readonly Float32Array[];
   readonly outOfScopeReport: readonly Float32Array[];
   readonly prototypes: Prototypes;
+  readonly apart: DecidedCounts;
   /** Median of a text of validation. */
   readonly microseconds: number;
 }
@@ -38,7 +42,7 @@ export interface ComputedTexts<Output extends TextOutput> {
 /** Runs the model over the texts, one by one as a device does. */
 export async function computeTexts<Output extends TextOutput>(
   model: RunningModel<Output>,
-  { learned, validation, outOfScopeTuning, outOfScopeReport }: BundleTexts,
+  { learned, apart, validation, outOfScopeTuning, outOfScopeReport }: BundleTexts,
 ): Promise<ComputedTexts<Output>> {
   const { classes, width, compute } = model;
   const features: { label: number; penultimate: Float32Array }[] = [];
@@ -49,6 +53,10 @@ export async function computeTexts<Output extends TextOutput>(
     outOfScopeTuning: await logitsOf(outOfScopeTuning, compute),
     outOfScopeReport: await logitsOf(outOfScopeReport, compute),
     prototypes: prototypesOf(features, { classes, width }),
+    apart: await decidedCounts(apart, {
+      classes,
+      logitsOf: async (text) => (await compute(text)).logits,
+    }),
   };
 }
 

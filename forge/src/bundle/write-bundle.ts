@@ -24,7 +24,7 @@ const FILE_NAMES: Readonly<Record<FileRole, string>> = {
 const WIRE_NAME = 'infer.nfw';
 
 /** Name of the text for people beside the manifest; it is not part of the digest. */
-const CARD_FILE = 'CARD.md';
+export const CARD_FILE = 'CARD.md';
 
 type Draft<Task> = Task extends ManifestDraft
   ? Omit<Task, 'files' | 'cost'> & { cost: Omit<Task['cost'], 'bytes'> }

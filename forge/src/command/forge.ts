@@ -2,6 +2,7 @@
 // It never does a sub-command's work.
 import { NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { vibrationCommand } from '../vibration/command.ts';
+import { calibrateCommand } from './calibrate.ts';
 import type { Command, CommandWorld } from './command.ts';
 import { evalCommand } from './eval.ts';
 import { inspectCommand } from './inspect.ts';
@@ -11,6 +12,7 @@ import { runCommand } from './run.ts';
 
 const COMMANDS: readonly Command[] = [
   runCommand,
+  calibrateCommand,
   evalCommand,
   robustnessCommand,
   inspectCommand,

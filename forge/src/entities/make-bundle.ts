@@ -17,11 +17,10 @@ import { textRssBytes } from '../bundle/session-cost.ts';
 import { type ComputedTexts, computeTexts } from '../bundle/text-outputs.ts';
 import { writeBundle } from '../bundle/write-bundle.ts';
 import { headTrainingGraph, trainableHead } from '../train/head-step.ts';
-import type { LearnedText } from './annotated-texts.ts';
 import { entityCard } from './card.ts';
 import { countTransitions } from './count-transitions.ts';
 import type { EntityRecipe } from './recipe.ts';
-import type { EntityRecipeData } from './recipe-texts.ts';
+import { type EntityRecipeData, learnedTexts } from './recipe-texts.ts';
 import { learnedTransitions } from './tag-order.ts';
 import type { Tagger } from './tagger.ts';
 import { type TaggerOutput, taggerOutputs, taggerScore } from './tagger-evaluation.ts';
@@ -71,7 +70,7 @@ export async function makeEntityBundle(making: EntityBundleMaking): Promise<Made
   const { calibration, thresholds } = recipeThresholds(
     { inScope, gold, outOfScope: computed.outOfScopeTuning },
     labels,
-    { name: recipe.name, ...recipe.bundle },
+    { name: recipe.name, ...recipe.bundle, apart: computed.apart },
   );
   const { transitions } = recipe.entities;
   const order = transitionBytes(
@@ -128,7 +127,8 @@ async function computeAll(graph: TaggerInferenceGraph, making: EntityBundleMakin
       { compute, classes: intents.length, width: graph.penultimate, nowMs },
       {
         ...data,
-        learned: exemplary(data).map(({ text, intent }) => ({ text, label: intents.indexOf(intent ?? '') })),
+        learned: learnedTexts(data),
+        apart: recipe.bundle.bound === undefined ? [] : learnedTexts(data),
         validation: data.validation.texts.map(({ text }) => text),
       },
     );
@@ -136,12 +136,6 @@ async function computeAll(graph: TaggerInferenceGraph, making: EntityBundleMakin
     await model.release();
   }
 }
-
-/** The texts that prototypes are made of: all that have an intent. */
-const exemplary = ({ learning }: EntityRecipeData): LearnedText[] =>
-  [...learning.texts, ...(learning.further ?? []).flatMap(({ texts }) => texts)].filter(
-    ({ intent }) => intent !== null,
-  );
 
 async function float32Outputs(tagger: Tagger, { validation }: EntityRecipeData): Promise<TaggerOutput[]> {
   return await taggerOutputs(

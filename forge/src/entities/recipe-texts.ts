@@ -2,6 +2,7 @@
 // never learned from. It never trains.
 import { join } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
+import type { NumberedText } from '../bundle/decided-counts.ts';
 import { learnableBeside, normal, textsOfFiles } from '../datasets/held-out.ts';
 import { readLabelledTexts, readTexts } from '../datasets/labelled-texts.ts';
 import { grammarSentences } from '../grammar/grammar-corpus.ts';
@@ -71,6 +72,12 @@ export async function readEntityData(
     outOfScopeReport,
   };
 }
+
+/** All texts with an intent that the model learns from. */
+export const learnedTexts = ({ learning }: EntityRecipeData): NumberedText[] =>
+  [...learning.texts, ...(learning.further ?? []).flatMap(({ texts }) => texts)].flatMap(
+    ({ text, intent }) => (intent === null ? [] : [{ text, label: learning.intents.indexOf(intent) }]),
+  );
 
 async function judgedTexts({ data }: EntityRecipe, directory: string): Promise<AnnotatedText[]> {
   const { file, among, language } = data.validation;

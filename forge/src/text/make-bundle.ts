@@ -16,7 +16,7 @@ import { headTrainingGraph, trainableHead } from '../train/head-step.ts';
 import { type InferenceGraph, inferenceGraph } from './inference-graph.ts';
 import { type TextOutput, withInference } from './inference-session.ts';
 import type { Recipe } from './recipe.ts';
-import type { RecipeTexts } from './recipe-texts.ts';
+import { labelled, learnedTexts, type RecipeTexts } from './recipe-texts.ts';
 import type { Tower } from './tower.ts';
 import { accuracyOf, towerLogits } from './tower-evaluation.ts';
 
@@ -66,7 +66,12 @@ export async function makeTextBundle(making: BundleMaking): Promise<MadeBundle> 
   const computed = await withInference(graph, (compute) =>
     computeTexts(
       { ...model, compute },
-      { ...texts, learned: labelled(texts.training), validation: texts.validation.texts },
+      {
+        ...texts,
+        learned: labelled(texts.training),
+        apart: recipe.bundle?.bound === undefined ? [] : learnedTexts(texts),
+        validation: texts.validation.texts,
+      },
     ),
   );
   const { calibration, thresholds } = calibrated(making, { computed, bundle: recipe.bundle });
@@ -126,16 +131,12 @@ function calibrated(
 ): Pick<ManifestDraft, 'calibration' | 'thresholds'> {
   const { labels: gold } = texts.validation;
   const held = { inScope: logitsOf(computed), gold, outOfScope: computed.outOfScopeTuning };
-  return recipeThresholds(held, texts.labels, { name, ...bundle });
+  return recipeThresholds(held, texts.labels, { name, ...bundle, apart: computed.apart });
 }
 
 type Computed = ComputedTexts<TextOutput>;
 
 const logitsOf = ({ validation }: Computed): Float32Array[] => validation.map(({ logits }) => logits);
-
-function* labelled({ texts, labels }: RecipeTexts['training']): Iterable<{ text: string; label: number }> {
-  for (const [index, text] of texts.entries()) yield { text, label: labels[index] ?? 0 };
-}
 
 function goldenCases({ texts }: RecipeTexts['validation'], { validation }: Computed) {
   return goldenIndices(texts.length).map((index) => ({

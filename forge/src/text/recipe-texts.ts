@@ -2,6 +2,7 @@
 // texts. Texts that also occur in what judges are removed from everything that is learned from. It never trains.
 import { join } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
+import type { NumberedText } from '../bundle/decided-counts.ts';
 import { learnableBeside, normal, textsOfFiles } from '../datasets/held-out.ts';
 import { type LabelledText, readLabelledTexts } from '../datasets/labelled-texts.ts';
 import { grammarSentences } from '../grammar/grammar-corpus.ts';
@@ -78,6 +79,17 @@ export async function readRecipeTexts({ data }: Recipe, places: RecipePlaces): P
     outOfScopeTuning,
     outOfScopeReport,
   };
+}
+
+/** Texts beside the numbers of their labels. */
+export function* labelled({ texts, labels }: ClassifiedTexts): Iterable<NumberedText> {
+  for (const [index, text] of texts.entries()) yield { text, label: labels[index] ?? 0 };
+}
+
+/** All texts with one of the model's labels that it learns from. */
+export function* learnedTexts({ training, grammars }: RecipeTexts): Iterable<NumberedText> {
+  yield* labelled(training);
+  yield* labelled(grammars);
 }
 
 function refuseOneClass(labels: readonly string[], file: string): void {

@@ -5,6 +5,7 @@ import {
   type Certified,
   calibrate,
   certify,
+  moved,
   type StatedBound,
   scoreLogits,
 } from '@nanofleet/runtime';
@@ -26,6 +27,8 @@ export interface Trial {
   readonly everywhere: KeptShares;
   /** Thresholds certified for what the other half counts, on the other half: what was promised. */
   readonly counted: KeptShares;
+  /** The same with one threshold for all labels. */
+  readonly common: KeptShares;
   /** As many texts as a recipe has, drawn from all, certified for what half as many count, on half as many drawn from all. */
   readonly recipe: KeptShares;
   /** For each mix, thresholds certified for what so many drawn texts count, on these, and what they send on of the whole half. */
@@ -38,6 +41,7 @@ export interface Trial {
 
 /** A text, as its model sees it. */
 export interface Judged {
+  /** Calibrated, moved by the offset of its label, so that one threshold is each label's own. */
   readonly confidence: number;
   readonly outOfScope: number;
   /** Greatest softmax without temperature. */
@@ -54,6 +58,8 @@ export interface JudgedTexts {
 /** What all trials share. */
 export interface TrialSettings {
   readonly labels: readonly string[];
+  /** Of thresholds in log-odds, one per label. */
+  readonly offsets: readonly number[];
   readonly bound: StatedBound;
   readonly coverage: { readonly inScope: number; readonly sure: number };
   /** Out-of-scope shares of the mixes, each of so many texts. */
@@ -67,19 +73,23 @@ export function trial(texts: CalibrationTexts, settings: TrialSettings, random: 
   const [outFirst, outSecond] = halves(texts.outOfScope.length, random);
   const first = picked(texts, { inScope: inFirst, outOfScope: outFirst });
   const fitted = calibrate(first, settings.labels, settings.coverage);
-  const judge = judging(settings.labels, fitted.calibration);
+  const judge = judging(settings, fitted.calibration);
   const own = judge(first);
-  const other = judge(picked(texts, { inScope: inSecond, outOfScope: outSecond }));
+  const second = picked(texts, { inScope: inSecond, outOfScope: outSecond });
+  const other = judge(second);
   const certified = (next?: StatedBound['next']): Certified =>
     certify(own, { ...settings, bound: { ...settings.bound, next } });
   const shares = certified();
-  const counted = certified({ inScope: inSecond.length, outOfScope: outSecond.length });
+  const next = { inScope: inSecond.length, outOfScope: outSecond.length };
+  const counted = certified(next);
+  const flat = judging({ labels: settings.labels, offsets: [] }, fitted.calibration);
+  const common = certify(flat(first), { ...settings, bound: { ...settings.bound, next } });
   const mixes = settings.mixes.map((share) => {
     const outOfScope = Math.round(share * settings.mixTexts);
-    const next = { inScope: settings.mixTexts - outOfScope, outOfScope };
-    const found = certified(next);
+    const drawing = { inScope: settings.mixTexts - outOfScope, outOfScope };
+    const found = certified(drawing);
     const some = {
-      inScope: drawn(other.inScope, next.inScope, random),
+      inScope: drawn(other.inScope, drawing.inScope, random),
       outOfScope: drawn(other.outOfScope, outOfScope, random),
     };
     return {
@@ -93,10 +103,11 @@ export function trial(texts: CalibrationTexts, settings: TrialSettings, random: 
     shares: keptShares(other, keptBy(shares)),
     everywhere: everywhere(texts, settings, random),
     counted: keptShares(other, keptBy(counted)),
+    common: keptShares(flat(second), keptBy(common)),
     recipe: recipe(texts, settings, random),
     mixes,
     plain: keptShares(other, ({ plain }) => plain >= from),
-    certified: [shares, counted, ...mixes].every((one) => one.certified),
+    certified: [shares, counted, common, ...mixes].every((one) => one.certified),
   };
 }
 
@@ -121,18 +132,18 @@ function anew(texts: CalibrationTexts, part: number, random: SeededRandom): Cali
 
 function fittedAnew(
   texts: CalibrationTexts,
-  { labels, coverage, part }: TrialSettings & { readonly part: number },
+  { labels, offsets, coverage, part }: TrialSettings & { readonly part: number },
   random: SeededRandom,
 ) {
   const calibrating = anew(texts, part, random);
-  const judge = judging(labels, calibrate(calibrating, labels, coverage).calibration);
+  const judge = judging({ labels, offsets }, calibrate(calibrating, labels, coverage).calibration);
   const seen = judge(calibrating);
   return { judge, fitted: (bound: StatedBound): Certified => certify(seen, { bound, coverage }) };
 }
 
-/** Gives a function that sees texts as a model with these labels and this calibration does. */
+/** Gives a function that sees texts as a model with these labels and this calibration does; without offsets, with none. */
 export function judging(
-  labels: readonly string[],
+  { labels, offsets }: Pick<TrialSettings, 'labels' | 'offsets'>,
   calibration: Parameters<typeof scoreLogits>[1]['calibration'],
 ): (texts: CalibrationTexts) => JudgedTexts {
   const thresholds = { confidence: [], outOfScope: 1 };
@@ -140,7 +151,12 @@ export function judging(
     const { confidence, outOfScope, labelIndex } = scoreLogits(logits, { calibration, thresholds, labels });
     const highest = logits[labelIndex] ?? 0;
     const plain = 1 / logits.reduce((sum, logit) => sum + Math.exp(logit - highest), 0);
-    return { confidence, outOfScope, plain, right: labelIndex === gold };
+    return {
+      confidence: moved(confidence, -(offsets[labelIndex] ?? 0)),
+      outOfScope,
+      plain,
+      right: labelIndex === gold,
+    };
   };
   return (texts) => ({
     inScope: texts.inScope.map((logits, index) => one(logits, texts.gold[index] ?? -1)),
