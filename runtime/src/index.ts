@@ -17,6 +17,7 @@ export * from './learning/seeded-shares.ts';
 export * from './metrics.ts';
 export * from './next-count.ts';
 export * from './onnx/initializers.ts';
+export * from './onnx/operators.ts';
 export * from './onnx/protobuf-reader.ts';
 export * from './prototypes.ts';
 export * from './quantize.ts';

@@ -5,6 +5,7 @@ import { vibrationCommand } from '../vibration/command.ts';
 import { calibrateCommand } from './calibrate.ts';
 import type { Command, CommandWorld } from './command.ts';
 import { evalCommand } from './eval.ts';
+import { importCommand } from './import.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportCommand } from './report.ts';
 import { robustnessCommand } from './robustness.ts';
@@ -15,6 +16,7 @@ const COMMANDS: readonly Command[] = [
   calibrateCommand,
   evalCommand,
   robustnessCommand,
+  importCommand,
   inspectCommand,
   reportCommand,
   vibrationCommand,

@@ -9,7 +9,7 @@ const ONNX_OPSET = 21;
 const ONNX_IR_VERSION = 10;
 
 /** Element types by ONNX's own numbers. */
-const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
+export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
 /** Name of an element type. */
 export type ElementType = keyof typeof ELEMENT_TYPES;
 
@@ -30,6 +30,7 @@ export type AttributeSpec =
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'text'; readonly value: string }
   | { readonly kind: 'ints'; readonly value: readonly number[] }
+  | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'tensor'; readonly value: TensorSpec };
 
 /** One operator call. `domain` is empty for standard operators. */
@@ -56,6 +57,8 @@ export interface ModelSpec {
   readonly inputs: readonly PortSpec[];
   readonly outputs: readonly PortSpec[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** Of the standard operators; ours when left out. */
+  readonly opset?: number;
 }
 
 /** The bytes of an .onnx file. Same value in, same bytes out. */
@@ -75,7 +78,7 @@ export function encodeModel(model: ModelSpec): Uint8Array {
 
 function domains(model: ModelSpec): readonly (readonly [string, number])[] {
   const foreign = new Set(model.nodes.flatMap((node) => (node.domain ? [node.domain] : [])));
-  return [['', ONNX_OPSET], ...[...foreign].map((domain) => [domain, 1] as const)];
+  return [['', model.opset ?? ONNX_OPSET], ...[...foreign].map((domain) => [domain, 1] as const)];
 }
 
 function graph(model: ModelSpec): ProtobufWriter {
@@ -110,6 +113,9 @@ function encodeAttribute(name: string, attribute: AttributeSpec): ProtobufWriter
       return writer.text(4, attribute.value).integer(20, 3);
     case 'tensor':
       return writer.message(5, encodeTensor(attribute.value)).integer(20, 4);
+    case 'floats':
+      for (const value of attribute.value) writer.float(7, value);
+      return writer.integer(20, 6);
     case 'ints':
       for (const value of attribute.value) writer.integer(8, value);
       return writer.integer(20, 7);

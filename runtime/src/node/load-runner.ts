@@ -4,6 +4,7 @@
  */
 import { fileOfRole, type Manifest, NanofleetError } from '@nanofleet/protocol';
 import { decodeGolden, decodeWindow, type Golden, logitGap, tagGap } from '../golden.ts';
+import { checkOperators } from '../onnx/operators.ts';
 import type { Runner, SensorRunner, TextRunner } from '../runner.ts';
 import { tagCount } from '../text/entity-tags.ts';
 import { openSensorRunner } from './sensor-runner.ts';
@@ -13,12 +14,14 @@ import type { CheckedBundle } from './verify-bundle.ts';
 
 /**
  * Loads a bundle and proves it against its golden vectors.
- * @throws NanofleetError `MODEL_LOAD_FAILED` or `GOLDEN_MISMATCH`; then nothing stays open.
+ * @throws NanofleetError `GRAPH_UNSUPPORTED`, `MODEL_LOAD_FAILED` or `GOLDEN_MISMATCH`; then nothing stays open.
  */
 export async function loadRunner(bundle: CheckedBundle): Promise<Runner> {
   const { manifest, digest } = bundle;
   const golden = decodeGolden(fileBytes(bundle, 'golden'), manifest);
-  const session = await openSession(fileBytes(bundle, 'infer.int8'), `${manifest.line} ${manifest.version}`);
+  const graph = fileBytes(bundle, 'infer.int8');
+  checkOperators(graph);
+  const session = await openSession(graph, `${manifest.line} ${manifest.version}`);
   try {
     const runner =
       manifest.task === 'text-intent'
