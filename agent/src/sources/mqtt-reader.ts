@@ -69,6 +69,7 @@ export const makeMqttReader = (options: MqttReaderOptions): SourceReader => ({
         if (payload.length > config.limits.messageBytes) return target.drop('tooLarge');
         return target.offer({ text: Buffer.from(payload).toString('utf8'), topic });
       };
+      const end = (): void => void connection.end({ isOrderly: true }).then(resolve, resolve);
       const connection = transport.connect(settings, {
         opened: () => {
           connection.subscribe(filters).then(
@@ -81,12 +82,14 @@ export const makeMqttReader = (options: MqttReaderOptions): SourceReader => ({
         },
         received,
         closed: (reason, { isRefused }) => {
+          // A broker that comes and goes must not leave one behind for each connection.
+          signal.removeEventListener('abort', end);
           if (signal.aborted) return resolve();
           const why = isRefused ? 'the broker refuses name and password' : (reason ?? 'the connection ended');
           reject(failed(config.url, why));
         },
       });
-      signal.addEventListener('abort', () => void connection.end({ isOrderly: true }).then(resolve, resolve));
+      signal.addEventListener('abort', end);
     });
   },
 });

@@ -27,6 +27,7 @@ afterEach(async () => {
 const start = (text: string) => {
   const { config, mistakes } = checkConfigText(`version: 1\nsources:\n${text}`, yaml);
   if (config === null) throw new TypeError(JSON.stringify(mistakes));
+  const broker = new MemoryBroker();
   const clock = new ManualClock();
   const texts: string[] = [];
   const pieces: SamplesRequest[] = [];
@@ -55,7 +56,7 @@ const start = (text: string) => {
     random: makeSeededRandom(1),
     disk: fileDisk,
     log: silentLog,
-    transport: new MemoryBroker().transport,
+    transport: broker.transport,
     files: systemSourceFiles,
     input: async function* input() {
       yield Buffer.from('one\ntw');
@@ -78,7 +79,7 @@ const start = (text: string) => {
   const setModel = (isThere: boolean): void => {
     isModelThere = isThere;
   };
-  return { sources, clock, texts, pieces, interrupted, failing, until, setModel };
+  return { sources, broker, clock, texts, pieces, interrupted, failing, until, setModel };
 };
 
 const tail = (path: string, from = 'start') =>
@@ -133,6 +134,42 @@ describe('a file that is followed', () => {
     await first.sources.close();
     const second = start(tail(path));
     await second.until(() => expect(second.texts).toEqual(['one', 'two']));
+  });
+});
+
+describe('topics of a broker', () => {
+  const source = '  hall: { kind: mqtt, url: mqtt://127.0.0.1, topic: hall/+, text: whole }\n';
+  const say = (text: string): Buffer => Buffer.from(text);
+
+  it('are read again when the broker comes back, and what it had kept is left out', async () => {
+    const { broker, sources, texts, failing, until } = start(source);
+    await until(() => expect(sources.reports()['hall']?.state).toBe('open'));
+    broker.publish('hall/a', say('one'), { isRetained: true });
+    await until(() => expect(texts).toEqual(['one']));
+    broker.crash();
+    await until(() => expect(failing.at(-1)).toMatch(/source hall: .*the broker is gone/));
+    broker.isUp = true;
+    await until(() => expect(sources.reports()['hall']?.state).toBe('open'));
+    broker.publish('hall/b', say('two'));
+    await until(() => expect(texts).toEqual(['one', 'two']));
+    expect(failing.at(-1)).toBeNull();
+    expect(sources.reports()['hall']?.dropped.retained).toBe(1);
+  });
+
+  it('fill what may wait and no more while no model takes them, each drop counted', async () => {
+    const { broker, sources, texts, setModel, until } = start(source);
+    setModel(false);
+    await until(() => expect(broker.connected).toHaveLength(1));
+    for (let count = 0; count < 100; count += 1) broker.publish('hall/a', say(`text ${count}`));
+    await until(() => expect(sources.reports()['hall']?.dropped.tooMany).toBe(36));
+    setModel(true);
+    await until(() => expect(texts).toHaveLength(64));
+    expect(texts.at(-1)).toBe('text 63');
+  });
+
+  it('are not read in the clear from another machine, unless that is allowed', async () => {
+    const { sources, until } = start(source.replace('127.0.0.1', '192.0.2.1'));
+    await until(() => expect(sources.reports()['hall']?.lastError).toMatch(/not encrypted/));
   });
 });
 
