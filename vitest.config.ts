@@ -13,7 +13,7 @@ function source(path: string): string {
 
 const alias = packages.flatMap((name) => [
   {
-    find: new RegExp(`^@nanofleet/${name}/(node|ports|mqtt|testing)$`),
+    find: new RegExp(`^@nanofleet/${name}/(node|ports|mqtt|tls|testing)$`),
     replacement: source(`./${name}/src/$1/index.ts`),
   },
   { find: new RegExp(`^@nanofleet/${name}$`), replacement: source(`./${name}/src/index.ts`) },

@@ -49,7 +49,7 @@ export async function bundleAgent() {
   const packages = ['protocol', 'runtime'];
   const alias = Object.fromEntries(
     packages.flatMap((name) => [
-      ...['node', 'ports', 'mqtt'].map((part) => [
+      ...['node', 'ports', 'mqtt', 'tls'].map((part) => [
         `@nanofleet/${name}/${part}`,
         join(root, name, 'src', part, 'index.ts'),
       ]),

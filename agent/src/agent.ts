@@ -35,6 +35,7 @@ import { SensorLines } from './inference/sensor-lines.ts';
 import { decisionOf, decodeOffload } from './inference/stored-offload.ts';
 import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
+import type { CertificateKeeper } from './link/certificate-keeper.ts';
 import { DesiredMemory } from './link/desired.ts';
 import { makeInbox } from './link/inbox.ts';
 import { Jobs } from './link/jobs.ts';
@@ -63,6 +64,8 @@ export interface AgentPorts {
   readonly random: Random;
   readonly disk: Disk;
   readonly transport: Transport;
+  /** What TLS is made of; left out without any. */
+  readonly certificate?: CertificateKeeper;
   readonly blobs: BlobSource;
   /** Asks the controller to be let in at the broker; left out, nobody is asked. */
   readonly admit?: () => Promise<void>;
@@ -325,7 +328,7 @@ export class Agent implements LocalService {
   }
 
   #makeLink(): Link {
-    const { admit, clock, random, log, transport } = this.#ports;
+    const { certificate, clock, random, log, transport } = this.#ports;
     const { identity } = this.#options;
     const received = makeInbox({
       device: identity.device,
@@ -359,12 +362,20 @@ export class Agent implements LocalService {
       instance: this.#instance,
       sessions: this.#sessions,
       pump: this.#pump,
-      ...(admit === undefined ? {} : { admit }),
+      ...(certificate === undefined ? {} : { tls: () => certificate.tls }),
+      admit: () => this.#askAdmission(),
       birth: (session) => this.#birth(session),
       reported: (session) => this.#reported(session),
       connected: () => this.#learning.connected(),
       identityInUse: (isInUse) => this.#noteIdentity(isInUse),
     });
+  }
+
+  /** A broker that refuses may have found the certificate out of date, or have lost this device. */
+  async #askAdmission(): Promise<void> {
+    const { admit, certificate } = this.#ports;
+    await certificate?.renew(this.#time.nowMs());
+    await admit?.();
   }
 
   #follow(message: Parameters<DesiredMemory['take']>[0]): void {
@@ -436,6 +447,7 @@ export class Agent implements LocalService {
       );
       this.#noteDisk();
       this.#time.note();
+      void this.#ports.certificate?.check(this.#time.nowMs());
       this.#pump.checkSilence();
       this.#pump.wake();
       this.#beatSoon();

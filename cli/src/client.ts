@@ -26,11 +26,13 @@ export type UploadProgress = (sentBytes: number) => void;
 export class Client {
   readonly url: string;
   readonly #token: string;
+  readonly #authority: string | undefined;
   readonly #world: World;
 
   constructor(world: World, login: Login) {
     this.url = checkedUrl(login.url);
     this.#token = login.token;
+    this.#authority = login.authority;
     this.#world = world;
   }
 
@@ -52,11 +54,12 @@ export class Client {
     if (contentType !== null) headers['content-type'] = contentType;
     const signal = this.#world.deadline(isUpload ? UPLOAD_DEADLINE_MS : HTTP_DEADLINE_MS);
     const url = `${this.url}${path}`;
-    const response = await exchange({ url, method, headers, body, signal, onSent: onProgress }).catch(
-      (thrown: unknown) => {
-        throw this.#unreachable(`${method} ${path}`, thrown);
-      },
-    );
+    const response = await exchange({
+      ...{ url, method, headers, body, signal },
+      ...{ authority: this.#authority, onSent: onProgress },
+    }).catch((thrown: unknown) => {
+      throw this.#unreachable(`${method} ${path}`, thrown);
+    });
     return apiAnswerOf(route, response);
   }
 

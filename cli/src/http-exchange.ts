@@ -15,6 +15,8 @@ export interface Exchange {
   readonly body: Uint8Array | string | null;
   /** Called with the bytes of the body that were handed to the system so far. */
   readonly onSent?: ((bytes: number) => void) | undefined;
+  /** PEM of who may sign the server's certificate; undefined: whom Node trusts. */
+  readonly authority?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -23,9 +25,10 @@ export function exchange(asked: Exchange): Promise<{ status: number; body: strin
   const { url, method, headers, signal } = asked;
   const body = typeof asked.body === 'string' ? Buffer.from(asked.body) : (asked.body ?? new Uint8Array());
   const request = url.startsWith('https:') ? requestHttps : requestHttp;
+  const believed = asked.authority === undefined ? {} : { ca: asked.authority };
   return new Promise((resolve, reject) => {
     const lengths = { ...headers, 'content-length': String(body.length) };
-    const call = request(url, { method, headers: lengths, signal, agent: false }, (response) => {
+    const call = request(url, { method, headers: lengths, signal, agent: false, ...believed }, (response) => {
       readAll(response).then((text) => resolve({ status: response.statusCode ?? 0, body: text }), reject);
     });
     call.on('error', reject);

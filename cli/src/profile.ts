@@ -10,12 +10,14 @@ import { z } from 'zod';
 import type { World } from './world.ts';
 
 const OTHERS_MAY_READ = 0o077;
-const profileSchema = z.object({ url: z.url() });
+const profileSchema = z.object({ url: z.url(), authority: z.string().optional() });
 
 /** Where a controller is and what opens it. */
 export interface Login {
   readonly url: string;
   readonly token: string;
+  /** PEM of who may sign the controller's certificate; left out: whom Node trusts. */
+  readonly authority?: string | undefined;
 }
 
 /** The directory that a run uses: `--profile`, else NANOFLEET_PROFILE, else ~/.config/nanofleet. */
@@ -51,7 +53,10 @@ export class Profile {
   async writeLogin(login: Login): Promise<void> {
     await this.prepare();
     await writePrivately(join(this.directory, 'token'), `${login.token}\n`);
-    await writePrivately(join(this.directory, 'profile.json'), `${JSON.stringify({ url: login.url })}\n`);
+    await writePrivately(
+      join(this.directory, 'profile.json'),
+      `${JSON.stringify({ url: login.url, authority: login.authority })}\n`,
+    );
   }
 
   /** @throws NanofleetError NOT_LOGGED_IN, or STATE_CORRUPT when the files cannot be understood. */
@@ -66,7 +71,7 @@ export class Profile {
       const problem = `${join(this.directory, 'profile.json')} is not {"url"} in JSON.`;
       throw new NanofleetError('STATE_CORRUPT', problem);
     }
-    return { url: parsed.data.url, token: token.trim() };
+    return { ...parsed.data, token: token.trim() };
   }
 
   /** The publisher's key; KEY_FILE_INVALID when there is none or others may read it. */

@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
 import { readProvider } from './cloud/provider-settings.ts';
 import { brokerOf, type Environment, isLoopback, settingInvalid } from './ports/environment.ts';
-import type { Certificate, Settings } from './ports/settings.ts';
+import type { AuthorityFiles, Certificate, Settings } from './ports/settings.ts';
 import { publisherKeys } from './state/publisher-keys.ts';
 
 /** What `--help` prints. */
@@ -19,10 +19,12 @@ Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQ
 
   --dir DIR                state directory; made when missing (default .nanofleet/controller)
   --fleet NAME             name of the fleet, fixed at the first start (default nanofleet)
-  --host ADDRESS           address of both listeners (default 127.0.0.1); others need --cert and --key
+  --host ADDRESS           address of both listeners (default 127.0.0.1); on any other they speak TLS
+  --tls                    speak TLS on this machine's own address, too
   --http PORT              port of HTTP (default 7300; 0 takes a free one)
   --mqtt PORT              port of MQTT (default 7301; 0 takes a free one)
-  --cert FILE --key FILE   certificate and key of both listeners, PEM
+  --ca-cert FILE --ca-key FILE  the fleet's authority, PEM (default: one made in DIR)
+  --cert FILE --key FILE   certificate and key of both listeners, PEM (default: one of the fleet's authority)
   --publisher-key FILE     public key whose bundles are accepted, PEM or base64; may repeat; kept for later starts
   --controller-key FILE    the key that all controllers of this fleet have (default: one made in DIR)
   --admin-token-file FILE  where the first admin token is written (default DIR/admin-token)
@@ -56,6 +58,9 @@ const OPTIONS = {
   host: { type: 'string', default: '127.0.0.1' },
   http: { type: 'string' },
   mqtt: { type: 'string' },
+  tls: { type: 'boolean', default: false },
+  'ca-cert': { type: 'string' },
+  'ca-key': { type: 'string' },
   cert: { type: 'string' },
   key: { type: 'string' },
   'publisher-key': { type: 'string', multiple: true, default: [] as string[] },
@@ -80,7 +85,7 @@ export interface Command {
 
 /**
  * Reads a command line.
- * @throws NanofleetError SETTING_INVALID; `settings` also LISTENER_NOT_PRIVATE, KEY_FILE_INVALID, ID_INVALID
+ * @throws NanofleetError SETTING_INVALID; `settings` also KEY_FILE_INVALID, ID_INVALID
  */
 export const readCommand = (args: readonly string[], environment: Environment): Command => {
   const values = parse(args);
@@ -105,7 +110,6 @@ type Values = ReturnType<typeof parse>;
 const settingsOf = async (values: Values, environment: Environment): Promise<Settings> => {
   const directory = resolve(values.dir);
   const certificate = await readCertificate(values);
-  if (certificate === null && !isLoopback(values.host)) throw notPrivate(values.host);
   return {
     directory,
     fleet: parseId(fleetIdSchema, values.fleet),
@@ -113,6 +117,8 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
     httpPort: portOf('--http', values.http, DEFAULT_HTTP_PORT),
     mqttPort: portOf('--mqtt', values.mqtt, DEFAULT_MQTT_PORT),
     certificate,
+    isSecure: values.tls || certificate !== null || !isLoopback(values.host),
+    authority: authorityOf(values),
     broker: await brokerOf(environment),
     publisherKeys: await publisherKeys(directory, values['publisher-key']),
     controllerKeyFile: values['controller-key'] === undefined ? null : resolve(values['controller-key']),
@@ -127,12 +133,13 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
   };
 };
 
-const notPrivate = (host: string) =>
-  new NanofleetError(
-    'LISTENER_NOT_PRIVATE',
-    `Listening on ${host} needs --cert and --key: tokens and texts would travel in the clear.`,
-    { facts: { host } },
-  );
+const authorityOf = (values: Values): AuthorityFiles | null => {
+  const { 'ca-cert': certificate, 'ca-key': key } = values;
+  if (certificate === undefined && key === undefined) return null;
+  if (certificate === undefined || key === undefined)
+    throw settingInvalid('--ca-cert and --ca-key belong together.');
+  return { certificateFile: resolve(certificate), keyFile: resolve(key) };
+};
 
 const readCertificate = async ({ cert, key }: Values): Promise<Certificate | null> => {
   if (cert === undefined && key === undefined) return null;

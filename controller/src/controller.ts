@@ -31,6 +31,8 @@ export interface RunningController {
   readonly mqttPort: number;
   readonly fleet: string;
   readonly controllerKeyId: string;
+  /** SHA-256 of the public key of the authority that devices and operators can pin; null on plain connections. */
+  readonly authorityKeyId: string | null;
   /** The first admin token, if this start made it. */
   readonly newAdminToken: string | null;
   /** Ends everything in order. */
@@ -85,7 +87,12 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
     provider: settings.provider ?? null,
   };
   const served = await serve(settings, ground, { secret: hex(SECRET_BYTES), undo });
-  return { ...served, fleet: settings.fleet, controllerKeyId: identity.keyId };
+  return {
+    ...served,
+    fleet: settings.fleet,
+    controllerKeyId: identity.keyId,
+    authorityKeyId: identity.shown().authorityKeyId,
+  };
 };
 
 /** What a settled promise gave; throws what it failed with. */

@@ -24,10 +24,22 @@ const fail = (thrown: unknown): number => {
 };
 
 const announce = (command: Command, running: RunningController): void => {
-  const { controllerKeyId, fleet, httpPort, mqttPort, newAdminToken } = running;
-  const facts = { ready: true, http: httpPort, mqtt: mqttPort, fleet, controllerKeyId, pid: process.pid };
+  const { authorityKeyId, controllerKeyId, fleet, httpPort, mqttPort, newAdminToken } = running;
+  const facts = {
+    ready: true,
+    http: httpPort,
+    mqtt: mqttPort,
+    fleet,
+    controllerKeyId,
+    authorityKeyId,
+    pid: process.pid,
+  };
   if (command.wantsJson) process.stdout.write(`${JSON.stringify(facts)}\n`);
   else process.stdout.write(`The fleet ${fleet} is served: HTTP on port ${httpPort}, MQTT on ${mqttPort}.\n`);
+  if (!command.wantsJson && authorityKeyId !== null)
+    process.stdout.write(
+      `Over TLS; operators log in with: nanofleet login URL --authority ${authorityKeyId}\n`,
+    );
   // A token must not end up in the log of a service: only a person at a terminal sees it.
   if (newAdminToken !== null && process.stdout.isTTY) {
     process.stdout.write(`Admin token, shown this once: ${newAdminToken}\n`);

@@ -4,6 +4,7 @@
  */
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:tls';
 import { API_BODY_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -41,7 +42,7 @@ export const serve = async (
   run: { secret: string; undo: Undo[] },
 ): Promise<Served> => {
   const link = new Link({ fleet: settings.fleet, clock: ground.clock, log: ground.log });
-  const app = await createApp(settings, { ...ground, link, siteDirectory: settings.siteDirectory });
+  const app = await createApp({ ...ground, link, siteDirectory: settings.siteDirectory });
   run.undo.push(() => app.close());
   await keepFleetName(app.get(AuthRepository), settings.fleet);
   await keepKey(app.get(AuthRepository), ground.identity.keyId);
@@ -55,6 +56,7 @@ export const serve = async (
     link,
     gate: devices,
     controllerId: identity.controllerId,
+    tls: identity.tls,
     secret: run.secret,
   };
   const broker = await joinBroker(settings, joining);
@@ -70,6 +72,7 @@ export const serve = async (
   if (!broker.isAlone) app.get(MiniTier).follow();
   await (broker.isAlone ? shards.holdAll() : shards.share());
   app.get(RoundsDriver).resume();
+  if (identity.tls !== null) run.undo.push(identity.tls.watch(clock, log));
   const mqttPort = await broker.listen();
   // Known before the first enrolment can come.
   ground.identity.listensOn({ http: settings.httpPort, mqtt: mqttPort });
@@ -78,17 +81,19 @@ export const serve = async (
   return { httpPort, mqttPort, newAdminToken };
 };
 
-const createApp = async (settings: Settings, ground: Ground): Promise<NestFastifyApplication> => {
-  const { certificate } = settings;
+const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
+  const { tls } = ground.identity;
   const adapter = new FastifyAdapter({
     bodyLimit: API_BODY_BYTES_MAX,
     forceCloseConnections: true,
-    ...(certificate === null ? {} : { https: { cert: certificate.cert, key: certificate.key } }),
+    // Browsers and devices that enrol have no certificate: routes that need one look for it.
+    ...(tls === null ? {} : { https: { ...tls.options(), rejectUnauthorized: false } }),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.over(ground), adapter, {
     logger: false,
     abortOnError: false,
   });
+  if (tls !== null) tls.follow(app.getHttpServer() as unknown as Server);
   // Uploads stay a stream: the blob store reads, counts and hashes them.
   adapter.getInstance().addContentTypeParser('application/octet-stream', (_request, payload, done) => {
     done(null, payload);

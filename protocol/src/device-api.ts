@@ -11,9 +11,37 @@ export const DEVICE_PATHS = {
   enrol: '/device/enrol',
   /** POST without a body, authenticated as the device: it is let in at the broker, which has refused it. */
   admission: '/device/admission',
+  /** POST without a body → nonceAnswer: something fresh to sign, for everybody. */
+  nonce: '/device/nonce',
+  /** POST certificateRequest → tlsGrant, authenticated by the device's own key over a nonce, whatever its certificate. */
+  certificate: '/device/certificate',
   /** GET with Range, authenticated as the device; `{digest}`, or `{digest}.sig` for the signature of a manifest. */
   blob: '/device/blobs/',
 } as const;
+
+/** Characters of a PEM that holds a certificate, or the few of the authorities that are trusted. */
+const PEM_CHARACTERS_MAX = 4_096;
+const pemSchema = z.string().startsWith('-----BEGIN CERTIFICATE-----').max(PEM_CHARACTERS_MAX);
+
+/** A key for TLS, which a device asks a certificate for. */
+export const tlsRequestSchema = z.object({
+  /** P-256, SubjectPublicKeyInfo in DER, base64. */
+  publicKey: z.base64().length(124),
+  /** By the TLS key over `tlsBindingOf`: ECDSA with SHA-256, DER, base64. */
+  proof: z.base64().max(128),
+  /** By the device's key over the same bytes, base64. */
+  bond: z.base64().length(88),
+});
+
+/** A certificate for a device, and whom it may believe. */
+export const tlsGrantSchema = z.object({
+  /** PEM; names the device (CN) and its fleet (O), for TLS clients only. */
+  certificate: pemSchema,
+  /** PEM of the authorities whose certificates controller and broker have, one after the other. */
+  authorities: pemSchema,
+  /** How long the certificate is good from now, milliseconds: a device counts them itself, whatever its clock says. */
+  lifetimeMs: z.int().min(1),
+});
 
 /** What a device sends to enrol. */
 export const enrolRequestSchema = z.object({
@@ -26,6 +54,8 @@ export const enrolRequestSchema = z.object({
   nonce: z.base64().length(44),
   /** By the device's key over `nonce`, base64: it holds the private key. */
   proof: z.base64().length(88),
+  /** Left out by agents that know no certificates. */
+  tls: tlsRequestSchema.optional(),
 });
 
 /** What the enrolment gives; the signature covers exactly the string. */
@@ -40,6 +70,8 @@ export const enrolmentSchema = z.object({
   /** Raw Ed25519 public keys, base64: the agent checks them against the pinned fingerprints. */
   controllerKey: z.base64().length(44),
   publisherKeys: z.array(z.base64().length(44)).min(1).max(16),
+  /** Left out when none was asked for, or everything runs on one machine without encryption. */
+  tls: tlsGrantSchema.optional(),
 });
 
 /** The controller's answer to an enrolment: the exact signed JSON, and the signature that the device checks. */
@@ -48,6 +80,20 @@ export const enrolAnswerSchema = z.object({
   signature: z.base64().length(88),
 });
 
+/** Something fresh to sign: base64 of 32 bytes. */
+export const nonceAnswerSchema = z.object({ nonce: z.base64().length(44) });
+
+/** What a device sends for its next certificate. `tls.bond` says that it is the device. */
+export const certificateRequestSchema = z.object({
+  device: deviceIdSchema,
+  /** Of the controller. */
+  nonce: z.base64().length(44),
+  tls: tlsRequestSchema,
+});
+
+export type CertificateRequest = z.infer<typeof certificateRequestSchema>;
+export type TlsRequest = z.infer<typeof tlsRequestSchema>;
+export type TlsGrant = z.infer<typeof tlsGrantSchema>;
 export type EnrolRequest = z.infer<typeof enrolRequestSchema>;
 export type Enrolment = z.infer<typeof enrolmentSchema>;
 export type EnrolAnswer = z.infer<typeof enrolAnswerSchema>;

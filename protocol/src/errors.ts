@@ -73,6 +73,8 @@ export const ERRORS = {
     401,
     'The controller is not the one that the fleet token pins',
   ),
+  CERTIFICATE_INVALID: entry('device', 401, 'The connection has no valid certificate of a device'),
+  NONCE_INVALID: entry('device', 409, 'The nonce is not of this fleet, or too old', 'retry'),
   URL_NOT_PRIVATE: entry('operator', 400, 'A plain URL leads to another host'),
   // Bundles and releases
   BUNDLE_FILE_MISSING: entry('operator', 422, 'A file of the bundle is missing'),

@@ -247,6 +247,16 @@ export const LEASE_MS = 5_000;
 export const TAKEOVER_WITHIN_MS = 10_000;
 /** Longest time for an orderly end of a process, milliseconds; then it exits all the same. */
 export const SHUTDOWN_MS = 4_000;
+/** How long the certificate of a device is good, milliseconds, by the controller's clock. */
+export const CERTIFICATE_MS = 30 * 86_400_000;
+/** After this share of its lifetime a device asks for its next certificate; tries go on until it has it. */
+export const CERTIFICATE_RENEW_SHARE = 2 / 3;
+/** How long a device may take to sign a nonce of the controller and bring it back, milliseconds. */
+export const NONCE_MS = 60_000;
+/** How long a client may take for its TLS handshake, milliseconds; it is cut then. */
+export const HANDSHAKE_MS = 15_000;
+/** How long a TLS session can be taken up again without a full handshake, seconds. */
+export const TLS_SESSION_S = 86_400;
 
 assert(MESSAGE_BYTES_MAX <= PACKET_BYTES_MAX, 'a message fits a packet');
 assert(FRAME_PAYLOAD_BYTES_MAX + KIB <= PACKET_BYTES_MAX, 'a frame fits a packet');
@@ -289,6 +299,7 @@ assert(KEEPALIVE_S * 1_000 > BEAT_INTERVAL_MS, 'beats keep a connection alive');
 assert(SIGN_IN_CODE_MS < SESSION_MS, 'a sign-in code does not outlive the session that it makes');
 assert(BEAT_INTERVAL_MS <= FIGURES_STEP_MS, 'each device beats within one span of the figures');
 assert(SHUTDOWN_MS < REVOKE_WITHIN_MS, 'a controlled end is quicker than a revocation is promised');
+assert(TLS_SESSION_S * 1_000 < CERTIFICATE_MS, 'a session is taken up within the time of its certificate');
 assert(LEASE_MS >= 4 * LEASE_BEAT_MS, 'some lost beats do not lose a lease');
 assert(LEASE_MS + 3 * LEASE_BEAT_MS < TAKEOVER_WITHIN_MS, 'silence is noticed within the time of a takeover');
 assert(

@@ -1,7 +1,16 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { API, type ApiRoute, hasRole, LOCAL_PATHS, ROLES, type Role } from '@nanofleet/protocol';
+import {
+  API,
+  type ApiRoute,
+  digestSchema,
+  hasRole,
+  LOCAL_PATHS,
+  ROLES,
+  type Role,
+} from '@nanofleet/protocol';
+import { findAuthority } from '@nanofleet/runtime/tls';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { runAgentCommand, startAgentHere, type TestAgent, writeLoneIdentity } from './parts/agents.ts';
@@ -9,7 +18,7 @@ import { signedBundle } from './parts/bundles.ts';
 import { CLONE, scratchDirectory } from './parts/clone.ts';
 import { startTestController, type TestController } from './parts/controller.ts';
 import { problemIn, type RawRequest, sendRaw } from './parts/http.ts';
-import { runProgram } from './parts/programs.ts';
+import { runProgram, startProgram } from './parts/programs.ts';
 import { keepStandardError } from './parts/quiet.ts';
 
 const scratch = scratchDirectory();
@@ -30,20 +39,21 @@ beforeAll(async () => {
 });
 
 describe('a listener that others could reach', () => {
-  it.each(['0.0.0.0', '::', '192.0.2.1', 'example.org'])(
-    'is refused on %s without a certificate, before anything is written',
-    async (host) => {
-      const directory = join(scratch, `open-${host.replaceAll(/\W/g, '-')}`);
-      const { code, err } = await runProgram({
-        file: CLONE.controller,
-        args: ['--dir', directory, '--host', host, '--json'],
-      });
-      expect(code).toBe(1);
-      expect(err).toContain('"code":"LISTENER_NOT_PRIVATE"');
-      expect(err).toContain(`Listening on ${host} needs --cert and --key`);
-      expect(statSync(directory, { throwIfNoEntry: false })).toBeUndefined();
-    },
-  );
+  it('of a controller speaks TLS alone, under an authority that it made', async () => {
+    const args = ['--dir', join(scratch, 'open'), '--host', '0.0.0.0', '--http', '0', '--mqtt', '0'];
+    const program = { file: CLONE.controller, args: [...args, '--exit-with-stdin', '--json'] };
+    const running = await startProgram(program);
+    const { authorityKeyId, http } = z
+      .object({ http: z.int(), authorityKeyId: z.string().regex(/^[0-9a-f]{64}$/) })
+      .parse(running.ready);
+    const place = { host: '127.0.0.1', port: http };
+    await expect(sendRaw(place, { method: 'GET', path: '/healthz' })).rejects.toThrow('socket hang up');
+    const found = await findAuthority(`https://127.0.0.1:${http}`, digestSchema.parse(authorityKeyId));
+    expect(found.trim()).toBe(readFileSync(join(scratch, 'open', 'ca.pem'), 'utf8'));
+    for (const file of ['ca.key.pem', 'server.key.pem', 'tls-ticket-keys'])
+      expect(statSync(join(scratch, 'open', file)).mode & 0o777).toBe(0o600);
+    expect((await running.stop()).code).toBe(0);
+  });
 
   it('is never opened by an agent: its port is on the loopback alone', async () => {
     const outcome = await new Promise<string>((resolve) => {

@@ -2,7 +2,6 @@
  * `nanofleet-agent enrol`: makes the device's key, proves it to the controller, checks that the controller is the one
  * that the fleet token pins, and writes the identity. Can be repeated: the same key gets a new credential.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   DEVICE_PATHS,
@@ -18,17 +17,18 @@ import {
   decodeFleetToken,
   type FleetToken,
   fingerprintOf,
-  generateSigningKey,
   isSignedBy,
-  readSigningKey,
-  type SigningKey,
   signBytes,
-  writeSigningKey,
 } from '@nanofleet/protocol/node';
+import type { TlsIdentity } from '@nanofleet/runtime/ports';
+import { findAuthority } from '@nanofleet/runtime/tls';
 import { checkPrivateUrl } from '../link/private-url.ts';
+import { type DeviceKeys, tlsRequestOf } from '../link/tls-request.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { closeHttp, sendHttp } from '../ports/http-client.ts';
 import { makeSystemRandom } from '../ports/system-random.ts';
+import { dropCertificate, writeCertificate } from '../store/device-certificate.ts';
+import { provideKeys } from '../store/device-keys.ts';
 import { findIdentity, writeIdentity } from '../store/identity.ts';
 import { lockState } from '../store/state-lock.ts';
 import { type Command, needed } from './command.ts';
@@ -46,14 +46,6 @@ const parseJson = (text: string): unknown => {
     // Whatever answered is not the controller; the caller's check of the value says so.
     return null;
   }
-};
-
-const keyIn = async (directory: string): Promise<SigningKey> => {
-  const path = join(directory, 'device.key');
-  if (existsSync(path)) return readSigningKey(path);
-  const key = generateSigningKey();
-  await writeSigningKey(path, key);
-  return key;
 };
 
 const impostor = (why: string): NanofleetError =>
@@ -85,8 +77,13 @@ const checkAnswer = (body: unknown, { token, device, nonce }: Asked): Enrolment 
   return enrolment;
 };
 
-const request = async (asked: Asked, key: SigningKey): Promise<Enrolment> => {
+/** Whom the request may go to: a token with a pinned authority leads to nobody else. */
+const believed = async ({ authority, url }: FleetToken): Promise<TlsIdentity> =>
+  authority === undefined || !url.startsWith('https:') ? {} : { ca: [await findAuthority(url, authority)] };
+
+const request = async (asked: Asked, keys: DeviceKeys): Promise<Enrolment> => {
   const { token, device, nonce } = asked;
+  const { device: key } = keys;
   const answer = await sendHttp({
     method: 'POST',
     url: new URL(DEVICE_PATHS.enrol, token.url).href,
@@ -98,7 +95,9 @@ const request = async (asked: Asked, key: SigningKey): Promise<Enrolment> => {
       publicKey: base64(key.publicKey),
       nonce,
       proof: signBytes(key, Buffer.from(nonce, 'base64')),
+      tls: tlsRequestOf(keys, nonce),
     }),
+    tls: await believed(token),
     bytesMax: ANSWER_BYTES_MAX,
   });
   const body = parseJson(answer.body.toString('utf8'));
@@ -126,9 +125,9 @@ const enrol = async (directory: string, token: FleetToken, name: string): Promis
   const unlock = lockState(directory);
   try {
     refuseOther(directory, { fleet: token.fleet, device });
-    const key = await keyIn(directory);
+    const keys = await provideKeys(directory);
     const nonce = base64(makeSystemRandom().bytes(NONCE_BYTES));
-    const enrolment = await request({ token, device, nonce }, key);
+    const enrolment = await request({ token, device, nonce }, keys);
     checkPrivateUrl(enrolment.brokerUrl);
     writeIdentity(fileDisk, directory, {
       fleet: enrolment.fleet,
@@ -141,6 +140,11 @@ const enrol = async (directory: string, token: FleetToken, name: string): Promis
       // Only what the token pins: keys that the controller names cannot add to it.
       publisherFingerprints: [token.publisher],
     });
+    if (enrolment.tls === undefined) dropCertificate(fileDisk, directory);
+    else {
+      const isPinned = token.authority !== undefined;
+      writeCertificate(fileDisk, directory, { ...enrolment.tls, isPinned, takenAtMs: null });
+    }
     // A controller that was set up anew counts its versions from the beginning.
     fileDisk.unlink(join(directory, 'desired.json'));
     return enrolment;

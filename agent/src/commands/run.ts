@@ -21,18 +21,21 @@ import { makeGuard } from '../intake/guard.ts';
 import { type Listener, listenOnLoopback, listenOnSocket } from '../intake/listeners.ts';
 import { makeLocalApi } from '../intake/local-api.ts';
 import { makeThreadTrainer } from '../learning/thread-trainer.ts';
+import { CertificateKeeper } from '../link/certificate-keeper.ts';
 import { checkPrivateUrl } from '../link/private-url.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { freeAfterStart } from '../ports/heap.ts';
 import { makeHttpAdmission } from '../ports/http-admission.ts';
 import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
 import { closeHttp } from '../ports/http-client.ts';
+import { makeHttpRenewal } from '../ports/http-renewal.ts';
 import { makeStderrLog } from '../ports/stderr-log.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { systemHost } from '../ports/system-host.ts';
 import { makeSystemRandom } from '../ports/system-random.ts';
 import { systemSourceFiles } from '../ports/system-source-files.ts';
 import { writeAtomically } from '../store/atomic-file.ts';
+import { provideKeys } from '../store/device-keys.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
@@ -43,16 +46,18 @@ import { CONFIG_FLAG, readRunSettings } from './run-settings.ts';
 const TOKEN_BYTES = 32;
 
 /** The real surroundings of the agent of an identity. */
-export const portsFor = (identity: Identity): AgentPorts => {
-  const { fleet, device, credential, controllerUrl } = identity;
-  const authorization = `Bearer ${clientIdOf(fleet, device)}:${credential}`;
+export const portsFor = (identity: Identity, certificate: CertificateKeeper | null): AgentPorts => {
+  const { fleet, device, credential, controllerUrl: controller } = identity;
+  const tls = () => certificate?.tls ?? null;
+  const http = { controller, authorization: `Bearer ${clientIdOf(fleet, device)}:${credential}`, tls };
   return {
     clock: systemClock,
     random: makeSystemRandom(),
     disk: fileDisk,
     transport: makeMqttTransport(),
-    blobs: makeHttpBlobSource(controllerUrl, authorization),
-    admit: makeHttpAdmission(controllerUrl, authorization),
+    ...(certificate === null ? {} : { certificate }),
+    blobs: makeHttpBlobSource(http),
+    admit: makeHttpAdmission(http),
     host: systemHost,
     log: makeStderrLog(systemClock),
     load: loadRunner,
@@ -153,7 +158,11 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
   const identity = readIdentity(fileDisk, directory);
   checkPrivateUrl(identity.brokerUrl);
   checkPrivateUrl(identity.controllerUrl);
-  const ports = portsFor(identity);
+  const keys = await provideKeys(directory);
+  const { device, controllerUrl: controller } = identity;
+  const log = makeStderrLog(systemClock);
+  const ask = makeHttpRenewal({ controller, device, keys });
+  const ports = portsFor(identity, new CertificateKeeper({ disk: fileDisk, directory, keys, log, ask }));
   const agent = new Agent(
     {
       directory,

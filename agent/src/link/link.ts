@@ -33,6 +33,7 @@ import {
   linkUnavailable,
   pause,
   type Random,
+  type TlsIdentity,
   type Transport,
 } from '@nanofleet/runtime/ports';
 import type { Identity } from '../store/identity.ts';
@@ -58,6 +59,8 @@ export interface LinkOptions {
   readonly log: Log;
   readonly transport: Transport;
   readonly identity: Identity;
+  /** What TLS is made of now; left out or null without a certificate. */
+  readonly tls?: () => TlsIdentity | null;
   /** Random per process, 16 hex digits. */
   readonly instance: string;
   readonly sessions: SessionCounter;
@@ -169,6 +172,7 @@ export class Link {
       topic: topicOf({ fleet, device, channel: { kind: 'death' } }),
       payload: this.#encode('death', this.#death('lost')),
     };
+    const tls = this.#options.tls?.() ?? null;
     this.#connection = transport.connect(
       {
         url: identity.brokerUrl,
@@ -177,6 +181,7 @@ export class Link {
         keepaliveS: KEEPALIVE_S,
         connectTimeoutMs: HTTP_DEADLINE_MS,
         will,
+        ...(tls === null ? {} : { tls }),
       },
       {
         opened: () => void this.#opened(),

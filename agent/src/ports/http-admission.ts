@@ -3,23 +3,20 @@
  * knows no device, and nobody but the device has its credential. Owns that one request.
  */
 import { DEVICE_PATHS, NanofleetError } from '@nanofleet/protocol';
-import { sendHttp } from './http-client.ts';
+import { type DeviceHttp, sendHttp } from './http-client.ts';
 
 const ANSWER_BYTES_MAX = 65_536;
 
-/**
- * The request of one device.
- * @param controller its address
- * @param authorization value of the Authorization header
- */
+/** The request of one device. */
 export const makeHttpAdmission =
-  (controller: string, authorization: string) =>
+  ({ authorization, controller, tls }: DeviceHttp) =>
   /** @throws NanofleetError CONTROLLER_UNREACHABLE, TOKEN_INVALID when the controller does not know the credential either */
   async (): Promise<void> => {
     const { status } = await sendHttp({
       method: 'POST',
       url: new URL(DEVICE_PATHS.admission, controller).href,
       headers: { authorization },
+      tls: tls(),
       bytesMax: ANSWER_BYTES_MAX,
     });
     if (status === 200) return;

@@ -1,7 +1,7 @@
 /** The real BlobSource: range requests to the controller, as the device. Owns the translation of its answers to errors. */
 import { DEVICE_PATHS, errorOfProblem, NanofleetError } from '@nanofleet/protocol';
 import type { BlobPiece, BlobSource } from './blob-source.ts';
-import { type HttpAnswer, sendHttp } from './http-client.ts';
+import { type DeviceHttp, type HttpAnswer, sendHttp } from './http-client.ts';
 
 /** Beyond the piece asked for: a problem in JSON, or a small file that is sent whole. */
 const ANSWER_BYTES_MARGIN = 65_536;
@@ -35,17 +35,14 @@ const pieceOf = (answer: HttpAnswer, { from, length }: { from: number; length: n
   return { bytes, totalBytes };
 };
 
-/**
- * Blobs of a controller.
- * @param controller its address
- * @param authorization value of the Authorization header
- */
-export const makeHttpBlobSource = (controller: string, authorization: string): BlobSource => ({
+/** Blobs of a controller. */
+export const makeHttpBlobSource = ({ authorization, controller, tls }: DeviceHttp): BlobSource => ({
   fetch: async (name, { from, length }) => {
     const answer = await sendHttp({
       method: 'GET',
       url: new URL(`${DEVICE_PATHS.blob}${name}`, controller).href,
       headers: { authorization, range: `bytes=${from}-${from + length - 1}` },
+      tls: tls(),
       bytesMax: length + ANSWER_BYTES_MARGIN,
     });
     if (answer.status === 206 || answer.status === 200) return pieceOf(answer, { from, length });

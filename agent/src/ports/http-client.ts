@@ -3,8 +3,9 @@
  * loading fetch costs several megabytes of resident memory. Owns no meaning of statuses.
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { HTTP_DEADLINE_MS, NanofleetError } from '@nanofleet/protocol';
+import type { TlsIdentity } from '@nanofleet/runtime/ports';
 
 /** A request. */
 export interface HttpRequest {
@@ -12,8 +13,20 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** For `https:`; left out: a client without a certificate that believes what Node trusts. */
+  readonly tls?: TlsIdentity | null;
   /** Longer answers are an error. */
   readonly bytesMax: number;
+}
+
+/** How a device asks its controller. */
+export interface DeviceHttp {
+  /** Address. */
+  readonly controller: string;
+  /** Value of the Authorization header, for connections without TLS of our own. */
+  readonly authorization: string;
+  /** What TLS is made of now; null before there is a certificate. */
+  readonly tls: () => TlsIdentity | null;
 }
 
 /** Its answer. */
@@ -25,6 +38,12 @@ export interface HttpAnswer {
 
 const plainAgent = new HttpAgent({ keepAlive: true, maxSockets: 2 });
 const secureAgent = new HttpsAgent({ keepAlive: true, maxSockets: 2 });
+
+const tlsOptionsOf = ({ ca, cert, key }: TlsIdentity): RequestOptions => ({
+  ...(ca === undefined ? {} : { ca: [...ca] }),
+  ...(cert === undefined ? {} : { cert }),
+  ...(key === undefined ? {} : { key }),
+});
 
 const unreachable = (url: string, cause: unknown): NanofleetError => {
   const why = cause instanceof Error ? cause.message || cause.name : String(cause);
@@ -45,6 +64,7 @@ export const sendHttp = (options: HttpRequest): Promise<HttpAnswer> =>
     const request = send(options.url, {
       method: options.method,
       agent: isSecure ? secureAgent : plainAgent,
+      ...tlsOptionsOf(options.tls ?? {}),
       headers: { ...options.headers, 'content-length': Buffer.byteLength(options.body ?? '') },
       timeout: HTTP_DEADLINE_MS,
     });

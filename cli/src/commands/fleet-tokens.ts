@@ -39,6 +39,8 @@ async function make({ args, flags, connect, profile, terminal }: Context): Promi
   const client = await connect();
   const who = await client.call('whoami');
   const made = await client.call('makeFleetToken', { body: { name: args[0] ?? '', group, uses, validForS } });
+  // Behind a proxy with a certificate of its own, devices are to trust what their system trusts: the operator says so.
+  const pinned = flags.isOn('system-trust') ? null : (who.authorityKeyId ?? null);
   const token = encodeFleetToken({
     fleet: who.fleet,
     url: who.deviceUrl,
@@ -46,6 +48,7 @@ async function make({ args, flags, connect, profile, terminal }: Context): Promi
     secret: made.secret,
     publisher: fingerprint,
     controller: who.controllerKeyId,
+    ...(pinned === null ? {} : { authority: pinned }),
     expiresAt: made.expiresAt,
   });
   if (terminal.json) terminal.document({ ...made, secret: undefined, token });
@@ -75,10 +78,15 @@ export const FLEET_TOKENS: readonly Command[] = [
   },
   {
     words: ['fleet-tokens', 'new'],
-    usage: 'fleet-tokens new NAME --group GROUP [--uses N] [--valid-for 7d]',
+    usage: 'fleet-tokens new NAME --group GROUP [--uses N] [--valid-for 7d] [--system-trust]',
     summary: 'Let devices enrol',
     arguments: [1, 1],
-    options: { group: { type: 'string' }, uses: { type: 'string' }, 'valid-for': { type: 'string' } },
+    options: {
+      group: { type: 'string' },
+      uses: { type: 'string' },
+      'valid-for': { type: 'string' },
+      'system-trust': { type: 'boolean' },
+    },
     run: make,
   },
   {

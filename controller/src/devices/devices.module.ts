@@ -1,5 +1,6 @@
 /** Wires devices, groups, enrolment and desired states. */
 import { Global, Module } from '@nestjs/common';
+import { CertificatesService } from './certificates.service.ts';
 import { DesiredService } from './desired.service.ts';
 import { DevicesHttp } from './devices.http.ts';
 import { DevicesLink } from './devices.link.ts';
@@ -7,12 +8,21 @@ import { DevicesRepository } from './devices.repository.ts';
 import { DevicesService } from './devices.service.ts';
 import { EnrolmentHttp } from './enrolment.http.ts';
 import { EnrolmentService } from './enrolment.service.ts';
+import { NoncesService } from './nonces.service.ts';
 
 /** The module. */
 @Global()
 @Module({
   controllers: [DevicesHttp, EnrolmentHttp],
-  providers: [DevicesRepository, DesiredService, DevicesService, EnrolmentService, DevicesLink],
+  providers: [
+    DevicesRepository,
+    DesiredService,
+    DevicesService,
+    NoncesService,
+    CertificatesService,
+    EnrolmentService,
+    DevicesLink,
+  ],
   exports: [DevicesRepository, DesiredService, DevicesService],
 })
 export class DevicesModule {}

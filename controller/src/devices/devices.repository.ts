@@ -66,7 +66,7 @@ export class DevicesRepository {
   /** What access needs of a device, and no more: it is asked at each connection and download. */
   async credentialOf(device: DeviceId) {
     const [row] = await this.database
-      .select({ hash: devices.credentialHash, revokedAt: devices.revokedAt })
+      .select({ hash: devices.credentialHash, revokedAt: devices.revokedAt, tlsKey: devices.tlsKey })
       .from(devices)
       .where(eq(devices.device, device));
     return row;
@@ -77,16 +77,23 @@ export class DevicesRepository {
     await queries.insert(devices).values(row);
   }
 
-  /** Gives a device a new credential. */
-  async setCredential(device: DeviceId, credentialHash: string): Promise<void> {
-    await this.database.update(devices).set({ credentialHash }).where(eq(devices.device, device));
+  /** Gives a device a new credential, and certificates for another key. */
+  async setAccess(device: DeviceId, access: Pick<DeviceRow, 'credentialHash' | 'tlsKey'>): Promise<void> {
+    await this.database.update(devices).set(access).where(eq(devices.device, device));
   }
 
   /** Takes all rights of a device. */
   async revoke(device: DeviceId, revokedAt: number): Promise<void> {
     await this.database
       .update(devices)
-      .set({ revokedAt, credentialHash: null, isOnline: false, desired: null, desiredState: null })
+      .set({
+        revokedAt,
+        credentialHash: null,
+        tlsKey: null,
+        isOnline: false,
+        desired: null,
+        desiredState: null,
+      })
       .where(eq(devices.device, device));
   }
 

@@ -17,15 +17,23 @@ import {
 } from '@nanofleet/protocol';
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
-import { fitsHash } from '../auth/bearer.ts';
+import { deviceLoginOf, fitsHash } from '../auth/bearer.ts';
 import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
+import { type CertificateHolder, holderOf, isEncrypted } from '../link/peer-certificate.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
 import { DEFAULT_POLICIES } from './desired.plan.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import type { StatedProblem } from './devices.tables.ts';
+
+/** What of a request says which device calls. */
+export interface DeviceCall {
+  readonly authorization: string | undefined;
+  /** Its connection. */
+  readonly stream: unknown;
+}
 
 /** Devices and their groups. */
 @Injectable()
@@ -50,6 +58,34 @@ export class DevicesService {
     if (row !== undefined && row.revokedAt !== null) throw revoked(name.data);
     const hash = row?.hash ?? '';
     return fitsHash(login.credential, hash) ? name.data : null;
+  }
+
+  /**
+   * The device of a certificate; null when it is out of date, or another key is the device's by now. Asked at each
+   * connection: a resumed handshake has checked nothing, and a certificate outlives a revocation.
+   * @throws NanofleetError DEVICE_REVOKED
+   */
+  async admitHolder({ device, expiresAtMs, fleet, keyDigest }: CertificateHolder): Promise<DeviceId | null> {
+    if (fleet !== this.identity.fleet || expiresAtMs <= this.clock.unixMs()) return null;
+    const row = await this.repository.credentialOf(device);
+    if (row !== undefined && row.revokedAt !== null) throw revoked(device);
+    return row?.tlsKey === keyDigest ? device : null;
+  }
+
+  /**
+   * The device behind a request: by its certificate over TLS, by its credential on this machine.
+   * @throws NanofleetError TOKEN_MISSING, TOKEN_INVALID, CERTIFICATE_INVALID, DEVICE_REVOKED
+   */
+  async callerOf({ authorization, stream }: DeviceCall): Promise<DeviceId> {
+    if (isEncrypted(stream)) {
+      const holder = holderOf(stream);
+      const device = holder === null ? null : await this.admitHolder(holder);
+      if (device === null) throw notCertified();
+      return device;
+    }
+    const device = await this.admit(deviceLoginOf(authorization));
+    if (device === null) throw notOurs();
+    return device;
   }
 
   /**
@@ -197,3 +233,9 @@ const problemsOf = (row: DeviceRow, nowMs: number): StatedProblem[] => {
   const message = `Two processes use the identity ${row.device}; stop one of them, or enrol it under a name of its own.`;
   return [...stated, { code: 'IDENTITY_IN_USE', message }];
 };
+
+const notCertified = () =>
+  new NanofleetError(
+    'CERTIFICATE_INVALID',
+    'This connection has no certificate that is good for a device of this fleet now; renew it, or enrol again.',
+  );

@@ -4,6 +4,7 @@ import type {
   Desired,
   DesiredState,
   DeviceId,
+  Digest,
   ErrorCode,
   ExplanationPolicy,
   GroupId,
@@ -28,6 +29,8 @@ export const devices = pgTable(
     publicKey: text().notNull(),
     /** SHA-256 of the credential; null once revoked. */
     credentialHash: text(),
+    /** SHA-256 of the public key that its certificates are for; null without any. */
+    tlsKey: text().$type<Digest>(),
     enrolledAt: bigint({ mode: 'number' }).notNull(),
     revokedAt: bigint({ mode: 'number' }),
     lastSeenAt: bigint({ mode: 'number' }),

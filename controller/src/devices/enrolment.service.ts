@@ -4,7 +4,14 @@
  * that costs no further use. Never hands a name to another key.
  */
 
-import { type DeviceId, type GroupId, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import {
+  type DeviceId,
+  type GroupId,
+  NanofleetError,
+  type EnrolRequest as SentRequest,
+  type TlsGrant,
+  toNanofleetError,
+} from '@nanofleet/protocol';
 import { isSignedBy, sha256Of } from '@nanofleet/protocol/node';
 import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
@@ -16,21 +23,18 @@ import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { RANDOM } from '../ports/random.ts';
 import { Identity } from '../state/identity.ts';
+import { CertificatesService } from './certificates.service.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { DevicesService } from './devices.service.ts';
 
 const CREDENTIAL_BYTES = 32;
 
-/** What a device asks with. */
-export interface EnrolRequest {
-  readonly tokenId: string;
-  readonly secret: string;
-  readonly device: DeviceId;
-  readonly publicKey: string;
-  readonly nonce: string;
-  readonly proof: string;
-}
+/** What a device asks with; a token id that is none is an unknown one. */
+type EnrolRequest = Omit<SentRequest, 'tokenId'> & { readonly tokenId: string };
+
+/** What opens doors for a device: a row's columns. */
+type Access = Pick<DeviceRow, 'credentialHash' | 'tlsKey'>;
 
 /** Enrolment of devices. */
 @Injectable()
@@ -42,6 +46,7 @@ export class EnrolmentService {
     private readonly desired: DesiredService,
     private readonly timeline: TimelineService,
     private readonly members: DevicesService,
+    private readonly certificates: CertificatesService,
     private readonly identity: Identity,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -59,12 +64,15 @@ export class EnrolmentService {
     const token = await this.auth.fleetTokenOf(request.tokenId, request.secret);
     requireProof(request);
     const credential = Buffer.from(this.random.bytes(CREDENTIAL_BYTES)).toString('base64url');
-    const group = await this.#admit(request, { token, credentialHash: sha256Of(credential) });
+    const tlsKey = this.certificates.keyAskedFor(request);
+    const access = { credentialHash: sha256Of(credential), tlsKey };
+    const group = await this.#admit(request, { token, access });
     const { device } = request;
     this.timeline.note({ kind: 'device-enrolled', key: device, device, group });
     await this.#letIn(device, credential);
     await this.desired.refreshDevice(device);
-    return this.#answer(request, { group, credential });
+    const tls = await this.certificates.grantFor(request);
+    return this.#answer(request, { group, credential, ...(tls === null ? {} : { tls }) });
   }
 
   /** A broker that is away does not keep a device from enrolling: refused there, it asks to be let in. */
@@ -77,12 +85,12 @@ export class EnrolmentService {
 
   async #admit(
     request: EnrolRequest,
-    { token, credentialHash }: { token: FleetTokenRow; credentialHash: string },
+    { token, access }: { token: FleetTokenRow; access: Access },
   ): Promise<GroupId> {
     const known = await this.devices.one(request.device);
-    if (known !== undefined) return this.#again(request, { known, credentialHash });
+    if (known !== undefined) return this.#again(request, { known, access });
     try {
-      return await this.#add(request, { token, credentialHash });
+      return await this.#add(request, { token, access });
     } catch (thrown) {
       // Two devices asked for one name at the same moment.
       throw isDuplicate(thrown) ? nameTaken(request.device) : thrown;
@@ -91,7 +99,7 @@ export class EnrolmentService {
 
   async #again(
     request: EnrolRequest,
-    { known, credentialHash }: { known: DeviceRow; credentialHash: string },
+    { known, access }: { known: DeviceRow; access: Access },
   ): Promise<GroupId> {
     if (known.publicKey !== request.publicKey) throw nameTaken(request.device);
     if (known.revokedAt !== null) {
@@ -100,31 +108,27 @@ export class EnrolmentService {
         `The device ${request.device} was revoked; enrol it under another name with a new key.`,
       );
     }
-    await this.devices.setCredential(request.device, credentialHash);
+    await this.devices.setAccess(request.device, access);
     return known.deviceGroup;
   }
 
-  #add(
-    request: EnrolRequest,
-    { token, credentialHash }: { token: FleetTokenRow; credentialHash: string },
-  ): Promise<GroupId> {
+  #add(request: EnrolRequest, { token, access }: { token: FleetTokenRow; access: Access }): Promise<GroupId> {
     const enrolledAt = this.clock.unixMs();
     return this.database.transaction(async (transaction) => {
       const deviceGroup = await this.tokens.takeUse(transaction, token.id, enrolledAt);
       if (deviceGroup === undefined) throw usedUp(token.name);
       const { device, publicKey } = request;
-      await this.devices.add(transaction, { device, deviceGroup, publicKey, credentialHash, enrolledAt });
+      await this.devices.add(transaction, { device, deviceGroup, publicKey, enrolledAt, ...access });
       return deviceGroup;
     });
   }
 
-  #answer(request: EnrolRequest, given: { group: GroupId; credential: string }) {
+  #answer(request: EnrolRequest, given: { group: GroupId; credential: string; tls?: TlsGrant }) {
     const signed = JSON.stringify({
       fleet: this.identity.fleet,
       device: request.device,
-      group: given.group,
+      ...given,
       nonce: request.nonce,
-      credential: given.credential,
       brokerUrl: this.identity.brokerUrl,
       controllerKey: this.identity.publicKey,
       publisherKeys: this.identity.publisherKeys,

@@ -18,8 +18,9 @@ import {
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
-import type { Certificate } from '../ports/settings.ts';
+import type { ListenerTls } from '../state/listener-tls.ts';
 import type { BrokerRights } from './broker-rights.ts';
+import { type CertificateHolder, holderOf, isEncrypted, isOutOfDate } from './peer-certificate.ts';
 
 /** A subscriber that does not read stops all others until it is cut after this (aedes' own default is 60 s). */
 const DRAIN_TIMEOUT_MS = 500;
@@ -35,6 +36,8 @@ const CONTROLLER = 'controller';
 export interface Gate {
   /** The device of a client id and credential, or null; rejects when it cannot be looked up now. */
   admit(login: { clientId: string; credential: string }): Promise<DeviceId | null>;
+  /** The device of a certificate, likewise; null also when another key is the device's by now. */
+  admitHolder(holder: CertificateHolder): Promise<DeviceId | null>;
 }
 
 /** What a broker needs. */
@@ -45,7 +48,8 @@ export interface BrokerOptions {
   readonly controllerSecret: string;
   readonly host: string;
   readonly port: number;
-  readonly certificate: Certificate | null;
+  /** Null: plain connections, with credentials; else certificates of devices alone open the door. */
+  readonly tls: ListenerTls | null;
 }
 
 interface Rights {
@@ -100,18 +104,14 @@ export class Broker implements BrokerRights {
    * @throws NanofleetError PORT_TAKEN
    */
   async listen(): Promise<number> {
-    const { certificate, host, port } = this.#options;
+    const { host, port } = this.#options;
     const accept = (socket: Socket): void => {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
       this.#boundLogin(socket, this.#aedes.handle(socket));
     };
-    const listener =
-      certificate === null
-        ? createServer(accept)
-        : createTlsServer({ cert: certificate.cert, key: certificate.key }, accept);
-    listener.on('tlsClientError', () => undefined);
+    const listener = this.#makeListener(accept);
     this.#listener = listener;
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (cause: Error) => reject(portTaken(port, cause)));
@@ -153,6 +153,20 @@ export class Broker implements BrokerRights {
     await new Promise<void>((resolve) => {
       this.#aedes.close(() => resolve());
     });
+  }
+
+  #makeListener(accept: (socket: Socket) => void): Server {
+    const { tls } = this.#options;
+    if (tls === null) return createServer(accept);
+    const listener = createTlsServer({ ...tls.options(), rejectUnauthorized: false }, (socket) => {
+      // A stranger does not get as far as to the broker. A device whose certificate has run out is refused by the broker:
+      // Node would cut it without a word, and it could not tell that from a bad line.
+      if (socket.authorized || isOutOfDate(socket)) accept(socket);
+      else socket.destroy();
+    });
+    listener.on('tlsClientError', () => undefined);
+    tls.follow(listener);
+    return listener;
   }
 
   /** Cuts a stranger who sends more than a login: aedes would keep up to 256 MB of it. */
@@ -206,18 +220,27 @@ export class Broker implements BrokerRights {
   }
 
   async #login(client: Client, login: Login): Promise<boolean> {
-    const { fleet, gate } = this.#options;
+    const { fleet } = this.#options;
     if (client.id !== login.username) return false;
     if (client.id === CONTROLLER) return this.#admitController(client, login.password);
     const name = deviceIdSchema.safeParse(client.id.slice(fleet.length + 1));
     if (!name.success) return false;
     const drops = this.#dropsOf(name.data);
-    const device = await gate.admit({ clientId: client.id, credential: login.password });
+    const device = await this.#deviceOf(client, login);
     // Revoked while the credential was looked up: the device comes again and is told so.
     if (device === null || drops !== this.#dropsOf(device)) return false;
     this.#rights.set(client, deviceRights(fleet, device));
     this.#sessions.set(client.id, client);
     return true;
+  }
+
+  /** Over TLS the certificate says who it is, and the client id must say the same. */
+  async #deviceOf({ conn, id }: Client, { password }: Login): Promise<DeviceId | null> {
+    const { fleet, gate } = this.#options;
+    if (!isEncrypted(conn)) return gate.admit({ clientId: id, credential: password });
+    const holder = holderOf(conn);
+    if (holder === null || id !== clientIdOf(fleet, holder.device)) return null;
+    return gate.admitHolder(holder);
   }
 
   #admitController(client: Client, password: string): boolean {

@@ -59,7 +59,7 @@ export class DynamicSecurity {
       ...ports,
       login: {
         ...{ url, username, password, clientId: ports.clientId },
-        ...(ca === null ? {} : { ca }),
+        ...(ca === null ? {} : { tls: { ca: [ca] } }),
         keepaliveS: KEEPALIVE_S,
         isPersistent: false,
       },

@@ -6,6 +6,7 @@ import type { FleetId } from '@nanofleet/protocol';
 import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
 import type { BrokerSettings, Settings } from '../ports/settings.ts';
+import type { ListenerTls } from '../state/listener-tls.ts';
 import { Broker, type Gate } from './broker.ts';
 import { ForeignRights } from './broker-rights.ts';
 import { DynamicSecurity } from './dynamic-security.ts';
@@ -21,6 +22,8 @@ export interface JoinPorts {
   readonly link: Link;
   readonly gate: Gate;
   readonly controllerId: string;
+  /** What the embedded broker speaks; null for plain connections. */
+  readonly tls: ListenerTls | null;
   /** Password of the one client of an embedded broker; random per start. */
   readonly secret: string;
 }
@@ -45,7 +48,7 @@ export const joinBroker = (settings: Settings, ports: JoinPorts): Promise<Joined
 
 const startEmbedded = async (
   settings: Settings,
-  { gate, link, secret }: JoinPorts,
+  { gate, link, secret, tls }: JoinPorts,
 ): Promise<JoinedBroker> => {
   const broker = await Broker.create({
     fleet: settings.fleet,
@@ -53,7 +56,7 @@ const startEmbedded = async (
     controllerSecret: secret,
     host: settings.host,
     port: settings.mqttPort,
-    certificate: settings.certificate,
+    tls,
   });
   await link.startAlone({
     transport: makeMqttTransport(() => broker.connect()),
@@ -89,7 +92,7 @@ const accessTo = async (
 ): Promise<{ access: LinkAccess; close: () => Promise<void> }> => {
   const { ca, password, url, username } = broker;
   const transport = makeMqttTransport();
-  const common = { transport, url, ...(ca === null ? {} : { ca }) };
+  const common = { transport, url, ...(ca === null ? {} : { tls: { ca: [ca] } }) };
   if (broker.rights === 'external') {
     const access = { ...common, username, password, rights: new ForeignRights(log) };
     return { access, close: () => Promise.resolve() };

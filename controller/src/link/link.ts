@@ -30,7 +30,7 @@ import {
   type UpChannel,
   type Uuid,
 } from '@nanofleet/protocol';
-import type { Clock, Log, Transport } from '@nanofleet/runtime/ports';
+import type { Clock, Log, TlsIdentity, Transport } from '@nanofleet/runtime/ports';
 import { factsOf } from '../ports/log.ts';
 import type { BrokerRights } from './broker-rights.ts';
 import { Session } from './session.ts';
@@ -67,7 +67,7 @@ export interface LinkAccess {
   readonly url: string;
   readonly username: string;
   readonly password: string;
-  readonly ca?: Uint8Array;
+  readonly tls?: TlsIdentity;
   readonly rights: BrokerRights;
 }
 
@@ -217,7 +217,7 @@ export class Link {
   }
 
   #makeSession(
-    { password, transport, url, username, ca }: LinkAccess,
+    { password, tls, transport, url, username }: LinkAccess,
     { clientId, keepaliveS, shards }: { clientId: string; keepaliveS: number; shards: readonly Shard[] },
   ): Session {
     const { clock, fleet, log } = this.#options;
@@ -227,7 +227,7 @@ export class Link {
       transport,
       login: {
         ...{ url, clientId, username, password, keepaliveS },
-        ...(ca === undefined ? {} : { ca }),
+        ...(tls === undefined ? {} : { tls }),
         // What hears is kept by the broker while nobody does; what only sends keeps its messages itself.
         isPersistent: shards.length > 0,
         // Alone, the broker is this process: what it does not read would stop all devices.

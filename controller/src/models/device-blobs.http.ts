@@ -9,7 +9,6 @@ import type { Log } from '@nanofleet/runtime/ports';
 import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DeviceRoute } from '../auth/api-route.ts';
-import { deviceLoginOf } from '../auth/bearer.ts';
 import { DevicesService } from '../devices/devices.service.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { BlobStore } from './blob-store.ts';
@@ -35,18 +34,12 @@ export class DeviceBlobsHttp {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    await this.#requireDevice(request.headers.authorization);
+    await this.devices.callerOf({ authorization: request.headers.authorization, stream: request.raw.socket });
     const isSignature = name.endsWith(SIGNATURE_SUFFIX);
     const digest = digestSchema.safeParse(isSignature ? name.slice(0, -SIGNATURE_SUFFIX.length) : name);
     if (!digest.success || !(await this.models.isServable(digest.data))) throw notHere(name);
     if (isSignature) this.#send(request, reply, await this.models.signatureOf(digest.data));
     else await this.#sendBlob(request, reply, digest.data);
-  }
-
-  async #requireDevice(authorization: string | undefined): Promise<void> {
-    const login = deviceLoginOf(authorization);
-    if ((await this.devices.admit(login)) !== null) return;
-    throw new NanofleetError('TOKEN_INVALID', 'This is no credential of a device of this fleet.');
   }
 
   async #sendBlob(request: FastifyRequest, reply: FastifyReply, digest: Digest): Promise<void> {

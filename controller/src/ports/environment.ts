@@ -32,7 +32,7 @@ export const brokerOf = async (environment: Environment): Promise<BrokerSettings
   return {
     url: url.replace(/\/+$/, ''),
     ...(await loginOf(environment)),
-    ca: caFile === '' ? null : await readSecret('MQTT_CA_FILE', caFile),
+    ca: caFile === '' ? null : (await readSecret('MQTT_CA_FILE', caFile)).toString('utf8'),
     rights: rights === 'external' ? 'external' : 'mosquitto',
   };
 };

@@ -11,6 +11,12 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
+/** Where an authority that was given is, PEM. */
+export interface AuthorityFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
 /** A broker that is not this process. */
 export interface BrokerSettings {
   /** `mqtt://` on this machine, or `mqtts://`. */
@@ -19,7 +25,7 @@ export interface BrokerSettings {
   readonly username: string;
   readonly password: string;
   /** Whose certificates the broker may have, PEM; null for those that Node trusts. */
-  readonly ca: Buffer | null;
+  readonly ca: string | null;
   /** Who gives devices their topics: the controller through mosquitto's plugin, or somebody else. */
   readonly rights: 'mosquitto' | 'external';
 }
@@ -33,7 +39,12 @@ export interface Settings {
   /** 0 lets the system choose. */
   readonly httpPort: number;
   readonly mqttPort: number;
+  /** For listeners that speak TLS; null for one of the fleet's authority. */
   readonly certificate: Certificate | null;
+  /** Whether both listeners speak TLS; left out: when a certificate was given. */
+  readonly isSecure?: boolean;
+  /** The fleet's authority; left out or null for one made below the directory. */
+  readonly authority?: AuthorityFiles | null;
   /** The broker to use; null for the embedded one. */
   readonly broker: BrokerSettings | null;
   /** Raw 32-byte Ed25519 public keys whose bundles the registry takes. */

@@ -12,11 +12,14 @@ import {
   generateSigningKey,
   readSigningKey,
   type SigningKey,
+  sha256Of,
   signBytes,
   writeSigningKey,
 } from '@nanofleet/protocol/node';
 import { type Random, randomHex } from '@nanofleet/runtime/ports';
 import type { Settings } from '../ports/settings.ts';
+import { Authority } from './authority.ts';
+import { ListenerTls } from './listener-tls.ts';
 
 const KEY_FILE = 'controller.key.pem';
 const ID_FILE = 'controller-id';
@@ -37,14 +40,23 @@ export class Identity {
   /** Raw Ed25519 keys of the publishers, base64. */
   readonly publisherKeys: readonly string[];
   readonly publisherKeyIds: readonly Digest[];
+  /** Whose certificates devices get; null while nothing here is reached over TLS. */
+  readonly authority: Authority | null;
+  /** What the listeners speak; null for plain connections on this machine. */
+  readonly tls: ListenerTls | null;
   readonly #key: SigningKey;
   readonly #settings: Settings;
   #ports = { http: 0, mqtt: 0 };
 
-  private constructor(settings: Settings, { id, key }: { id: string; key: SigningKey }) {
+  private constructor(
+    settings: Settings,
+    { authority, id, key, tls }: Pick<Identity, 'authority' | 'tls'> & { id: string; key: SigningKey },
+  ) {
     this.#settings = settings;
     this.#key = key;
     this.controllerId = id;
+    this.authority = authority;
+    this.tls = tls;
     this.fleet = settings.fleet;
     this.keyId = key.fingerprint;
     this.publicKey = base64(key.publicKey);
@@ -61,7 +73,11 @@ export class Identity {
     const isOwn = settings.controllerKeyFile === null;
     if (isOwn && !existsSync(path)) await writeSigningKey(path, generateSigningKey());
     const id = await provideId(join(settings.directory, ID_FILE), random);
-    return new Identity(settings, { id, key: await readSigningKey(path) });
+    const key = await readSigningKey(path);
+    const authority = needsAuthority(settings) ? await openAuthority(settings, random) : null;
+    const tls =
+      authority !== null && isSecure(settings) ? await ListenerTls.open(settings, authority, random) : null;
+    return new Identity(settings, { authority, id, key, tls });
   }
 
   /** Notes which ports the listeners got. */
@@ -74,16 +90,21 @@ export class Identity {
     return signBytes(this.#key, Buffer.from(text, 'utf8'));
   }
 
+  /** Key of the codes in nonces: all controllers with this key have the same, and nobody else can make it. */
+  get nonceKey(): Buffer {
+    return Buffer.from(sha256Of(this.sign('nanofleet nonces 1')), 'hex');
+  }
+
   /** Where devices enrol and fetch blobs. */
   get deviceUrl(): string {
-    const scheme = this.#settings.certificate === null ? 'http' : 'https';
+    const scheme = this.tls === null ? 'http' : 'https';
     return this.#settings.advertisedHttpUrl ?? `${scheme}://${this.#host()}:${this.#ports.http}`;
   }
 
   /** Where devices connect to the broker. */
   get brokerUrl(): string {
-    const { advertisedMqttUrl, broker, certificate } = this.#settings;
-    const scheme = certificate === null ? 'mqtt' : 'mqtts';
+    const { advertisedMqttUrl, broker } = this.#settings;
+    const scheme = this.tls === null ? 'mqtt' : 'mqtts';
     return advertisedMqttUrl ?? broker?.url ?? `${scheme}://${this.#host()}:${this.#ports.mqtt}`;
   }
 
@@ -101,7 +122,14 @@ export class Identity {
       controllerKeyId: this.keyId,
       publisherKeyIds: [...this.publisherKeyIds],
       deviceUrl: this.deviceUrl,
+      authorityKeyId: this.#pinnedAuthority,
     };
+  }
+
+  /** What devices are to pin: nothing where the listener has a certificate that somebody else has signed. */
+  get #pinnedAuthority(): Digest | null {
+    const isOurs = this.#settings.certificate === null && this.tls !== null;
+    return isOurs && this.authority !== null ? this.authority.keyId : null;
   }
 
   #host(): string {
@@ -111,6 +139,15 @@ export class Identity {
     return host.includes(':') ? `[${host}]` : host;
   }
 }
+
+const isSecure = ({ certificate, isSecure: asked = certificate !== null }: Settings): boolean => asked;
+
+/** A broker of others over TLS asks devices for certificates, too. */
+const needsAuthority = (settings: Settings): boolean =>
+  isSecure(settings) || settings.broker?.url.startsWith('mqtts:') === true;
+
+const openAuthority = ({ authority: given = null, directory, fleet }: Settings, random: Random) =>
+  Authority.open({ directory, fleet, given, random });
 
 const provideId = async (path: string, random: Random): Promise<string> => {
   const made = randomHex(random, ID_BYTES);

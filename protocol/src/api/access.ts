@@ -20,6 +20,11 @@ export const whoamiSchema = z.object({
   publisherKeyIds: z.array(digestSchema),
   /** Where devices enrol and fetch blobs. */
   deviceUrl: z.url(),
+  /**
+   * SHA-256 of the public key of the authority that has signed the listeners' certificate; null where they have another
+   * certificate or none. Left out by controllers of earlier releases.
+   */
+  authorityKeyId: digestSchema.nullable().optional(),
 });
 
 /** One operator token, without its secret. */

@@ -20,6 +20,11 @@ const fleetTokenSchema = z.object({
   publisher: digestSchema,
   /** Fingerprint of the key that signs desired states and enrolment answers. */
   controller: digestSchema,
+  /**
+   * SHA-256 of the public key (SubjectPublicKeyInfo) of the authority whose certificates the controller and its broker
+   * have; left out where the device is to trust what its system trusts, and in tokens of earlier releases.
+   */
+  authority: digestSchema.optional(),
   /** Milliseconds since 1970. */
   expiresAt: z.int().min(0),
 });

@@ -1,26 +1,17 @@
 /**
- * Owns Ed25519 keys: making, keeping in a file of mode 0600, fingerprints, signing and checking bytes. Knows nothing of what is signed.
+ * Owns Ed25519 keys: making, fingerprints, signing and checking bytes. Knows nothing of what is signed.
  * A public key travels as its raw 32 bytes; its fingerprint, SHA-256 of those bytes, is what tokens pin.
  */
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-} from 'node:crypto';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { assert, NanofleetError } from '../errors.ts';
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { assert } from '../errors.ts';
 import type { Digest } from '../ids.ts';
+import { readKeyFile, writeKeyFile } from './key-file.ts';
 import { sha256Of } from './sha256.ts';
 
 const RAW_KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 /** DER of a SubjectPublicKeyInfo for Ed25519 up to the key itself (RFC 8410 section 4). */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-const OTHERS_MAY_READ = 0o077;
 
 /** A key pair that can sign. */
 export interface SigningKey {
@@ -65,61 +56,15 @@ export function isSignedBy(
 }
 
 /**
- * Writes a private key as PKCS#8 PEM into a new file of mode 0600; its directory is made with mode 0700 when missing.
+ * Writes a private key into a new file of mode 0600.
  * @throws NanofleetError `KEY_FILE_INVALID` when the file exists: a key is never overwritten.
  */
-export async function writeSigningKey(path: string, key: SigningKey): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const pem = key.privateKey.export({ format: 'pem', type: 'pkcs8' });
-  try {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(pem);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw new NanofleetError(
-      'KEY_FILE_INVALID',
-      `The key could not be written to ${path}; a key is never overwritten.`,
-      {
-        cause,
-        facts: { path },
-      },
-    );
-  }
-}
+export const writeSigningKey = (path: string, key: SigningKey): Promise<void> =>
+  writeKeyFile(path, key.privateKey);
 
 /**
  * Reads a private key that writeSigningKey wrote.
  * @throws NanofleetError `KEY_FILE_INVALID` when it is missing, readable for others, or no Ed25519 key.
  */
-export async function readSigningKey(path: string): Promise<SigningKey> {
-  const refuse = (why: string, cause?: unknown) =>
-    new NanofleetError('KEY_FILE_INVALID', `The key file ${path} was refused: ${why}.`, {
-      cause,
-      facts: { path },
-    });
-  const pem = await readPem(path).catch((cause: unknown) => {
-    throw refuse('it cannot be read', cause);
-  });
-  if ((pem.mode & OTHERS_MAY_READ) !== 0) throw refuse('others may read it; run chmod 600 on it');
-  const key = parsePrivate(pem.text);
-  if (key?.asymmetricKeyType !== 'ed25519') throw refuse('it holds no Ed25519 private key in PEM');
-  return fromPrivate(key);
-}
-
-async function readPem(path: string): Promise<{ mode: number; text: string }> {
-  const { mode } = await stat(path);
-  return { mode, text: await readFile(path, 'utf8') };
-}
-
-function parsePrivate(pem: string): KeyObject | undefined {
-  try {
-    return createPrivateKey(pem);
-  } catch {
-    // The caller reports the file; OpenSSL's own text could quote key material.
-    return undefined;
-  }
-}
+export const readSigningKey = async (path: string): Promise<SigningKey> =>
+  fromPrivate(await readKeyFile(path, 'ed25519'));

@@ -9,9 +9,16 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import { LINK_UNAVAILABLE_MESSAGE, linkUnavailable } from '../ports/link-unavailable.ts';
 import type { Connection, ConnectionHandlers, ConnectOptions, Transport } from '../ports/transport.ts';
 import { Acknowledgements } from './acknowledgements.ts';
+import { TlsSessions } from './tls-sessions.ts';
 
 /** Opens a stream to a broker of this very process. */
 export type OpenStream = () => Duplex;
+
+/** How this transport gets to a broker. */
+interface Ways {
+  readonly open: OpenStream | undefined;
+  readonly sessions: TlsSessions;
+}
 
 /** Asks of one connection that its end must settle: mqtt.js leaves them open when the session is to persist. */
 type Pending = Set<(ended: Error) => void>;
@@ -20,6 +27,12 @@ const willOf = ({ will }: ConnectOptions): Pick<IClientOptions, 'will'> =>
   will === undefined
     ? {}
     : { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false } };
+
+const tlsOptionsOf = ({ tls: { ca, cert, key } = {} }: ConnectOptions): IClientOptions => ({
+  ...(ca === undefined ? {} : { ca: [...ca] }),
+  ...(cert === undefined ? {} : { cert }),
+  ...(key === undefined ? {} : { key }),
+});
 
 const clientOptionsOf = (options: ConnectOptions): IClientOptions => ({
   manualConnect: true,
@@ -37,17 +50,19 @@ const clientOptionsOf = (options: ConnectOptions): IClientOptions => ({
   writeCache: false,
   // Its own log asks at each of a dozen places per packet whether somebody listens: 2 µs of each message.
   log: () => undefined,
-  ...(options.ca === undefined ? {} : { ca: Buffer.from(options.ca) }),
+  ...tlsOptionsOf(options),
   ...willOf(options),
 });
 
-const makeClient = (options: ConnectOptions, open: OpenStream | undefined): MqttClient =>
+const makeClient = (options: ConnectOptions, { open, sessions }: Ways): MqttClient =>
   open === undefined
-    ? mqtt.connect(options.url, clientOptionsOf(options))
+    ? mqtt.connect(options.url, { ...clientOptionsOf(options), ...sessions.offer(options) })
     : new mqtt.MqttClient(() => open(), clientOptionsOf(options));
 
 /** Return codes of CONNACK: bad user name or password, not authorized (MQTT 3.1.1, 3.2.2.3). */
 const REFUSALS: ReadonlySet<unknown> = new Set([4, 5]);
+/** A TLS alert of the broker. In TLS 1.3 it comes after the handshake, when mqtt.js no longer listens for errors. */
+const ALERT = /^ERR_SSL_.*ALERT/;
 /** Tells mqtt.js that it is not to acknowledge. */
 const OURS = new NanofleetError('LINK_UNAVAILABLE', 'acknowledged later');
 
@@ -56,11 +71,18 @@ const sendAtOnce = (client: MqttClient): void => {
   if (client.stream instanceof Socket) client.stream.setNoDelay(true);
 };
 
+interface Attachment {
+  readonly pending: Pending;
+  readonly refused: () => void;
+  readonly unacknowledgedMax: number;
+}
+
+/** Hands what happens to a client to the handlers; gives what is to be told of errors of its stream. */
 const attach = (
   client: MqttClient,
   handlers: ConnectionHandlers,
-  { pending, unacknowledgedMax }: { pending: Pending; unacknowledgedMax: number },
-): void => {
+  { pending, refused, unacknowledgedMax }: Attachment,
+): ((error: Error) => void) => {
   let reason: string | null = null;
   let isRefused = false;
   let isClosed = false;
@@ -82,18 +104,22 @@ const attach = (
     // With an error mqtt.js goes on to the next packet and sends no PUBACK of its own.
     else acknowledgements.await(packet.messageId ?? 0, taken, () => done(OURS));
   };
-  client.on('error', (error) => {
+  const failed = (error: Error): void => {
     reason = error.message === '' ? LINK_UNAVAILABLE_MESSAGE : error.message;
-    isRefused = 'code' in error && REFUSALS.has(error.code);
-  });
+    const code = 'code' in error ? error.code : undefined;
+    isRefused = REFUSALS.has(code) || ALERT.test(String(code));
+  };
+  client.on('error', failed);
   client.on('close', () => {
     if (isClosed) return;
     isClosed = true;
     client.end(true);
+    if (isRefused) refused();
     const why = reason ?? (client.disconnecting ? null : LINK_UNAVAILABLE_MESSAGE);
     handlers.closed(why, { isRefused });
     for (const end of pending) end(linkUnavailable(why ?? LINK_UNAVAILABLE_MESSAGE));
   });
+  return failed;
 };
 
 /** What is asked of the broker, or a rejection when the connection ends first. */
@@ -105,18 +131,17 @@ const orEnded = <T>(pending: Pending, asked: Promise<T>): Promise<T> =>
       .finally(() => pending.delete(reject));
   });
 
-const connect = (
-  options: ConnectOptions,
-  handlers: ConnectionHandlers,
-  open: OpenStream | undefined,
-): Connection => {
-  const client = makeClient(options, open);
+const connect = (options: ConnectOptions, handlers: ConnectionHandlers, ways: Ways): Connection => {
+  const client = makeClient(options, ways);
   const pending: Pending = new Set();
-  attach(client, handlers, {
+  const failed = attach(client, handlers, {
     pending,
+    refused: () => ways.sessions.forget(),
     unacknowledgedMax: options.unacknowledgedMax ?? Number.POSITIVE_INFINITY,
   });
   client.connect();
+  ways.sessions.keepOf(client.stream, options);
+  client.stream.on('error', failed);
   return {
     publish: async (topic, payload, { qos, isRetained }) => {
       const asked = client.publishAsync(topic, Buffer.from(payload), { qos, retain: isRetained });
@@ -135,6 +160,7 @@ const connect = (
 };
 
 /** MQTT over TCP or TLS by the address; over streams of `open` instead, whatever the address, when it is given. */
-export const makeMqttTransport = (open?: OpenStream): Transport => ({
-  connect: (options, handlers) => connect(options, handlers, open),
-});
+export const makeMqttTransport = (open?: OpenStream): Transport => {
+  const ways = { open, sessions: new TlsSessions() };
+  return { connect: (options, handlers) => connect(options, handlers, ways) };
+};

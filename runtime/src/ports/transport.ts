@@ -3,6 +3,15 @@
  * A connection ends exactly once; after that everything asked of it fails quietly.
  */
 
+/** Whom a TLS client believes and who it is, PEM. */
+export interface TlsIdentity {
+  /** Left out: those that Node trusts. */
+  readonly ca?: readonly string[];
+  readonly cert?: string;
+  /** Of `cert`. */
+  readonly key?: string;
+}
+
 /** What a connection needs to know before it starts. */
 export interface ConnectOptions {
   readonly url: string;
@@ -17,8 +26,8 @@ export interface ConnectOptions {
   readonly isPersistent?: boolean;
   /** Messages of QoS 1 that may wait for their acknowledgement; more are not read from the broker. Left out: any number. */
   readonly unacknowledgedMax?: number;
-  /** Whose certificates the broker may have, PEM; left out: those that Node trusts. */
-  readonly ca?: Uint8Array;
+  /** For `mqtts:`; left out: a client without a certificate that believes what Node trusts. */
+  readonly tls?: TlsIdentity;
   /** Published by the broker when the connection is lost; QoS 1, not retained. */
   readonly will?: { readonly topic: string; readonly payload: Uint8Array };
 }
@@ -35,7 +44,7 @@ export interface ConnectionHandlers {
   received(topic: string, payload: Uint8Array, options: { isRetained: boolean }): void | Promise<void>;
   /**
    * Once, also when it never opened; the reason is null for an end that was asked for.
-   * `isRefused`: the broker does not know this login.
+   * `isRefused`: the broker does not know this login, or does not take the certificate.
    */
   closed(reason: string | null, end: { isRefused: boolean }): void;
 }

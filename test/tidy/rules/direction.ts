@@ -18,7 +18,7 @@ function directionFault(file: SourceFile, { request, target }: Import): string |
     return other === own ? undefined : `reaches into ${other} by a path; import @nanofleet/${other}`;
   }
   if (other === own) return `imports its own package by name; use a relative path`;
-  if (!/^@nanofleet\/[a-z]+(\/(node|ports|mqtt|testing))?$/.test(request))
+  if (!/^@nanofleet\/[a-z]+(\/(node|ports|mqtt|tls|testing))?$/.test(request))
     return `reaches into ${other}: only its barrels are public`;
   if (request.endsWith('/testing') && !isForTests(file.path))
     return 'ships, and must not import what is for tests';
@@ -69,10 +69,10 @@ export const noCycles: Rule = (files) => {
     : [{ path: first, line: 1, message: `is in a cycle: ${cycle.join(' -> ')}` }];
 };
 
-/** Only a package's own barrels (`src/index.ts`, and those of `node`, `ports`, `mqtt`, `testing`) pass on what other files export. */
+/** Only a package's own barrels (`src/index.ts`, and those of `node`, `ports`, `mqtt`, `tls`, `testing`) pass on what other files export. */
 export const barrelsOnlyAtTheTop: Rule = (files) =>
   files.flatMap((file): Violation[] => {
-    if (/^[a-z]+\/src\/((node|ports|mqtt|testing)\/)?index\.ts$/.test(file.path)) return [];
+    if (/^[a-z]+\/src\/((node|ports|mqtt|tls|testing)\/)?index\.ts$/.test(file.path)) return [];
     const named = file.path.endsWith('/index.ts') ? [{ start: 0 }] : [];
     const passed = file.module.staticExports.filter(({ entries }) =>
       entries.some((entry) => entry.moduleRequest !== null),

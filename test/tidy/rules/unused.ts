@@ -8,7 +8,7 @@ import { isTest, violation } from '../source-file.ts';
 function isRoot(path: string): boolean {
   return (
     isTest(path) ||
-    /^[a-z]+\/src\/((node|ports|mqtt|testing)\/)?index\.ts$/.test(path) ||
+    /^[a-z]+\/src\/((node|ports|mqtt|tls|testing)\/)?index\.ts$/.test(path) ||
     /\/(main|[a-z-]+-worker|vitest\.[a-z-]+)\.tsx?$/.test(path) ||
     path.endsWith('.config.ts') ||
     /^test\/(bench|soak)\/[^/]+\.ts$/.test(path)

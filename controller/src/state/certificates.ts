@@ -1,0 +1,144 @@
+/**
+ * Makes X.509 certificates: an authority's own, those of listeners, those of devices. Owns what stands in each of them;
+ * never keeps a key and never decides who gets one. Loaded when the first one is made: the library takes its time.
+ */
+import 'reflect-metadata';
+import { type KeyObject, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
+import { spkiOf } from '@nanofleet/protocol/node';
+import type { Random } from '@nanofleet/runtime/ports';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  cryptoProvider,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PublicKey,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** Positive, and longer than guessing can reach (RFC 5280, 4.1.2.2: at most 20 bytes). */
+const SERIAL_BYTES = 16;
+/**
+ * From 1970 to the end of 9999, the date of "no well-defined expiration" (RFC 5280, 4.1.2.5): devices whose clock says
+ * anything must be able to check these. They end by being replaced, which devices are told under a signature.
+ */
+const FOREVER = { fromMs: 0, untilMs: 253_402_300_799_000 };
+
+/** A time span of a certificate, milliseconds since 1970. */
+export interface Validity {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** Who signs. */
+export interface Issuer {
+  /** PEM of its certificate. */
+  readonly certificate: string;
+  readonly key: KeyObject;
+  readonly random: Random;
+}
+
+/** Names as the library takes them. */
+type Name = Record<string, string[]>[];
+
+interface Wanted {
+  readonly subject: Name;
+  readonly issuer: string | Name;
+  readonly spki: Uint8Array;
+  readonly signedBy: KeyObject;
+  readonly validity: Validity;
+  readonly extensions: readonly Extension[];
+  readonly random: Random;
+}
+
+cryptoProvider.set(webcrypto as never);
+
+/** Certificate of an authority over its own key, PEM. `name` tells operators whose it is. */
+export const makeAuthorityCertificate = async (
+  name: string,
+  { key, random }: Omit<Issuer, 'certificate'>,
+): Promise<string> => {
+  const subject = [{ CN: [name] }];
+  const spki = spkiOf(key);
+  return make({
+    ...{ subject, issuer: subject, spki, signedBy: key, random, validity: FOREVER },
+    extensions: [
+      // No authority below it: what it signs are listeners and devices.
+      new BasicConstraintsExtension(true, 0, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+      await SubjectKeyIdentifierExtension.create(new PublicKey(spki)),
+    ],
+  });
+};
+
+/** Certificate of listeners for host names and addresses, PEM. */
+export const makeServerCertificate = (
+  issuer: Issuer,
+  { names, key }: { names: readonly string[]; key: KeyObject },
+): Promise<string> =>
+  makeLeaf(issuer, {
+    subject: [{ CN: [(names[0] ?? 'controller').slice(0, 64)] }],
+    spki: spkiOf(key),
+    validity: FOREVER,
+    usage: ExtendedKeyUsage.serverAuth,
+    more: [
+      new SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value }) as const),
+      ),
+    ],
+  });
+
+/** Certificate of a device over the key that it has proven to hold, PEM. */
+export const makeDeviceCertificate = (
+  issuer: Issuer,
+  device: { fleet: string; device: string; spki: Uint8Array; validity: Validity },
+): Promise<string> =>
+  makeLeaf(issuer, {
+    subject: [{ CN: [device.device] }, { O: [device.fleet] }],
+    spki: device.spki,
+    validity: device.validity,
+    usage: ExtendedKeyUsage.clientAuth,
+    more: [],
+  });
+
+const makeLeaf = async (
+  { certificate, key, random }: Issuer,
+  leaf: Pick<Wanted, 'subject' | 'spki' | 'validity'> & { usage: ExtendedKeyUsage; more: Extension[] },
+): Promise<string> => {
+  const { publicKey, subject: issuer } = new X509Certificate(certificate);
+  return make({
+    ...{ subject: leaf.subject, spki: leaf.spki, validity: leaf.validity },
+    ...{ issuer, signedBy: key, random },
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([leaf.usage]),
+      await AuthorityKeyIdentifierExtension.create(publicKey),
+      ...leaf.more,
+    ],
+  });
+};
+
+const make = async (wanted: Wanted): Promise<string> => {
+  const { extensions, issuer, random, signedBy, spki, subject, validity } = wanted;
+  const pkcs8 = signedBy.export({ format: 'der', type: 'pkcs8' });
+  const signingKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']);
+  const made = await X509CertificateGenerator.create({
+    ...{ subject, issuer, signingKey },
+    serialNumber: Buffer.from(random.bytes(SERIAL_BYTES)).toString('hex'),
+    publicKey: new PublicKey(spki),
+    signingAlgorithm: ALGORITHM,
+    notBefore: new Date(validity.fromMs),
+    notAfter: new Date(validity.untilMs),
+    extensions: [...extensions],
+  });
+  return made.toString('pem');
+};
