@@ -32,6 +32,15 @@ describe('a command line', () => {
     await expect(run).rejects.toThrow(/models sign .*graph\.onnx was changed/);
   });
 
+  it('runs a command again when the controller was away', async () => {
+    const error = JSON.stringify({ error: { code: 'CONTROLLER_UNREACHABLE', message: 'no answer' } });
+    const seen = JSON.stringify(join(directory, 'seen'));
+    const commands = await commandLine(`import { existsSync, writeFileSync } from 'node:fs';
+      if (existsSync(${seen})) console.log('[1]');
+      else { writeFileSync(${seen}, ''); console.error(${JSON.stringify(error)}); process.exitCode = 1; }`);
+    expect(await commands.run('models', 'ls')).toEqual([1]);
+  });
+
   it('reports a command that ends without a word', async () => {
     const commands = await commandLine('process.exitCode = 3;');
     await expect(commands.run('models', 'ls')).rejects.toThrow('exit code 3');

@@ -4,11 +4,11 @@
  */
 import { type ErrorCode, isErrorCode, NanofleetError } from '@nanofleet/protocol';
 import { z } from 'zod';
-import { jsonOf, runToEnd } from './processes.ts';
+import { jsonOf, READY_WITHIN_MS, runToEnd } from './processes.ts';
 import type { World } from './world.ts';
 
-/** Every command that the starter runs may be run twice; a controller that is being started again answers soon. */
-const ATTEMPTS_MAX = 12;
+/** Every command that the starter runs may be run twice, for so long as a controller that is started again may take. */
+const PATIENCE_MS = READY_WITHIN_MS;
 const RETRIED: readonly ErrorCode[] = ['CONTROLLER_UNREACHABLE', 'DATABASE_UNAVAILABLE'];
 const RETRY_MS = 1_000;
 
@@ -31,13 +31,13 @@ export class CommandLine {
    * @throws NanofleetError the error that the command reported.
    */
   async run(...words: readonly string[]): Promise<unknown> {
-    for (let attempt = 1; ; attempt += 1) {
+    const begun = this.#world.ticks();
+    for (;;) {
       try {
         return await this.#once(words);
       } catch (thrown) {
-        const canHelp =
-          thrown instanceof NanofleetError && RETRIED.includes(thrown.code) && attempt < ATTEMPTS_MAX;
-        if (!canHelp) throw thrown;
+        const isOver = this.#world.ticks() - begun > PATIENCE_MS;
+        if (isOver || !(thrown instanceof NanofleetError) || !RETRIED.includes(thrown.code)) throw thrown;
         await this.#world.sleep(RETRY_MS);
       }
     }

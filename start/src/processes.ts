@@ -10,7 +10,8 @@ import { isErrorCode, NanofleetError } from '@nanofleet/protocol';
 import { z } from 'zod';
 import type { World } from './world.ts';
 
-const READY_WITHIN_MS = 60_000;
+/** A child that is not ready by then has failed. */
+export const READY_WITHIN_MS = 60_000;
 const RESTARTS_MAX = 20;
 const RESTART_AFTER_MS = 100;
 const LOG_LINES_KEPT = 20;

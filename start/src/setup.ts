@@ -13,14 +13,14 @@ import { AGENT_LAUNCH } from './agent-launch.ts';
 import { DEVICES, type DeviceName, type Fleet } from './fleet.ts';
 import { CLONE } from './layout.ts';
 import { OperatorClient } from './operator-client.ts';
-import { Child, type Ready, runToEnd } from './processes.ts';
+import { Child, READY_WITHIN_MS, type Ready, runToEnd } from './processes.ts';
 import { prepareBundle } from './story/release.ts';
 import type { World } from './world.ts';
 
 const FLEET = 'home';
 const TOKEN_VALID_S = 3_600;
-/** How long calls wait for a process that is being started again. */
-const PATIENCE_MS = 20_000;
+/** How long calls wait for a process that is being started again: as long as it may take. */
+const PATIENCE_MS = READY_WITHIN_MS;
 /** What every device runs from its first moment. */
 const SHIPPED = ['household-1', 'vibration-1'] as const;
 /** What goes through the registry at the first start, the bigger model first: questions come early. */
