@@ -1,16 +1,6 @@
 // Behaviour of an agent that is asked why: only in its own answer, and only where group and owner allow it.
 import { describe, expect, it } from 'vitest';
-import {
-  desire,
-  identity,
-  KUMQUAT,
-  logged,
-  makeWorld,
-  sent,
-  startIn,
-  withModel,
-  writtenIn,
-} from './test-agent.ts';
+import { desire, KUMQUAT, logged, makeWorld, sent, startIn, withModel, writtenIn } from './test-agent.ts';
 
 describe('explanations of an agent', () => {
   it('explains where the device allows it, only in its answer and only when asked', async () => {

@@ -16,9 +16,9 @@ import { Agent, type AgentOptions, type AgentPorts } from './agent.ts';
 import { loadNothing, makeBundle, sourceOf } from './slots/test-bundles.ts';
 import type { Identity } from './store/identity.ts';
 
-export const publisher = generateSigningKey();
+const publisher = generateSigningKey();
 export const controller = generateSigningKey();
-export const one = makeBundle(publisher, { releaseCounter: 1 });
+const one = makeBundle(publisher, { releaseCounter: 1 });
 export const two = makeBundle(publisher, { releaseCounter: 2 });
 
 export const identity = {
@@ -33,12 +33,12 @@ export const identity = {
 } as Identity;
 const { fleet, device } = identity;
 
-export const NAMES = { areas: [{ names: ['Green Attic'] }], devices: [] };
+const NAMES = { areas: [{ names: ['Green Attic'] }], devices: [] };
 
 export const KUMQUAT = { word: 'kumquat', from: 0, to: 7, contribution: 1.25 };
 
 /** A model that is sure of short texts only, finds a green attik, and explains everything by a kumquat. */
-export const load: AgentPorts['load'] = async (bundle) => {
+const load: AgentPorts['load'] = async (bundle) => {
   const runner = await loadNothing(bundle);
   if (runner.task !== 'text-intent') return runner;
   const scored = {
@@ -81,9 +81,8 @@ export interface World {
 
 let seed = 0;
 export const logged: string[] = [];
-export const note = (what: string, facts?: LogFacts): void =>
-  void logged.push(JSON.stringify({ what, ...facts }));
-export const agents: Agent[] = [];
+const note = (what: string, facts?: LogFacts): void => void logged.push(JSON.stringify({ what, ...facts }));
+const agents: Agent[] = [];
 
 export const startIn = async (
   { clock, broker, disk }: World,
