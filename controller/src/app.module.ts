@@ -10,6 +10,8 @@ import { DevicesModule } from './devices/devices.module.ts';
 import { HistoryModule } from './history/history.module.ts';
 import { Link } from './link/link.ts';
 import { LiveModule } from './live/live.module.ts';
+import { SCRAPE_TOKEN } from './metrics/metrics.http.ts';
+import { MetricsModule } from './metrics/metrics.module.ts';
 import { BlobStore } from './models/blob-store.ts';
 import { ModelsModule } from './models/models.module.ts';
 import { OffloadModule } from './offload/offload.module.ts';
@@ -39,6 +41,8 @@ export interface Ground {
   readonly siteDirectory: string;
   /** The provider of the cloud tier; left out or null: none. */
   readonly provider?: ProviderSettings | null;
+  /** What opens `/metrics` and nothing else; left out or null: operators' tokens only. */
+  readonly scrapeToken?: string | null;
 }
 
 /** The whole controller. */
@@ -52,6 +56,7 @@ export class AppModule {
       { provide: LOG, useValue: ground.log },
       { provide: LOAD_MODEL, useValue: ground.load ?? loadModel },
       { provide: PROVIDER, useValue: ground.provider ?? null },
+      { provide: SCRAPE_TOKEN, useValue: ground.scrapeToken ?? null },
       { provide: DATABASE, useValue: ground.database },
       { provide: Identity, useValue: ground.identity },
       { provide: BlobStore, useValue: ground.blobs },
@@ -71,6 +76,7 @@ export class AppModule {
         OffloadModule,
         TelemetryModule,
         LiveModule,
+        MetricsModule,
         PagesModule.over(ground.siteDirectory),
         ShardsModule,
       ],

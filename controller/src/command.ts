@@ -6,9 +6,9 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
+import { DRAIN_MS_MAX, fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
 import { readProvider } from './cloud/provider-settings.ts';
-import { brokerOf, type Environment, isLoopback, settingInvalid } from './ports/environment.ts';
+import { brokerOf, type Environment, isLoopback, readSecret, settingInvalid } from './ports/environment.ts';
 import type { AuthorityFiles, Certificate, Settings } from './ports/settings.ts';
 import { publisherKeys } from './state/publisher-keys.ts';
 
@@ -32,6 +32,8 @@ Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQ
   --advertise-mqtt URL     broker address that devices are told at enrolment
   --advertise-http URL     HTTP address that operators are told
   --provider FILE          provider of the cloud tier, JSON: url, model, keyFile, pricePerMillion, budgetPerDay (see README)
+  --metrics-token-file FILE  a token of 32 characters or more that opens /metrics and nothing else
+  --drain SECONDS          go on serving so long after a signal to end, answering /readyz with 503 (default 0)
   --exit-with-stdin        end when standard input ends
   --json                   print one JSON line when ready
   --help                   print this
@@ -70,6 +72,8 @@ const OPTIONS = {
   'advertise-mqtt': { type: 'string' },
   'advertise-http': { type: 'string' },
   provider: { type: 'string' },
+  'metrics-token-file': { type: 'string' },
+  drain: { type: 'string', default: '0' },
   'exit-with-stdin': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -80,6 +84,8 @@ export interface Command {
   readonly wantsHelp: boolean;
   readonly wantsJson: boolean;
   readonly endsWithStdin: boolean;
+  /** How long it serves on after a signal, milliseconds. */
+  readonly drainMs: number;
   readonly settings: () => Promise<Settings>;
 }
 
@@ -93,6 +99,7 @@ export const readCommand = (args: readonly string[], environment: Environment): 
     wantsHelp: values.help,
     wantsJson: values.json,
     endsWithStdin: values['exit-with-stdin'],
+    drainMs: drainOf(values.drain),
     settings: () => settingsOf(values, environment),
   };
 };
@@ -130,6 +137,7 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
     advertisedMqttUrl: urlOf('--advertise-mqtt', values['advertise-mqtt'], ['mqtt:', 'mqtts:']),
     advertisedHttpUrl: urlOf('--advertise-http', values['advertise-http'], ['http:', 'https:']),
     provider: values.provider === undefined ? null : await readProvider(resolve(values.provider)),
+    scrapeToken: await scrapeTokenOf(values['metrics-token-file']),
   };
 };
 
@@ -149,6 +157,21 @@ const readCertificate = async ({ cert, key }: Values): Promise<Certificate | nul
       throw new NanofleetError('KEY_FILE_INVALID', `${path} cannot be read.`, { cause, facts: { path } });
     });
   return { cert: await read(cert), key: await read(key) };
+};
+
+const drainOf = (text: string): number => {
+  const milliseconds = /^\d{1,3}$/.test(text) ? Number(text) * 1_000 : Number.NaN;
+  if (milliseconds <= DRAIN_MS_MAX) return milliseconds;
+  throw settingInvalid(
+    `--drain ${JSON.stringify(text)} is no number of seconds up to ${DRAIN_MS_MAX / 1_000}.`,
+  );
+};
+
+const scrapeTokenOf = async (file: string | undefined): Promise<string | null> => {
+  if (file === undefined) return null;
+  const token = (await readSecret('--metrics-token-file', resolve(file))).toString('utf8').trim();
+  if (/^[\x21-\x7e]{32,512}$/.test(token)) return token;
+  throw settingInvalid(`The token in ${file} must have 32 to 512 printable characters and no spaces.`);
 };
 
 const portOf = (name: string, text: string | undefined, otherwise: number): number => {

@@ -35,6 +35,8 @@ export interface RunningController {
   readonly authorityKeyId: string | null;
   /** The first admin token, if this start made it. */
   readonly newAdminToken: string | null;
+  /** Answers not ready from now on, and goes on serving. */
+  drain(): void;
   /** Ends everything in order. */
   stop(): Promise<void>;
 }
@@ -85,6 +87,7 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
     identity,
     blobs,
     provider: settings.provider ?? null,
+    scrapeToken: settings.scrapeToken ?? null,
   };
   const served = await serve(settings, ground, { secret: hex(SECRET_BYTES), undo });
   return {

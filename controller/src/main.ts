@@ -46,15 +46,19 @@ const announce = (command: Command, running: RunningController): void => {
   }
 };
 
-/** Ends in order at a signal or the end of stdin, and after a bound in any case. */
+/** Ends in order at a signal or the end of stdin, not ready from then on, and after a bound in any case. */
 const endOn = (command: Command, running: Promise<RunningController>): void => {
   let isEnding = false;
   const end = (): void => {
     if (isEnding) return;
     isEnding = true;
-    setTimeout(() => process.exit(1), SHUTDOWN_MS).unref();
+    setTimeout(() => process.exit(1), command.drainMs + SHUTDOWN_MS).unref();
     running
-      .then((controller) => controller.stop())
+      .then(async (controller) => {
+        controller.drain();
+        await new Promise((resolve) => setTimeout(resolve, command.drainMs));
+        await controller.stop();
+      })
       .then(
         () => process.exit(0),
         (thrown: unknown) => process.exit(fail(thrown)),

@@ -16,6 +16,8 @@ import { DevicesService } from './devices/devices.service.ts';
 import { inBackground } from './link/broker-rights.ts';
 import { joinBroker } from './link/join-broker.ts';
 import { Link } from './link/link.ts';
+import { MetricsService } from './metrics/metrics.service.ts';
+import { ReadinessService } from './metrics/readiness.service.ts';
 import { MiniTier } from './offload/mini-tier.ts';
 import { guardHeaders } from './pages/site-headers.ts';
 import type { Settings } from './ports/settings.ts';
@@ -30,6 +32,8 @@ export interface Served {
   readonly httpPort: number;
   readonly mqttPort: number;
   readonly newAdminToken: string | null;
+  /** Answers not ready from now on, and goes on serving: whoever balances load sends nobody here any more. */
+  drain(): void;
 }
 
 /**
@@ -78,7 +82,7 @@ export const serve = async (
   ground.identity.listensOn({ http: settings.httpPort, mqtt: mqttPort });
   const httpPort = await listenHttp(app, settings);
   ground.identity.listensOn({ http: httpPort, mqtt: mqttPort });
-  return { httpPort, mqttPort, newAdminToken };
+  return { httpPort, mqttPort, newAdminToken, drain: () => app.get(ReadinessService).drain() };
 };
 
 const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
@@ -103,6 +107,12 @@ const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
     const isData = request.url.startsWith('/api/');
     reply.headers(guardHeaders({ isPage: !isData, isSecure }));
     if (isData) reply.header('cache-control', 'no-store');
+    done();
+  });
+  const metrics = app.get(MetricsService);
+  metrics.watchProcess();
+  adapter.getInstance().addHook('onResponse', (request, reply, done) => {
+    metrics.observe(request, reply);
     done();
   });
   await app.init();

@@ -43,10 +43,12 @@ export const apiAnswerOf = <R extends ApiRoute>(
   response: { readonly status: number; readonly body: string },
 ): ApiAnswer<R> => {
   const value = parse(response.body);
+  // A probe reads the status, everybody else the body, which says which part is not ready.
+  const isAnswer = response.status < 400 || (route === 'ready' && response.status === 503);
   const problem = response.status >= 400 ? errorOfProblem(value) : null;
   if (problem !== null) throw problem;
   const parsed = API[route].answer.safeParse(value);
-  if (response.status >= 400 || !parsed.success) {
+  if (!isAnswer || !parsed.success) {
     const why = parsed.success ? '' : ` (${parsed.error.issues[0]?.path.join('.') ?? ''})`;
     const text = `The answer to ${API[route].method} ${API[route].path} was not understood: status ${response.status}${why}. Is this a nanofleet controller of a fitting version?`;
     throw new NanofleetError('MESSAGE_MALFORMED', text, { facts: { status: response.status } });

@@ -239,6 +239,10 @@ export const OFFLOAD_DEADLINE_DEFAULT_MS = 120_000;
 export const OFFLOAD_DEADLINE_MAX_MS = 86_400_000;
 /** A revoked device has lost its session and all rights after this, milliseconds. */
 export const REVOKE_WITHIN_MS = 5_000;
+/** How long a probe of a controller waits for its database, milliseconds; then it is not ready. */
+export const PROBE_MS = 2_000;
+/** Longest time that a controller goes on serving after it was told to end and is not ready any more, milliseconds. */
+export const DRAIN_MS_MAX = 120_000;
 /** A controller counts up this often to show that it lives, milliseconds. */
 export const LEASE_BEAT_MS = 1_000;
 /** A controller that did not count up for so long has lost its shards, milliseconds. */

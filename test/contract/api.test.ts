@@ -7,7 +7,7 @@ const rows = Object.entries(API);
 describe('the operator API', () => {
   it('opens nothing without a role but health, readiness and signing in', () => {
     const open = rows.filter(([, { role }]) => role === null).map(([name]) => name);
-    expect(open).toEqual(['health', 'ready', 'signIn']);
+    expect(open).toEqual(['health', 'alive', 'ready', 'signIn']);
   });
 
   it('lets a viewer change nothing but the own session', () => {

@@ -137,7 +137,7 @@ describe.each(DATABASES)('while $name is down', ({ open, isThere }) => {
       message: containing('try again'),
     });
     const ready = await controller.call('ready').catch((thrown: unknown) => thrown);
-    expect(ready).toMatchObject({ ready: false, parts: { database: false, link: true } });
+    expect(ready).toMatchObject({ ready: false, parts: { database: false, broker: true } });
   });
 
   it.runIf(isThere)(

@@ -5,7 +5,7 @@
 
 import { API, NanofleetError, STREAMS } from '@nanofleet/protocol';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { FILE, FOR_DEVICES, isApiRoute, type OperatorRequest, routeOf } from './api-route.ts';
+import { FILE, FOR_DEVICES, FOR_SCRAPERS, isApiRoute, type OperatorRequest, routeOf } from './api-route.ts';
 import { CallerService } from './caller.service.ts';
 
 /** The guard of all routes. */
@@ -17,7 +17,7 @@ export class AccessGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const mark = routeOf(context);
     if (mark === undefined) throw new NanofleetError('NOT_FOUND', 'There is nothing at this address.');
-    if (mark === FOR_DEVICES || mark === FILE) return true;
+    if (mark === FOR_DEVICES || mark === FILE || mark === FOR_SCRAPERS) return true;
     const { role } = isApiRoute(mark) ? API[mark] : STREAMS[mark];
     if (role === null) return true;
     const request = context.switchToHttp().getRequest<OperatorRequest>();

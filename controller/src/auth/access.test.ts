@@ -90,13 +90,21 @@ const roles = (controller: GetController): void => {
   });
 
   it('the open rows are health, readiness and the sign-in', () => {
-    expect(routes.filter((route) => API[route].role === null)).toEqual(['health', 'ready', 'signIn']);
+    expect(routes.filter((route) => API[route].role === null)).toEqual([
+      'health',
+      'alive',
+      'ready',
+      'signIn',
+    ]);
   });
 
   it('health and readiness are open to everybody', async () => {
     expect(await (await request(controller().url, 'health', null)).json()).toEqual({ ok: true });
     const ready = await request(controller().url, 'ready', null);
-    expect(await ready.json()).toEqual({ ready: true, parts: { database: true, link: true } });
+    expect(await ready.json()).toEqual({
+      ready: true,
+      parts: { database: true, migrations: true, broker: true, leases: true, serving: true },
+    });
   });
 
   it('an address outside the table does not exist', async () => {

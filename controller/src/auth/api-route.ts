@@ -34,8 +34,11 @@ export const FOR_DEVICES = Symbol('for devices');
 /** Mark of the dashboard's own files, which hold nothing of the fleet and are open to everybody. */
 export const FILE = Symbol('file of the dashboard');
 
+/** Mark of figures for Prometheus, which checks its caller itself. */
+export const FOR_SCRAPERS = Symbol('for scrapers');
+
 /** What a handler serves. */
-export type Mark = ApiRoute | StreamName | typeof FOR_DEVICES | typeof FILE;
+export type Mark = ApiRoute | StreamName | typeof FOR_DEVICES | typeof FILE | typeof FOR_SCRAPERS;
 
 /** Who calls, once the guard has let them in. */
 export interface Operator {
@@ -88,6 +91,10 @@ export const FileRoute = (path: string | typeof PAGES): MethodDecorator =>
     }),
     HttpCode(200),
   );
+
+/** Serves figures; the handler checks its caller itself. */
+export const ScrapeRoute = (path: string): MethodDecorator =>
+  applyDecorators(SetMetadata(ROUTE, FOR_SCRAPERS), RequestMapping({ method: RequestMethod.GET, path }));
 
 /** Which row a handler serves; undefined when it has no mark. */
 export const routeOf = (context: ExecutionContext): Mark | undefined =>

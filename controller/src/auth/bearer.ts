@@ -23,6 +23,9 @@ export const fitsHash = (secret: string, hash: string): boolean => {
   return given.length === expected.length && timingSafeEqual(given, expected);
 };
 
+/** Whether a secret is the one that is known here, in the same time for any wrong one. */
+export const fitsSecret = (secret: string, known: string): boolean => fitsHash(secret, sha256Of(known));
+
 /** Client id and credential in the bearer of a device: `{clientId}:{credential}`. */
 export const deviceLoginOf = (
   authorization: string | undefined,

@@ -28,6 +28,16 @@ export const migrateDatabase = async (
   });
 };
 
+/** Whether all of some migrations have run; others may have, which a newer controller brought. */
+export const isMigrated = async (
+  database: Queries,
+  migrations: readonly MigrationMeta[],
+): Promise<boolean> => {
+  const rows = await rowsOf<{ hash: string }>(database, sql`select hash from migrations`);
+  const seen = new Set(rows.map(({ hash }) => hash));
+  return migrations.every(({ hash }) => seen.has(hash));
+};
+
 const provideTable = async (database: Queries, schema: string): Promise<SQL> => {
   await database.execute(sql`create schema if not exists ${sql.identifier(schema)}`);
   const table = sql`${sql.identifier(schema)}.${sql.identifier('migrations')}`;

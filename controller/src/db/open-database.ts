@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import type { PGlite } from '@electric-sql/pglite';
 import { NanofleetError } from '@nanofleet/protocol';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
+import { type MigrationMeta, readMigrationFiles } from 'drizzle-orm/migrator';
 import type { Settings } from '../ports/settings.ts';
 import type { Database } from './database.ts';
 import { provideCluster } from './empty-cluster.ts';
@@ -49,7 +49,14 @@ export const openDatabase = async (wanted: Wanted, unique: string): Promise<Open
 };
 
 const bringUpToDate = (database: Database, schema: string): Promise<void> =>
-  migrateDatabase(database, { migrations: readMigrationFiles({ migrationsFolder: MIGRATIONS }), schema });
+  migrateDatabase(database, { migrations: knownMigrations(), schema });
+
+/** The migrations of this release in their order. */
+export const knownMigrations = (): readonly MigrationMeta[] => {
+  read ??= readMigrationFiles({ migrationsFolder: MIGRATIONS });
+  return read;
+};
+let read: readonly MigrationMeta[] | null = null;
 
 /** What drizzle's driver of PGlite calls. */
 export type PgliteConnection = Pick<PgliteClient, 'query' | 'transaction'>;

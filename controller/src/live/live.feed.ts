@@ -62,6 +62,11 @@ export class LiveFeed implements OnModuleDestroy {
     this.#look();
   }
 
+  /** How many read now. */
+  get readers(): number {
+    return this.#readers.size;
+  }
+
   /** @throws NanofleetError STREAMS_TOO_MANY */
   requireRoom(): void {
     if (this.#readers.size < STREAMS_MAX) return;

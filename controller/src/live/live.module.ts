@@ -5,5 +5,5 @@ import { LiveHttp } from './live.http.ts';
 import { LiveRepository } from './live.repository.ts';
 
 /** The module. */
-@Module({ controllers: [LiveHttp], providers: [LiveRepository, LiveFeed] })
+@Module({ controllers: [LiveHttp], providers: [LiveRepository, LiveFeed], exports: [LiveFeed] })
 export class LiveModule {}

@@ -61,7 +61,8 @@ const loginOf = async ({ MQTT_PASSWORD_FILE: file = '', MQTT_USERNAME: username 
   return { username, password };
 };
 
-const readSecret = (name: string, path: string): Promise<Buffer> =>
+/** Bytes of a file that holds a secret; @throws NanofleetError KEY_FILE_INVALID */
+export const readSecret = (name: string, path: string): Promise<Buffer> =>
   readFile(path).catch((cause: unknown) => {
     const problem = `The file ${path} of ${name} cannot be read.`;
     throw new NanofleetError('KEY_FILE_INVALID', problem, { cause, facts: { path } });

@@ -66,4 +66,6 @@ export interface Settings {
   readonly advertisedHttpUrl: string | null;
   /** The cloud tier's provider; left out or null: none. */
   readonly provider?: ProviderSettings | null;
+  /** What opens `/metrics` and nothing else; left out or null: operators' tokens only. */
+  readonly scrapeToken?: string | null;
 }

@@ -46,6 +46,12 @@ export class ShardsService {
     return [...this.#held.keys()];
   }
 
+  /** Whether its leases are good now: none has run out for want of a beat that the database took. */
+  get isCurrent(): boolean {
+    if (this.#mode === 'shared') return isHolding(this.#beatenAtMs, this.#nowMs());
+    return this.#mode === 'alone';
+  }
+
   /** Calls `act` whenever shards came to this controller. */
   onTaken(act: Taken): void {
     this.#taken.push(act);

@@ -100,7 +100,7 @@ const outages = (controller: GetController): void => {
     );
     expect(device.acknowledged(epoch).size).toBe(0);
     const ready = await controller().call('ready');
-    expect(ready).toEqual({ ready: false, parts: { database: false, link: true } });
+    expect(ready).toMatchObject({ ready: false, parts: { database: false, broker: true } });
     database.isDown = false;
     await eventually(() => expect(device.acknowledged(epoch).size).toBe(100));
     expect((await stored(controller, device)).length).toBe(100);

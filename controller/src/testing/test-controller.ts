@@ -110,6 +110,11 @@ export class TestController {
     this.#running = null;
   }
 
+  /** Makes it not ready, as a signal to end does. */
+  drain(): void {
+    this.#running?.drain();
+  }
+
   /** Ends everything. */
   async close(): Promise<void> {
     for (const device of this.#devices) await device.close();

@@ -58,12 +58,21 @@ export const ACCESS_ROUTES = {
     summary: 'The process is alive',
     answer: z.object({ ok: z.literal(true) }),
   }),
+  alive: route({
+    ...bare,
+    method: 'GET',
+    path: '/livez',
+    role: null,
+    summary: 'The process is alive, for probes',
+    answer: z.object({ ok: z.literal(true) }),
+  }),
   ready: route({
     ...bare,
     method: 'GET',
     path: '/readyz',
     role: null,
-    summary: 'Database, broker link and registry work',
+    summary:
+      'Database, migrations, broker and leases are in order, and it is not about to end; else status 503',
     answer: z.object({ ready: z.boolean(), parts: z.record(z.string(), z.boolean()) }),
   }),
   whoami: route({
