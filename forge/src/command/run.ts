@@ -7,7 +7,9 @@ import { compressedTowers } from '../compress/compress-tower.ts';
 import { runEntityRecipe } from '../entities/run-recipe.ts';
 import { runSensorRecipe } from '../sensor/run-recipe.ts';
 import { makeTextBundle } from '../text/make-bundle.ts';
-import { towersOf, trainRecipe } from '../text/train-recipe.ts';
+import { networkLogits } from '../text/networks.ts';
+import { teacherQuality } from '../text/teacher-quality.ts';
+import { type TrainedRecipe, towersOf, trainRecipe } from '../text/train-recipe.ts';
 import type { TrainingProgress } from '../text/train-tower.ts';
 import { writeAtomically } from '../train/array-file.ts';
 import { readArguments, required, wholeNumber } from './arguments.ts';
@@ -84,11 +86,10 @@ async function runTextRecipe(run: RecipeArguments, world: CommandWorld): Promise
     progress: ({ recipe, seed }) => progressOf(`${recipe} seed ${seed}`, world),
   });
   const { recipe, texts, networks } = trained;
-  const validation = networks.map(({ accuracy }) => accuracy);
   const { nowMs } = world;
   const note = (line: string): void => world.note(line);
   const compressed = await compressedTowers({ recipe, texts, towers: towersOf(networks), run, nowMs, note });
-  if (!recipe.bundle) return { validation, epochs: networks.map(({ epochs }) => epochs) };
+  if (!recipe.bundle) return await teachingFigures(trained);
   const made = await makeTextBundle({
     recipe,
     recipeDirectory: dirname(run.recipePath),
@@ -99,6 +100,17 @@ async function runTextRecipe(run: RecipeArguments, world: CommandWorld): Promise
     nowMs,
   });
   return { ...made };
+}
+
+async function teachingFigures({ networks, texts }: TrainedRecipe): Promise<Figures> {
+  const auroc: (number | null)[] = [];
+  for (const { network } of networks)
+    auroc.push((await teacherQuality(async (asked) => await networkLogits(network, asked), texts)).auroc);
+  return {
+    validation: networks.map(({ accuracy }) => accuracy),
+    auroc,
+    epochs: networks.map(({ epochs }) => epochs),
+  };
 }
 
 const shown = (value: unknown): string =>

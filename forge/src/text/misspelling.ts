@@ -1,9 +1,22 @@
-// Owns misspelling: one of the words gets one slip of the fingers, as on a small keyboard. It never judges a text.
+// Owns what happens to the words of a text before a network learns from it: some are left out, and one gets one slip of the
+// fingers, as on a small keyboard. It never judges a text.
 import type { SeededRandom } from '../seeded-random.ts';
+import type { TrainingSettings } from './training-settings.ts';
 
 const ROWS = ['qwertyuiop', 'asdfghjkl', 'zxcvbnm'];
 /** Shorter words are too easily others. */
 const LETTERS_MIN = 4;
+
+/** The text as it is learned from this time; one that would lose all its words keeps them. */
+export function noisyText(
+  text: string,
+  { wordDropout, misspellings }: Pick<TrainingSettings, 'wordDropout' | 'misspellings'>,
+  random: SeededRandom,
+): string {
+  const words = text.split(' ').filter(() => random.uniform() >= wordDropout);
+  const spelt = random.uniform() < misspellings ? misspelt(words, random) : words;
+  return spelt.length === 0 ? text : spelt.join(' ');
+}
 
 /** A copy of the words in which one of at least four letters has a letter left out, doubled, swapped or replaced by a neighbour. */
 export function misspelt(words: readonly string[], random: SeededRandom): string[] {

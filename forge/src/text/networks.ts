@@ -4,6 +4,9 @@ import { TextFeatures } from '@nanofleet/runtime';
 import { encoderLogits } from '../encoder/encoder-evaluation.ts';
 import type { Encoder } from '../encoder/encoder-shape.ts';
 import { firstClasses, trainEncoder } from '../encoder/train-encoder.ts';
+import { linearLogits } from '../linear/linear-evaluation.ts';
+import type { Linear } from '../linear/linear-shape.ts';
+import { trainLinear } from '../linear/train-linear.ts';
 import { featuresOf, type Recipe } from './recipe.ts';
 import type { TextSource } from './text-sources.ts';
 import type { Tower } from './tower.ts';
@@ -13,7 +16,8 @@ import { type TrainingProgress, trainTower, type ValidationTexts } from './train
 /** A trained network of any kind. */
 export type Network =
   | { readonly kind: 'bag'; readonly tower: Tower }
-  | { readonly kind: 'encoder'; readonly encoder: Encoder; readonly labels: number };
+  | { readonly kind: 'encoder'; readonly encoder: Encoder; readonly labels: number }
+  | { readonly kind: 'linear'; readonly linear: Linear };
 
 /** A network with its share of right answers on validation texts and the epochs that it was trained. */
 export interface TrainedNetwork {
@@ -49,6 +53,15 @@ export async function trainNetwork(run: NetworkTraining): Promise<TrainedNetwork
     const { tower, accuracy, epochs } = await trainTower({ ...run, shape, training });
     return { network: { kind: 'bag', tower }, accuracy, epochs };
   }
+  if (network.kind === 'linear') {
+    const { linear, ...trained } = await trainLinear({
+      ...run,
+      settings: network,
+      classes: run.labels,
+      training,
+    });
+    return { network: { kind: 'linear', linear }, ...trained };
+  }
   const { encoder, accuracy, epochs } = await trainEncoder({
     ...run,
     shape: { ...network, classes: run.classes },
@@ -67,6 +80,19 @@ export async function networkLogits(network: Network, texts: readonly string[]):
       texts.map((text) => features.of(text).rows),
     );
   }
+  if (network.kind === 'linear') return linearLogits(network.linear, texts);
   const logits = await encoderLogits(network.encoder, texts);
   return firstClasses(logits, { classes: network.encoder.shape.classes, kept: network.labels });
+}
+
+/** The weights of a network that tell it from others of its recipe. */
+export function networkTable(network: Network): Float32Array {
+  switch (network.kind) {
+    case 'bag':
+      return network.tower.table;
+    case 'encoder':
+      return network.encoder.table;
+    case 'linear':
+      return network.linear.table;
+  }
 }

@@ -7,6 +7,7 @@ import { boundSchema } from '../bundle/recipe-thresholds.ts';
 import { compressionStepSchema } from '../compress/compression-settings.ts';
 import { heldOutSchema } from '../datasets/held-out.ts';
 import { encoderSettingsSchema } from '../encoder/encoder-shape.ts';
+import { linearSettingsSchema } from '../linear/linear-shape.ts';
 import { readRecipeFile, recipeNameSchema } from '../recipe-file.ts';
 import { featureFields } from './feature-fields.ts';
 import { trainingSettingsSchema } from './training-settings.ts';
@@ -38,10 +39,10 @@ const towerSettingsSchema = z.strictObject({
   towers: z.int().min(1).max(16).default(1),
 });
 
-const recipeSchema = z.strictObject({
+const recipeFields = z.strictObject({
   task: z.literal('text-intent'),
   name: recipeNameSchema,
-  network: z.discriminatedUnion('kind', [towerSettingsSchema, encoderSettingsSchema]),
+  network: z.discriminatedUnion('kind', [towerSettingsSchema, encoderSettingsSchema, linearSettingsSchema]),
   training: trainingSettingsSchema.prefault({}),
   data: z.strictObject({
     /** The labels of the first file, sorted, are the model's. */
@@ -90,6 +91,22 @@ const recipeSchema = z.strictObject({
     .optional(),
 });
 
+type Network = z.infer<typeof recipeFields>['network'];
+
+/** Whether a network learns the labels of further data sets, too: those whose words have vectors do. */
+export const learnsAuxiliary = ({ kind }: Network): boolean => kind !== 'bag' && kind !== 'linear';
+
+const onlyTeaches = (kind: Exclude<Network['kind'], 'bag'>, section: string): string =>
+  `a ${kind} network teaches but does not run on devices: leave out the section "${section}", or make the network a bag that this one teaches`;
+
+const recipeSchema = recipeFields.superRefine(({ network: { kind }, bundle, compression }, context) => {
+  if (kind === 'bag') return;
+  const refuse = (section: string): void =>
+    context.addIssue({ code: 'custom', path: [section], message: onlyTeaches(kind, section) });
+  if (bundle) refuse('bundle');
+  if (compression.length > 0) refuse('compression');
+});
+
 /** A recipe with every default filled in. One without `bundle` only trains networks that teach others. */
 export type Recipe = z.infer<typeof recipeSchema>;
 
@@ -112,6 +129,6 @@ export function towerSettings({ name: recipe, network }: Recipe): TowerSettings 
   if (network.kind === 'bag') return network;
   throw new NanofleetError(
     'TRAINING_SET_INVALID',
-    `recipe ${recipe} has a ${network.kind} network, which teaches but does not run on devices: give it no section "bundle"`,
+    `recipe ${recipe}: ${onlyTeaches(network.kind, 'bundle')}`,
   );
 }

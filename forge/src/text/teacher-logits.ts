@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readArrayFile, writeArrayFile } from '../train/array-file.ts';
-import { type Network, networkLogits } from './networks.ts';
+import { type Network, networkLogits, networkTable } from './networks.ts';
 
 /** A trained teacher under a name that tells it from others. */
 export interface Teacher {
@@ -46,7 +46,7 @@ async function kept(
 }
 
 function weightsDigest(network: Network): string {
-  const { table } = network.kind === 'bag' ? network.tower : network.encoder;
+  const table = networkTable(network);
   return createHash('sha256')
     .update(new Uint8Array(table.buffer, table.byteOffset, table.byteLength))
     .digest('hex');

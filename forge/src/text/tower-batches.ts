@@ -5,7 +5,7 @@ import { TextFeatures } from '@nanofleet/runtime';
 import { Tensor } from 'onnxruntime-node';
 import { SeededRandom } from '../seeded-random.ts';
 import { BagMaker } from './bag.ts';
-import { misspelt } from './misspelling.ts';
+import { noisyText } from './misspelling.ts';
 import { type Drawn, fillTargets, SourceDraw, type TextSource } from './text-sources.ts';
 import type { TowerShape } from './tower.ts';
 import { BAG_INPUT, MASK_INPUTS, maskWidths, TARGETS_INPUT } from './tower-graphs.ts';
@@ -73,12 +73,9 @@ export class TowerBatches {
   }
 
   #rows(text: string, random: SeededRandom): Int32Array {
-    const { wordDropout, featureDropout, misspellings } = this.#settings.training;
-    const all = text.split(' ');
-    const words = all.filter(() => random.uniform() >= wordDropout);
-    const spelt = random.uniform() < misspellings ? misspelt(words, random) : words;
-    const { rows } = this.#features.of(spelt.length === 0 ? text : spelt.join(' '));
-    const kept = rows.filter(() => random.uniform() >= featureDropout);
+    const { training } = this.#settings;
+    const { rows } = this.#features.of(noisyText(text, training, random));
+    const kept = rows.filter(() => random.uniform() >= training.featureDropout);
     return kept.length === 0 ? rows : kept;
   }
 

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Network, type TrainedNetwork, trainNetwork } from './networks.ts';
-import { type Recipe, readRecipe } from './recipe.ts';
+import { learnsAuxiliary, type Recipe, readRecipe } from './recipe.ts';
 import { type RecipeTexts, readRecipeTexts } from './recipe-texts.ts';
 import { type Teacher, teacherLogits } from './teacher-logits.ts';
 import type { TextSource } from './text-sources.ts';
@@ -80,7 +80,7 @@ async function learningSources(recipe: Recipe, texts: RecipeTexts, run: RecipeRu
   const teachers = recipe.distillation ? await trainTeachers(recipe.distillation, run) : [];
   const taught =
     teachers.length === 0 ? own : await Promise.all(own.map((source) => withTeacher(source, teachers, run)));
-  if (recipe.network.kind === 'bag') return taught;
+  if (!learnsAuxiliary(recipe.network)) return taught;
   const auxiliary = texts.auxiliary.map(({ from, count, ...rest }) => ({ ...rest, task: { from, count } }));
   return [...taught, ...auxiliary];
 }

@@ -84,7 +84,8 @@ async function sourcesOf(shares: Awaited<ReturnType<typeof recipeOf>>['training'
 /** The transformer of `teacher-transformer.json`. */
 export async function transformer(): Promise<TrainedModel> {
   const { network, training, data } = await recipeOf('teacher-transformer');
-  if (network.kind === 'bag') throw new RangeError('the recipe of the transformer has a bag');
+  if (network.kind !== 'transformer')
+    throw new RangeError('the recipe of the transformer has another network');
   const shape = { ...network, classes: CLASSES };
   const further = await said('hwu64');
   const auxiliary: TextSource = {
