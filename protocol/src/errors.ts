@@ -75,6 +75,7 @@ export const ERRORS = {
   ),
   CERTIFICATE_INVALID: entry('device', 401, 'The connection has no valid certificate of a device'),
   NONCE_INVALID: entry('device', 409, 'The nonce is not of this fleet, or too old', 'retry'),
+  REQUESTS_TOO_MANY: entry('caller', 429, 'This address has asked too often lately', 'retry'),
   URL_NOT_PRIVATE: entry('operator', 400, 'A plain URL leads to another host'),
   // Bundles and releases
   BUNDLE_FILE_MISSING: entry('operator', 422, 'A file of the bundle is missing'),

@@ -257,6 +257,13 @@ export const CERTIFICATE_MS = 30 * 86_400_000;
 export const CERTIFICATE_RENEW_SHARE = 2 / 3;
 /** How long a device may take to sign a nonce of the controller and bring it back, milliseconds. */
 export const NONCE_MS = 60_000;
+/**
+ * Requests of one address for nonces and certificates at once, and within each minute; one more is refused with
+ * REQUESTS_TOO_MANY. A renewal takes two, a whole site of devices may come from one address after an outage.
+ */
+export const PROOFS_PER_MINUTE_MAX = 300;
+/** Addresses whose requests are counted; beyond, the one that has not asked for longest is forgotten. */
+export const PROOF_ADDRESSES_MAX = 4_096;
 /** How long a client may take for its TLS handshake, milliseconds; it is cut then. */
 export const HANDSHAKE_MS = 15_000;
 /** How long a TLS session can be taken up again without a full handshake, seconds. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DEVICE_PATHS, PROOFS_PER_MINUTE_MAX } from '@nanofleet/protocol';
 import { generateSigningKey } from '@nanofleet/protocol/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { enrol, runAgentCommand } from './parts/agents.ts';
@@ -108,4 +109,20 @@ describe('enrolment', () => {
     expect(code).toBe(2);
     expect(err).toMatch(/^SETTING_INVALID {2}.*\n.*--token is needed/);
   });
+});
+
+it('gives one address no more nonces than its bound within a minute, and says so', async () => {
+  const ask = async () => {
+    const answer = await fetch(`${controller.url}${DEVICE_PATHS.nonce}`, { method: 'POST' });
+    return { status: answer.status, body: (await answer.json()) as { code?: string } };
+  };
+  const statuses: number[] = [];
+  let last = { status: 0, body: {} };
+  while (last.status !== 429 && statuses.length < 2 * PROOFS_PER_MINUTE_MAX) {
+    const together = await Promise.all(Array.from({ length: 20 }, ask));
+    last = together.at(-1) ?? last;
+    statuses.push(...together.map(({ status }) => status));
+  }
+  expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(PROOFS_PER_MINUTE_MAX);
+  expect(last).toMatchObject({ status: 429, body: { code: 'REQUESTS_TOO_MANY' } });
 });

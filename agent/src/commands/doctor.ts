@@ -3,6 +3,7 @@
  * Owns the order of the checks and the exit code; changes nothing and can be run beside the agent.
  */
 import { toNanofleetError } from '@nanofleet/protocol';
+import type { TlsIdentity } from '@nanofleet/runtime/ports';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { type ConfigPlace, inspectAgentConfig, mistakeInWords } from '../config/read-agent-config.ts';
 import {
@@ -18,6 +19,7 @@ import { checkSource } from '../doctor/source-checks.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { closeHttp } from '../ports/http-client.ts';
 import { systemClock } from '../ports/system-clock.ts';
+import { believedBy, findCertificate } from '../store/device-certificate.ts';
 import type { Identity } from '../store/identity.ts';
 import { type Command, optional } from './command.ts';
 import { directoryOf } from './local-client.ts';
@@ -42,14 +44,26 @@ const checkConfig = async (
   }
 };
 
-const checkReach = async (identity: Identity | null): Promise<Finding[]> => {
+/** Whom the device believes since its enrolment; null: whom its system believes. */
+const believedIn = (directory: string): { tls: TlsIdentity | null; found: Finding[] } => {
+  try {
+    const kept = findCertificate(fileDisk, directory);
+    return { tls: kept === null ? null : believedBy(kept), found: [] };
+  } catch (thrown) {
+    const { message } = toNanofleetError(thrown);
+    return { tls: null, found: [wrong('certificate', message, 'Restore the file, or enrol again.')] };
+  }
+};
+
+const checkReach = async (identity: Identity | null, directory: string): Promise<Finding[]> => {
   if (identity === null) return [checkClock(systemClock, null)];
+  const { found, tls } = believedIn(directory);
   const [controller, broker] = await Promise.all([
-    checkController(identity.controllerUrl),
-    checkBroker(identity.brokerUrl),
+    checkController(identity.controllerUrl, tls),
+    checkBroker(identity.brokerUrl, tls),
   ]);
   closeHttp();
-  return [controller.finding, broker, checkClock(systemClock, controller.unixMs)];
+  return [...found, controller.finding, broker, checkClock(systemClock, controller.unixMs)];
 };
 
 const checkAll = async (place: ConfigPlace): Promise<Finding[]> => {
@@ -59,7 +73,7 @@ const checkAll = async (place: ConfigPlace): Promise<Finding[]> => {
     ...found,
     checkStateDirectory(place.directory),
     finding,
-    ...(await checkReach(identity)),
+    ...(await checkReach(identity, place.directory)),
     checkRoom(place.directory),
     checkMemory(),
     await checkEngine(),

@@ -2,9 +2,10 @@
  * What `doctor` asks of the network and the clock: whether controller and broker answer, and whether this machine's time
  * is theirs. Never signs in: with the device's own name it would end the session of the agent that runs.
  */
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { HTTP_DEADLINE_MS, toNanofleetError } from '@nanofleet/protocol';
-import type { Clock } from '@nanofleet/runtime/ports';
+import type { Clock, TlsIdentity } from '@nanofleet/runtime/ports';
 import { sendHttp } from '../ports/http-client.ts';
 import { doubtful, type Finding, fine, wrong } from './finding.ts';
 
@@ -22,12 +23,16 @@ export interface ControllerSeen {
   readonly unixMs: number | null;
 }
 
-/** Whether the controller answers. */
-export const checkController = async (url: string): Promise<ControllerSeen> => {
+/** Whether the controller answers, and is one of those whom the device believes. */
+export const checkController = async (url: string, tls: TlsIdentity | null): Promise<ControllerSeen> => {
   const todo = `Look whether it runs and whether this device reaches ${new URL(url).host}; decisions go on without it.`;
   try {
-    const asked = { method: 'GET', url: new URL('/healthz', url).href, bytesMax: ANSWER_BYTES_MAX } as const;
-    const { status, headers } = await sendHttp(asked);
+    const { status, headers } = await sendHttp({
+      method: 'GET',
+      url: new URL('/healthz', url).href,
+      tls,
+      bytesMax: ANSWER_BYTES_MAX,
+    });
     const told = Date.parse(headers.date ?? '');
     const finding =
       status === 200 ? fine('controller', url) : wrong('controller', `${url} answered ${status}`, todo);
@@ -37,23 +42,40 @@ export const checkController = async (url: string): Promise<ControllerSeen> => {
   }
 };
 
-const reaches = (host: string, port: number): Promise<string | null> =>
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** Null: a connection without TLS is enough. */
+  readonly tls: TlsIdentity | null;
+}
+
+const reaches = ({ host, port, tls }: Place): Promise<string | null> =>
   new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: HTTP_DEADLINE_MS });
+    const given = { host, port, timeout: HTTP_DEADLINE_MS };
+    const { ca } = tls ?? {};
+    // Names of certificates are host names; an address is compared as it is.
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    const socket =
+      tls === null
+        ? connect(given)
+        : connectTls({ ...given, ...servername, ...(ca === undefined ? {} : { ca: [...ca] }) });
     const end = (why: string | null): void => {
       socket.destroy();
       resolve(why);
     };
-    socket.once('connect', () => end(null));
+    socket.once(tls === null ? 'connect' : 'secureConnect', () => end(null));
     socket.once('timeout', () => end('the deadline passed'));
-    socket.once('error', (error) => end(error.message));
+    socket.once('error', (error: Error) => end(error.message));
   });
 
-/** Whether somebody listens where the broker should be. */
-export const checkBroker = async (url: string): Promise<Finding> => {
+/** Whether somebody listens where the broker should be, and is one of those whom the device believes. */
+export const checkBroker = async (url: string, believed: TlsIdentity | null): Promise<Finding> => {
   const { hostname, port, protocol } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const why = await reaches(host, port === '' ? (DEFAULT_PORTS[protocol] ?? 1883) : Number(port));
+  const why = await reaches({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (DEFAULT_PORTS[protocol] ?? 1883) : Number(port),
+    tls: protocol === 'mqtts:' ? (believed ?? {}) : null,
+  });
   if (why === null) return fine('broker', url);
   return wrong(
     'broker',

@@ -6,6 +6,7 @@ import { CERTIFICATE_RENEW_SHARE, toNanofleetError } from '@nanofleet/protocol';
 import type { Disk, Log, TlsIdentity } from '@nanofleet/runtime/ports';
 import type { AskCertificate } from '../ports/http-renewal.ts';
 import {
+  believedBy,
   findCertificate,
   type KeptCertificate,
   tlsIdentityOf,
@@ -69,8 +70,7 @@ export class CertificateKeeper {
   async #renew(nowMs: number): Promise<void> {
     const kept = this.#kept;
     if (kept === null) return;
-    const { ca = [] } = tlsIdentityOf(kept, this.#key);
-    const { certificate, lifetimeMs } = await this.#options.ask({ ca });
+    const { certificate, lifetimeMs } = await this.#options.ask(believedBy(kept));
     this.#options.log.info('certificate-renewed');
     // Whom to believe is not taken from here: this answer is not signed.
     this.#keep({ ...kept, certificate, lifetimeMs, takenAtMs: nowMs });

@@ -32,12 +32,17 @@ export const dropCertificate = (disk: Disk, directory: string): void => disk.unl
 export const findCertificate = (disk: Disk, directory: string): KeptCertificate | null =>
   readJsonFile(disk, pathIn(directory), schema);
 
-/** What a TLS client of this device shows and believes; `key` is the PEM of its private key. */
-export const tlsIdentityOf = (
-  { authorities, certificate, isPinned }: KeptCertificate,
-  key: string,
-): TlsIdentity => ({
+/** Whom a device with this certificate believes. */
+export const believedBy = ({
+  authorities,
+  isPinned,
+}: KeptCertificate): Required<Pick<TlsIdentity, 'ca'>> => ({
   ca: isPinned ? [authorities] : [...rootCertificates, authorities],
-  cert: certificate,
+});
+
+/** What a TLS client of this device shows and believes; `key` is the PEM of its private key. */
+export const tlsIdentityOf = (kept: KeptCertificate, key: string): TlsIdentity => ({
+  ...believedBy(kept),
+  cert: kept.certificate,
   key,
 });

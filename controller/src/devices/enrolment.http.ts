@@ -8,25 +8,37 @@ import {
   enrolRequestSchema,
   firstIssue,
   NanofleetError,
+  PROOF_ADDRESSES_MAX,
+  PROOFS_PER_MINUTE_MAX,
 } from '@nanofleet/protocol';
-import { Body, Controller, Req } from '@nestjs/common';
+import type { Clock } from '@nanofleet/runtime/ports';
+import { Body, Controller, Inject, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DeviceRoute } from '../auth/api-route.ts';
 import { deviceLoginOf } from '../auth/bearer.ts';
+import { CLOCK } from '../ports/clock.ts';
 import { CertificatesService } from './certificates.service.ts';
 import { DevicesService } from './devices.service.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 import { NoncesService } from './nonces.service.ts';
+import { RequestLimit } from './request-limit.ts';
 
 /** `POST /device/enrol`, `admission`, `nonce`, `certificate`. */
 @Controller()
 export class EnrolmentHttp {
+  /** Requests that nobody has shown a secret for, and that cost a signature to make or check. */
+  readonly #limit = new RequestLimit({
+    perMinute: PROOFS_PER_MINUTE_MAX,
+    addressesMax: PROOF_ADDRESSES_MAX,
+  });
+
   constructor(
     private readonly enrolment: EnrolmentService,
     private readonly devices: DevicesService,
     private readonly certificates: CertificatesService,
     private readonly nonces: NoncesService,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Enrols a device; the answer is `enrolAnswerSchema`. */
@@ -37,13 +49,15 @@ export class EnrolmentHttp {
 
   /** Something fresh to sign. */
   @DeviceRoute('nonce')
-  nonce() {
+  nonce(@Req() { raw }: FastifyRequest) {
+    this.#takeRequest(raw.socket.remoteAddress);
     return { nonce: this.nonces.make() };
   }
 
   /** The next certificate of a device; the answer is `tlsGrantSchema`. */
   @DeviceRoute('certificate')
-  certify(@Body() body: unknown) {
+  certify(@Body() body: unknown, @Req() { raw }: FastifyRequest) {
+    this.#takeRequest(raw.socket.remoteAddress);
     return this.certificates.renew(checked(certificateRequestSchema, body));
   }
 
@@ -53,6 +67,12 @@ export class EnrolmentHttp {
     await this.devices.callerOf({ authorization, stream: raw.socket });
     await this.devices.readmit(deviceLoginOf(authorization));
     return { ok: true };
+  }
+
+  #takeRequest(address = ''): void {
+    if (this.#limit.take(address, this.clock.monotonicMicros() / 1_000)) return;
+    const problem = `${address} has asked for certificates more than ${PROOFS_PER_MINUTE_MAX} times within a minute; wait.`;
+    throw new NanofleetError('REQUESTS_TOO_MANY', problem);
   }
 }
 

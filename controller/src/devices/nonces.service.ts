@@ -15,6 +15,9 @@ const CODE_BYTES = 24;
 /** Nonces of 32 bytes. */
 @Injectable()
 export class NoncesService {
+  /** Made once: it costs a signature. */
+  #key: Buffer | null = null;
+
   constructor(
     private readonly identity: Identity,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -38,6 +41,7 @@ export class NoncesService {
   }
 
   #codeOf(time: Uint8Array): Buffer {
-    return createHmac('sha256', this.identity.nonceKey).update(time).digest().subarray(0, CODE_BYTES);
+    this.#key ??= this.identity.nonceKey;
+    return createHmac('sha256', this.#key).update(time).digest().subarray(0, CODE_BYTES);
   }
 }

@@ -1,6 +1,7 @@
 /** Real engines, doubles and fixtures for tests and benchmarks wider than this package; nothing that ships imports it. */
 export type { CloudAnswer, CloudQuestion } from '../cloud/cloud.service.ts';
 export type { ProviderSettings } from '../cloud/provider-settings.ts';
+export { Authority } from '../state/authority.ts';
 export { databaseKinds } from './databases.ts';
 export { TEST_CACHE } from './migrated-cluster.ts';
 export { freePort, hasMosquitto, Mosquitto } from './mosquitto.ts';
