@@ -192,6 +192,7 @@ function show(terminal: Terminal, { checked, compared, parent }: Shown): void {
     'thresholds',
     `sure from ${thresholdText(parent)} → ${thresholdText(checked)} (median), out of scope from ${parent.manifest.thresholds.outOfScope.toFixed(2)} → ${checked.manifest.thresholds.outOfScope.toFixed(2)}`,
   );
+  fact('bound', `${boundText(parent)} → ${boundText(checked)}`);
   if (compared.leftOut > 0) fact('left out', `${compared.leftOut} texts of intents that it does not have`);
   if (compared.accuracy === null) return;
   fact('accuracy', 'on your data');
@@ -199,6 +200,14 @@ function show(terminal: Terminal, { checked, compared, parent }: Shown): void {
   for (const { after, before, label, texts } of compared.labels.slice(0, LABELS_SHOWN)) {
     if (after < before) fact('', `${label}: ${shareText(before)} → ${shareText(after)} of ${texts}`);
   }
+}
+
+/** What the thresholds were certified to keep; a candidate's follow its parent's coverage and promise nothing. */
+function boundText({ manifest }: CheckedBundle): string {
+  const { bound } = manifest.thresholds;
+  return bound === undefined
+    ? 'none promised'
+    : `at most ${shareText(bound.wrongKept)} wrong, ${shareText(bound.outOfScopeKept)} of out of scope kept`;
 }
 
 function thresholdText({ manifest }: CheckedBundle): string {

@@ -24,13 +24,13 @@ import {
 export const MANIFEST_FORMAT = 1;
 
 /** What the runtime of this build understands (features, graph contract, roles); a bundle may need at most this. */
-export const RUNTIME_VERSION = 3;
+export const RUNTIME_VERSION = 4;
 
 /** The lowest that knows features with two rows each. */
 export const TWO_HASHES_RUNTIME_VERSION = 2;
 
-/** The lowest that finds entities. */
-export const ENTITIES_RUNTIME_VERSION = 3;
+/** The lowest that finds entities with a graph that takes several texts in one run; 3 finds them one text a run. */
+export const TOGETHER_RUNTIME_VERSION = 4;
 
 /** Name of the manifest inside a bundle directory. */
 export const MANIFEST_FILE = 'manifest.json';

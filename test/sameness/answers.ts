@@ -101,11 +101,12 @@ function textAnswerer(manifest: TextManifest, running: RunningGraph): Answerer {
     };
   }
   const { tokensMax, transitions, types } = tagging;
+  const inputs = manifest.inputs.map(({ name }) => name);
   const costs = transitions === undefined ? undefined : transitionsOf(Buffer.from(transitions, 'base64'));
   return async (question) => {
     const text = textOf(question);
     const seen = features.withTokens(text);
-    const outputs = await running.run(tokenFeeds(seen, tokensMax), ['logits', 'tags']);
+    const outputs = await running.run(tokenFeeds(seen, { tokensMax, inputs }), ['logits', 'tags']);
     const [logits = NOTHING, tags = NOTHING] = outputs;
     const entities = entitiesOf(tags, { text, bounds: seen.bounds, types, transitions: costs });
     return { ...scored(logits, seen.tokens), tags: Array.from(tags), entities };

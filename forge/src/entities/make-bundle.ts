@@ -1,6 +1,6 @@
 // Owns making a text bundle of a trained tagger: quantized graph, calibration, prototypes, golden vectors with tags, quality,
 // card. It never trains and never signs.
-import { ENTITIES_RUNTIME_VERSION, type ManifestDraft } from '@nanofleet/protocol';
+import { type ManifestDraft, TOGETHER_RUNTIME_VERSION } from '@nanofleet/protocol';
 import {
   encodeGolden,
   encodePrototypes,
@@ -187,10 +187,11 @@ function manifestOf({
     line: bundle.line,
     version: bundle.version,
     releaseCounter: bundle.releaseCounter,
-    needs: { runtimeVersion: ENTITIES_RUNTIME_VERSION, rssBytes },
+    needs: { runtimeVersion: TOGETHER_RUNTIME_VERSION, rssBytes },
     inputs: [
-      { name: 'rows', shape: [null], type: 'int32', unit: 'feature row' },
-      { name: 'membership', shape: [null, null], type: 'float32', unit: 'share of a token' },
+      { name: 'rows', shape: [null, null], type: 'int32', unit: 'feature row' },
+      { name: 'bag', shape: [null, null], type: 'float32', unit: 'share of a text' },
+      { name: 'membership', shape: [null, null, null], type: 'float32', unit: 'share of a token' },
     ],
     labels: { version: 1, names: data.learning.intents.map(String) },
     entities: {

@@ -1,14 +1,16 @@
-// Owns the graph of a tagger that devices run: feature rows of one text and the tokens that they belong to → intent and tags
-// in one run, int8 throughout.
-// Contract: inputs `rows` int32 [N] (N ≥ 1, repeats count), `membership` float32 [T, N] (1 / √(rows of the token) where a row
-// is the token's, T ≥ 1); outputs `logits` [1, C], `penultimate` [1, P], `tags` [T, 1 + 2 · types].
+// Owns the graph of a tagger that devices run: feature rows of texts and the tokens that they belong to → intents and tags
+// in one run, int8 throughout. A decision runs one text; an explanation runs many of one number of tokens, for a run of a
+// few texts costs little more than a run of one.
+// Contract: inputs `rows` int32 [B, N] (N ≥ 1, repeats count, the shorter texts padded with any row), `bag` float32 [B, N]
+// (1 / √(rows of the text), 0 where padded), `membership` float32 [B, T, N] (1 / √(rows of the token) where a row is the
+// token's, T ≥ 1); outputs `logits` [B, C], `penultimate` [B, P], `tags` [B, T, 1 + 2 · types]. Activations are quantized over
+// all texts of a run, so a text's scores differ in their last bits by what it is run with.
 import type { ManifestDraft, TextFeatureParameters } from '@nanofleet/protocol';
 import { type Grid, quantize } from '@nanofleet/runtime';
-import { add, div, mul, sqrt } from '../autodiff/elementwise.ts';
+import { add, mul } from '../autodiff/elementwise.ts';
 import { Graph, type Value } from '../autodiff/graph.ts';
 import { matMul } from '../autodiff/matrix.ts';
 import { layerNorm } from '../autodiff/normalization.ts';
-import { size } from '../autodiff/reductions.ts';
 import { concat, gather, reshape } from '../autodiff/shaping.ts';
 import { shift } from '../autodiff/shift.ts';
 import { int } from '../onnx/attributes.ts';
@@ -36,25 +38,27 @@ export function taggerInferenceGraph(tagger: Tagger): TaggerInferenceGraph {
   const { shape } = tagger;
   const graph = new Graph();
   const layers = new Layers(graph, tagger);
-  const rows = graph.input('rows', 'int32', ['N']);
-  const membership = graph.input('membership', 'float32', ['T', 'N']);
+  const rows = graph.input('rows', 'int32', ['B', 'N']);
+  const bag = unsqueezed(graph.input('bag', 'float32', ['B', 'N']));
+  const membership = graph.input('membership', 'float32', ['B', 'T', 'N']);
   const { codes, scales } = chosenRows(rows, tagger);
   // Σ code · scale as one product with the scales, so that no scaled copy of the rows is made.
-  const bag = div(matMul(scales, codes), sqrt(size(rows, 0)));
-  const hidden = layers.gelu(layers.linear(layers.norm(bag, 'norm'), 'hidden'));
+  const text = layers.norm(matMul(mul(bag, scales), codes), 'norm');
+  const hidden = layers.gelu(layers.linear(text, 'hidden'));
   const context = layers.linear(hidden, 'context');
   let value = layers.norm(matMul(mul(membership, scales), codes), 'token.norm');
   shape.convolutions.forEach((convolution, at) => {
     const offsets = convolutionOffsets(convolution);
     const around = concat(
-      offsets.map((by) => shift(value, by)),
-      1,
+      offsets.map((by) => shift(value, by, 1)),
+      2,
     );
     const taps = layers.linear(around, `conv${at}`);
     const moved = layers.gelu(at === 0 ? add(taps, context) : taps);
     value = layers.norm(at === 0 ? moved : add(value, moved), `conv${at}.norm`);
   });
-  const penultimate = concat([hidden, meanOverTokens(value, shape.channels)], 1);
+  const width = penultimateWidth(shape);
+  const penultimate = reshape(concat([hidden, meanOverTokens(value, shape.channels)], 2), ['B', width]);
   const bytes = graph.build('infer', {
     logits: layers.linear(penultimate, 'head'),
     penultimate,
@@ -63,7 +67,7 @@ export function taggerInferenceGraph(tagger: Tagger): TaggerInferenceGraph {
   return {
     bytes,
     quantization: [grid('table', 0, TABLE_BITS), ...layers.quantized],
-    penultimate: penultimateWidth(shape),
+    penultimate: width,
     features: shape.features,
   };
 }
@@ -110,7 +114,7 @@ class Layers {
   }
 }
 
-/** The rows' codes as float32 [N, width] and their scales [1, N]. */
+/** The rows' codes as float32 [B, N, width] and their scales [B, 1, N]. */
 function chosenRows(rows: Value, { shape, table }: Tagger): { codes: Value; scales: Value } {
   const { graph } = rows;
   const { buckets } = shape.features;
@@ -122,19 +126,25 @@ function chosenRows(rows: Value, { shape, table }: Tagger): { codes: Value; scal
     codes: graph.emit({
       operator: 'Cast',
       inputs: [chosen],
-      shape: ['N', shape.width],
+      shape: ['B', 'N', shape.width],
       attributes: { to: int(1) },
     }),
-    scales: reshape(gather(graph.namedConstant(names.scales, scales, [buckets]), rows), [1, 'N']),
+    scales: unsqueezed(gather(graph.namedConstant(names.scales, scales, [buckets]), rows)),
   };
+}
+
+/** [B, N] → [B, 1, N]. */
+function unsqueezed(value: Value): Value {
+  const { graph } = value;
+  return graph.emit({ operator: 'Unsqueeze', inputs: [value, graph.integers([1])], shape: ['B', 1, 'N'] });
 }
 
 function meanOverTokens(value: Value, channels: number): Value {
   const { graph } = value;
   return graph.emit({
     operator: 'ReduceMean',
-    inputs: [value, graph.integers([0])],
-    shape: [1, channels],
+    inputs: [value, graph.integers([1])],
+    shape: ['B', 1, channels],
     attributes: { keepdims: int(1) },
   });
 }

@@ -2,7 +2,7 @@
 // verdict. Devices decide by the runtime's text runner.
 import assert from 'node:assert/strict';
 import { TextFeatures } from '@nanofleet/runtime';
-import { openSession, tokenFeeds } from '@nanofleet/runtime/node';
+import { feedsTogether, openSession } from '@nanofleet/runtime/node';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { TaggerOutput } from './tagger-evaluation.ts';
 import type { TaggerInferenceGraph } from './tagger-inference-graph.ts';
@@ -28,7 +28,7 @@ export class TaggerModel {
   /** Computes one text. */
   async compute(text: string): Promise<TaggerOutput & { readonly penultimate: Float32Array }> {
     const seen = this.#features.withTokens(text);
-    const output = await this.#session.run(tokenFeeds(seen, this.#tokensMax));
+    const output = await this.#session.run(feedsTogether([seen], this.#tokensMax));
     return {
       logits: copyOf(output['logits']),
       penultimate: copyOf(output['penultimate']),

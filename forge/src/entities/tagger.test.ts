@@ -3,6 +3,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TextFeatures } from '@nanofleet/runtime';
+import { feedsTogether, openSession } from '@nanofleet/runtime/node';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../seeded-random.ts';
 import { optimizedOperators } from '../testing/optimized-graph.ts';
@@ -66,6 +68,32 @@ describe('taggerInferenceGraph', () => {
       expect(gap(tags, expected[index]?.tags)).toBeLessThan(0.06);
     }
     await model.release();
+  });
+
+  it('says of texts that share a run what it says of each alone, up to quantization, shorter ones padded', async () => {
+    const texts = ['turn the kitchen light on', 'a b c d e', 'incomprehensibilities are not so rare'];
+    const graph = taggerInferenceGraph(tagger);
+    const [session, model] = [await openSession(graph.bytes, 'a test'), await TaggerModel.open(graph, 64)];
+    const features = new TextFeatures(graph.features);
+    const outputs = await session.run(
+      feedsTogether(
+        texts.map((text) => features.withTokens(text)),
+        64,
+      ),
+    );
+    const of = (name: string, index: number): Float32Array => {
+      const all = outputs[name]?.data as Float32Array;
+      const size = all.length / texts.length;
+      return all.subarray(index * size, (index + 1) * size);
+    };
+    for (const [index, text] of texts.entries()) {
+      const alone = await model.compute(text);
+      for (const name of ['logits', 'tags', 'penultimate'] as const)
+        for (const [at, value] of alone[name].entries())
+          expect(Math.abs(value - (of(name, index)[at] ?? Number.NaN))).toBeLessThan(0.06);
+    }
+    await model.release();
+    await session.release();
   });
 
   it('tags no token beyond the bound, and decides by all of them', async () => {

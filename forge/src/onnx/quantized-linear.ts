@@ -37,14 +37,14 @@ export interface QuantizedLayer {
   readonly bias: Float32Array;
 }
 
-/** input [N, inputs] · weight + bias → [N, outputs]. */
+/** input […, inputs] · weight + bias → […, outputs]. */
 export function quantizedLinear(input: Value, { weightName, weight, biasName, bias }: QuantizedLayer): Value {
   const { graph } = input;
   const [inputs = 0, outputs = 0] = weight.grid.shape;
   const names = initializerNames(weightName);
   const codes = graph.namedConstant(names.codes, weight.quantized.codes, [inputs, outputs]);
   const scales = graph.namedConstant(names.scales, weight.quantized.scales, [outputs]);
-  const shape = [input.shape[0] ?? 1, outputs];
+  const shape = [...input.shape.slice(0, -1), outputs];
   const [activations, activationScale, zeroPoint] = quantizedActivations(input);
   const product = graph.emit({
     operator: 'MatMulInteger',

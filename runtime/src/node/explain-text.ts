@@ -22,7 +22,7 @@ export interface Explained {
   readonly temperature: number;
   /** How many n-grams may be tried, those of the strongest word first; all by default. */
   readonly ngramsMax?: number | undefined;
-  readonly logitsFor: (seen: TokenRows) => Promise<Float32Array>;
+  readonly logitsFor: (texts: readonly TokenRows[]) => Promise<Float32Array[]>;
 }
 
 /** By how much the log-odds of the decided label fall each time when the model sees less of the text. */
@@ -56,7 +56,7 @@ function fallsFrom(
     const falls: number[] = [];
     for (let from = 0; from < lesser.length; from += together) {
       const next = lesser.slice(from, from + together);
-      const all = await Promise.all(next.map((seen) => logitsFor(seen())));
+      const all = await logitsFor(next.map((seen) => seen()));
       falls.push(...all.map((without) => whole - logOdds(without, { label, temperature })));
     }
     return falls;

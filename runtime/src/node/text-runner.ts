@@ -17,6 +17,7 @@ import { transitionsOf } from '../text/entity-tags.ts';
 import { entitiesOf } from '../text/find-entities.ts';
 import { TextFeatures, type TokenRows } from '../text/text-features.ts';
 import { explainText } from './explain-text.ts';
+import { explainedLogits } from './explained-logits.ts';
 import { logitsOf, tagScoresOf } from './logits.ts';
 import { rowFeeds, textFeeds, tokenFeeds } from './text-input.ts';
 
@@ -41,7 +42,8 @@ export function openTextRunner(options: {
     tokens === 0 ? nothingScored(logits, scoring) : scoreLogits(logits, scoring);
   const tagged = async (text: string, parameters: EntityParameters) => {
     const seen = features.withTokens(text);
-    const outputs = await session.run(tokenFeeds(seen, parameters.tokensMax), TAGGING_FETCHES);
+    const feeds = tokenFeeds(seen, { tokensMax: parameters.tokensMax, inputs: session.inputNames });
+    const outputs = await session.run(feeds, TAGGING_FETCHES);
     const scores = tagScoresOf(outputs, { tokens: seen.bounds.length / 2, parameters });
     return { seen, scores, logits: logitsOf(outputs, labels.length) };
   };
@@ -71,10 +73,8 @@ export function openTextRunner(options: {
     },
     async explain(text, { logits }) {
       checkText(text);
-      const logitsFor = async (seen: TokenRows) => {
-        const feeds = tagging === undefined ? rowFeeds(seen.rows) : tokenFeeds(seen, tagging.tokensMax);
-        return logitsOf(await session.run(feeds, FETCHES), labels.length);
-      };
+      const graph = { session, labels: labels.length, tokensMax: tagging?.tokensMax };
+      const logitsFor = (texts: readonly TokenRows[]) => explainedLogits(texts, graph);
       const { temperature } = manifest.calibration;
       const ngramsMax = tagging === undefined ? undefined : EXPLAINED_NGRAMS_TAGGING_MAX;
       const { text: parameters } = manifest;
