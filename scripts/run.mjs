@@ -9,6 +9,8 @@ if (name === undefined) {
   console.error('usage: node scripts/run.mjs <package> [arguments]');
   process.exit(2);
 }
-const code = compile([name]);
+// Backups and moves are done by the controller's own program.
+const isLocalTask = name === 'cli' && ['backup', 'db'].includes(args[0]);
+const code = compile(isLocalTask ? [name, 'controller'] : [name]);
 if (code !== 0) process.exit(code);
 await runHere(join(root, name, 'dist', 'main.js'), args);

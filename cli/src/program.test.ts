@@ -78,6 +78,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
     stdout: { write: (text) => void (out += text), isTTY: false, columns: 80 },
     stderr: { write: (text) => void (err += text), isTTY: false, columns: 80 },
     now: () => 0,
+    run: () => Promise.resolve(null),
     sleep: () => Promise.resolve(),
     deadline: () => new AbortController().signal,
   };
@@ -88,6 +89,14 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
 const login = () => run('login', url, '--token-file', join(directory, 'admin-token'));
 const modeOf = async (name: string): Promise<number> =>
   (await stat(join(directory, '.config/nanofleet', name))).mode & 0o777;
+
+describe('tasks beside a controller', () => {
+  it('are named in the help, and refused where there is no controller', async () => {
+    expect((await run()).out).toContain('backup create|verify|restore|key FILE');
+    const { code, err } = await run('backup', 'verify', 'x.backup');
+    expect([code, err.includes('run this where the controller is installed')]).toEqual([1, true]);
+  });
+});
 
 describe('login', () => {
   it('keeps address and token in files that only their owner may read', async () => {

@@ -6,6 +6,7 @@ import { ERRORS, type NanofleetError, toNanofleetError } from '@nanofleet/protoc
 import { Client } from './client.ts';
 import { type Command, type Context, findCommand, readArguments, UsageError } from './command.ts';
 import { COMMANDS } from './commands/all.ts';
+import { isLocalTask, LOCAL_TASKS, runLocalTask } from './local-task.ts';
 import { nextStepFor } from './next-step.ts';
 import { Profile, profileDirectoryOf } from './profile.ts';
 import { Terminal } from './terminal.ts';
@@ -13,8 +14,13 @@ import type { World } from './world.ts';
 
 /** Runs one command line; never throws for an expected failure. */
 export async function runProgram(world: World, argv: readonly string[]): Promise<number> {
-  const found = findCommand(COMMANDS, argv);
   const terminal = new Terminal(world, { json: argv.includes('--json') });
+  if (isLocalTask(argv)) {
+    return runLocalTask(world, argv).catch((thrown: unknown) =>
+      report(terminal, toNanofleetError(thrown), argv),
+    );
+  }
+  const found = findCommand(COMMANDS, argv);
   if (found === undefined) return withoutCommand(terminal, argv);
   try {
     const { args, flags } = readArguments(found.command, found.rest);
@@ -31,18 +37,18 @@ export async function runProgram(world: World, argv: readonly string[]): Promise
 function withoutCommand(terminal: Terminal, argv: readonly string[]): number {
   const wanted = argv.filter((word) => !word.startsWith('-'));
   if (wanted.length === 0) {
-    help(terminal, COMMANDS);
+    help(terminal, [...COMMANDS, ...LOCAL_TASKS]);
     return argv.includes('--help') ? 0 : 2;
   }
   const near = COMMANDS.filter(({ words }) => words[0] === wanted[0]);
-  help(terminal, near.length > 0 ? near : COMMANDS, (text) => terminal.failure(text));
+  help(terminal, near.length > 0 ? near : [...COMMANDS, ...LOCAL_TASKS], (text) => terminal.failure(text));
   terminal.failure(`\nThere is no command ${JSON.stringify(wanted.slice(0, 2).join(' '))}.`);
   return 2;
 }
 
 function help(
   terminal: Terminal,
-  commands: readonly Command[],
+  commands: readonly Pick<Command, 'usage' | 'summary'>[],
   say: (text: string) => void = (text) => terminal.line(text),
 ): number {
   const width = Math.max(...commands.map(({ usage }) => usage.length));

@@ -199,6 +199,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; err:
       stdout: { write: (text) => void (out += text), isTTY: false, columns: 80 },
       stderr: { write: (text) => void (err += text), isTTY: false, columns: 80 },
       now: () => 0,
+      run: () => Promise.resolve(null),
       sleep: () => Promise.resolve(),
       deadline: () => new AbortController().signal,
     },

@@ -18,6 +18,7 @@ function terminalWith(options: { isTTY: boolean; env?: Record<string, string> })
     stdout: sink,
     stderr: sink,
     now: () => 0,
+    run: () => Promise.resolve(null),
     sleep: () => Promise.resolve(),
     deadline: () => new AbortController().signal,
   };

@@ -20,6 +20,8 @@ export interface World {
   readonly stderr: Sink;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Runs a program on this terminal to its end; its exit code, or null when there is no such file. */
+  run(file: string, args: readonly string[]): Promise<number | null>;
   sleep(milliseconds: number): Promise<void>;
   /** A signal that aborts after so many milliseconds. */
   deadline(milliseconds: number): AbortSignal;

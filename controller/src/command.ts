@@ -8,7 +8,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DRAIN_MS_MAX, fleetIdSchema, NanofleetError, parseId } from '@nanofleet/protocol';
 import { readProvider } from './cloud/provider-settings.ts';
-import { brokerOf, type Environment, isLoopback, readSecret, settingInvalid } from './ports/environment.ts';
+import {
+  brokerOf,
+  cacheOf,
+  databaseUrlOf,
+  type Environment,
+  isLoopback,
+  readSecret,
+  settingInvalid,
+} from './ports/environment.ts';
 import type { AuthorityFiles, Certificate, Settings } from './ports/settings.ts';
 import { publisherKeys } from './state/publisher-keys.ts';
 
@@ -185,18 +193,4 @@ const urlOf = (name: string, text: string | undefined, schemes: readonly string[
   if (text === undefined) return null;
   if (URL.canParse(text) && schemes.includes(new URL(text).protocol)) return text.replace(/\/+$/, '');
   throw settingInvalid(`${name} ${JSON.stringify(text)} is no URL with ${schemes.join(' or ')}.`);
-};
-
-const databaseUrlOf = (environment: Environment): string | null => {
-  const { DATABASE_URL: url = '' } = environment;
-  if (url === '') return null;
-  if (/^postgres(ql)?:\/\//.test(url)) return url;
-  throw settingInvalid('DATABASE_URL must begin with postgres://.');
-};
-
-const cacheOf = (environment: Environment, directory: string): string => {
-  const { HOME: home, NANOFLEET_CACHE: own, XDG_CACHE_HOME: cache } = environment;
-  if (own !== undefined && own !== '') return resolve(own);
-  if (cache !== undefined && cache !== '') return join(cache, 'nanofleet');
-  return home === undefined ? join(directory, 'cache') : join(home, '.cache', 'nanofleet');
 };

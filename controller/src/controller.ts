@@ -5,6 +5,10 @@
 
 import { mkdir } from 'node:fs/promises';
 import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
+import { createBackup } from './backup/create-backup.ts';
+import { listenForBackups } from './backup/operate-socket.ts';
+import { hasCommitted } from './backup/restore-backup.ts';
+import { isUnsettled, settleRestored } from './backup/restored-state.ts';
 import { type OpenDatabase, openDatabase } from './db/open-database.ts';
 import { BlobArchive } from './models/blob-archive.ts';
 import { BlobStore } from './models/blob-store.ts';
@@ -66,6 +70,9 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
   await mkdir(settings.directory, { recursive: true, mode: 0o700 });
   const lock = lockDirectory(settings.directory);
   undo.push(() => lock.release());
+  if (isUnsettled(settings.directory)) {
+    await settleRestored(settings.directory, (id) => hasCommitted(settings, id));
+  }
   const hex = (count: number): string => Buffer.from(ports.random.bytes(count)).toString('hex');
   // The database opens in its thread while this one loads and reads the rest.
   const opening = (ports.open ?? openDatabase)(settings, hex(UNIQUE_BYTES));
@@ -79,6 +86,16 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
   undo.push(() => open.close());
   const [{ serve }, identity, blobs] = valueOf(loaded);
   if (open.kind === 'postgres') await blobs.shareThrough(new BlobArchive(open.database));
+  undo.push(
+    await listenForBackups(settings.directory, {
+      log: ports.log,
+      make: (file, seal) =>
+        createBackup(
+          { ...open, directory: settings.directory, given: keysElsewhere(settings) },
+          { file, seal, clock: ports.clock, random: ports.random },
+        ),
+    }),
+  );
   const ground = {
     clock: ports.clock,
     random: ports.random,
@@ -97,6 +114,12 @@ const start = async (settings: Settings, ports: ControllerPorts, undo: Undo[]) =
     authorityKeyId: identity.shown().authorityKeyId,
   };
 };
+
+/** Files that a backup must hold though they are not in the state directory. */
+const keysElsewhere = ({ authority = null, controllerKeyFile }: Settings): Record<string, string> => ({
+  ...(controllerKeyFile === null ? {} : { 'controller.key.pem': controllerKeyFile }),
+  ...(authority === null ? {} : { 'ca.pem': authority.certificateFile, 'ca.key.pem': authority.keyFile }),
+});
 
 /** What a settled promise gave; throws what it failed with. */
 const valueOf = <T>(result: PromiseSettledResult<T>): T => {

@@ -69,7 +69,20 @@ const endOn = (command: Command, running: Promise<RunningController>): void => {
   if (command.endsWithStdin) process.stdin.on('end', end).on('error', end).resume();
 };
 
+/** Backups and moves are tasks of this program, too: it knows state directory and databases. */
+const runTask = async (): Promise<void> => {
+  const { runOperation } = await import('./backup/operate-program.ts');
+  process.exitCode = await runOperation(process.argv.slice(2), {
+    clock: systemClock,
+    random: systemRandom,
+    environment: process.env,
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  });
+};
+
 const run = async (): Promise<void> => {
+  if (['backup', 'db'].includes(process.argv[2] ?? '')) return runTask();
   const command = readCommand(process.argv.slice(2), process.env);
   if (command.wantsHelp) {
     process.stdout.write(HELP);

@@ -196,6 +196,13 @@ export const STREAM_DECISIONS_MAX = 50;
 /** Happenings that a reader who comes back is told; older ones it reads from the timeline. */
 export const STREAM_TIMELINE_MAX = 200;
 
+// --- Backup ------------------------------------------------------------------------------------------------------
+
+/** A file of a controller's state, such as a key; a larger one is none of ours, and no backup is made with it. */
+export const BACKUP_STATE_BYTES_MAX = 1 * MIB;
+/** A part of a backup that is read as a whole: rows, state, the list of its members; a larger one is refused. */
+export const BACKUP_PART_BYTES_MAX = 256 * MIB;
+
 // --- Cloud --------------------------------------------------------------------------------------------------------
 
 /** Entities of one answer; an answer with more is not taken. */

@@ -27,7 +27,8 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 const CONNECTIONS_MAX = 8;
 const CONNECT_TIMEOUT_MS = 5_000;
 
-type Wanted = Pick<Settings, 'directory' | 'databaseUrl' | 'databaseSchema' | 'cacheDirectory'>;
+/** Which database. */
+export type Wanted = Pick<Settings, 'directory' | 'databaseUrl' | 'databaseSchema' | 'cacheDirectory'>;
 
 /**
  * Opens and migrates.
@@ -35,10 +36,7 @@ type Wanted = Pick<Settings, 'directory' | 'databaseUrl' | 'databaseSchema' | 'c
  * directory cannot be opened.
  */
 export const openDatabase = async (wanted: Wanted, unique: string): Promise<OpenDatabase> => {
-  const open =
-    wanted.databaseUrl === null
-      ? await openEmbedded(wanted, unique)
-      : await openPostgres(wanted.databaseUrl, wanted.databaseSchema);
+  const open = await connectDatabase(wanted, unique);
   try {
     await bringUpToDate(open.database, wanted.databaseSchema);
     return open;
@@ -47,6 +45,12 @@ export const openDatabase = async (wanted: Wanted, unique: string): Promise<Open
     throw open.kind === 'embedded' ? corrupt(wanted.directory, thrown) : unavailable(thrown);
   }
 };
+
+/** Opens, whatever tables there are or are not; @throws as `openDatabase` */
+export const connectDatabase = (wanted: Wanted, unique: string): Promise<OpenDatabase> =>
+  wanted.databaseUrl === null
+    ? openEmbedded(wanted, unique)
+    : openPostgres(wanted.databaseUrl, wanted.databaseSchema);
 
 const bringUpToDate = (database: Database, schema: string): Promise<void> =>
   migrateDatabase(database, { migrations: knownMigrations(), schema });

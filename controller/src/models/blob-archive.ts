@@ -4,8 +4,8 @@
  * does.
  */
 import type { Digest } from '@nanofleet/protocol';
-import { and, asc, eq, inArray } from 'drizzle-orm';
-import type { Database } from '../db/database.ts';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
+import { type Database, rowsOf } from '../db/database.ts';
 import { blobPieces } from './blobs.tables.ts';
 
 const PIECE_BYTES = 1_048_576;
@@ -41,6 +41,15 @@ export class BlobArchive {
       if (piece === undefined) return;
       yield piece.bytes;
     }
+  }
+
+  /** All that are kept, with their bytes. */
+  async all(): Promise<{ digest: Digest; bytes: number }[]> {
+    const rows = await rowsOf<{ digest: Digest; bytes: number | string }>(
+      this.#database,
+      sql`select digest, sum(octet_length(bytes)) as bytes from ${blobPieces} group by digest order by digest`,
+    );
+    return rows.map(({ bytes, digest }) => ({ digest, bytes: Number(bytes) }));
   }
 
   /** Whether a blob is kept. */

@@ -1,9 +1,10 @@
 /**
- * What a controller is told by environment variables about the broker. Secrets come from files, never from a variable or
+ * What a controller is told by environment variables about broker and database. Secrets come from files, never from a variable or
  * an argument, which other users of the machine could see. Never reads the environment itself: main.ts gives it.
  */
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { join, resolve } from 'node:path';
 import { NanofleetError } from '@nanofleet/protocol';
 import type { BrokerSettings } from './settings.ts';
 
@@ -67,3 +68,19 @@ export const readSecret = (name: string, path: string): Promise<Buffer> =>
     const problem = `The file ${path} of ${name} cannot be read.`;
     throw new NanofleetError('KEY_FILE_INVALID', problem, { cause, facts: { path } });
   });
+
+/** Address of PostgreSQL; null for the embedded database. @throws NanofleetError SETTING_INVALID */
+export const databaseUrlOf = (environment: Environment): string | null => {
+  const { DATABASE_URL: url = '' } = environment;
+  if (url === '') return null;
+  if (/^postgres(ql)?:\/\//.test(url)) return url;
+  throw settingInvalid('DATABASE_URL must begin with postgres://.');
+};
+
+/** Where snapshots of empty embedded databases are kept. */
+export const cacheOf = (environment: Environment, directory: string): string => {
+  const { HOME: home, NANOFLEET_CACHE: own, XDG_CACHE_HOME: cache } = environment;
+  if (own !== undefined && own !== '') return resolve(own);
+  if (cache !== undefined && cache !== '') return join(cache, 'nanofleet');
+  return home === undefined ? join(directory, 'cache') : join(home, '.cache', 'nanofleet');
+};

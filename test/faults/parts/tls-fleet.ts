@@ -91,6 +91,7 @@ export class TlsFleet {
     const world = {
       ...{ env: {}, home: this.scratch, stdout: sink('out'), stderr: sink('err') },
       ...{ now: () => 0, sleep: () => Promise.resolve(), deadline: () => new AbortController().signal },
+      run: () => Promise.resolve(null),
     };
     const code = await runProgram(world, [...argv, '--profile', this.profile]);
     return { code, ...shown };
