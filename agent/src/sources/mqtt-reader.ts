@@ -2,14 +2,9 @@
  * Messages of a broker in the house. Owns the connection and its subscriptions; a lost connection is an end with an
  * error. Messages of QoS 1 are acknowledged when they were used, so that the broker holds back what is too much.
  */
-import {
-  KEEPALIVE_S,
-  NanofleetError,
-  RECONNECT_LONGEST_MS,
-  SOURCE_MESSAGES_WAITING_MAX,
-} from '@nanofleet/protocol';
+import { NanofleetError, SOURCE_MESSAGES_WAITING_MAX } from '@nanofleet/protocol';
 import type { Disk, Transport } from '@nanofleet/runtime/ports';
-import { checkPrivateUrl } from '../link/private-url.ts';
+import { brokerLogin } from '../brokers/broker-login.ts';
 import type { SourceOf } from './source-config.ts';
 import type { ReaderTarget, SourceReader } from './source-reader.ts';
 import { isTopicOf } from './topic-filter.ts';
@@ -26,34 +21,10 @@ export interface MqttReaderOptions {
 const failed = (url: string, why: string): NanofleetError =>
   new NanofleetError('SOURCE_FAILED', `${new URL(url).host}: ${why}`);
 
-const fileIn = (disk: Disk, path: string): Uint8Array => {
-  const bytes = disk.read(path);
-  if (bytes !== null) return bytes;
-  throw new NanofleetError('SOURCE_FAILED', `there is no file ${path}`, { facts: { file: path } });
-};
-
 /** The filters of a source; each once. */
 const filtersOf = ({ topic, samples }: SourceOf<'mqtt'>): string[] => {
   const own = Object.values(samples?.channels ?? {}).map((channel) => channel.topic);
   return [...new Set([topic, ...own].filter((filter) => filter !== undefined))];
-};
-
-/** Connects as a source does. @throws NanofleetError SOURCE_FAILED, URL_NOT_PRIVATE */
-const connectionOf = ({ config, clientId, disk }: MqttReaderOptions) => {
-  const { url, username = '', passwordFile, caFile, allowPlain } = config;
-  if (!allowPlain) checkPrivateUrl(url);
-  const password =
-    passwordFile === undefined ? '' : Buffer.from(fileIn(disk, passwordFile)).toString('utf8').trim();
-  return {
-    url,
-    clientId,
-    username,
-    password,
-    keepaliveS: KEEPALIVE_S,
-    connectTimeoutMs: RECONNECT_LONGEST_MS,
-    unacknowledgedMax: SOURCE_MESSAGES_WAITING_MAX,
-    ...(caFile === undefined ? {} : { ca: fileIn(disk, caFile) }),
-  };
 };
 
 /** Reads the topics of a source. */
@@ -61,7 +32,8 @@ export const makeMqttReader = (options: MqttReaderOptions): SourceReader => ({
   run: (target: ReaderTarget, signal: AbortSignal) => {
     const { config, transport } = options;
     const filters = filtersOf(config);
-    const settings = connectionOf(options);
+    const login = brokerLogin(config, options.clientId, options.disk);
+    const settings = { ...login, unacknowledgedMax: SOURCE_MESSAGES_WAITING_MAX };
     return new Promise((resolve, reject) => {
       const received = (topic: string, payload: Uint8Array, { isRetained }: { isRetained: boolean }) => {
         if (signal.aborted || !filters.some((filter) => isTopicOf(filter, topic))) return;

@@ -4,6 +4,7 @@
  */
 import { lineIdSchema, SENSOR_CHANNELS_MAX, SOURCES_MAX, STREAM_LINE_BYTES_MAX } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { brokerFields } from '../brokers/broker-config.ts';
 import { type JsonPath, parseJsonPath } from './json-path.ts';
 
 const GAP_MS_MAX = 3_600_000;
@@ -110,19 +111,8 @@ const common = {
 
 const mqttSchema = z.strictObject({
   kind: z.literal('mqtt').describe('messages of a broker in the house'),
-  url: z
-    .url({ protocol: /^mqtts?$/, error: 'expected mqtt://HOST:PORT or mqtts://HOST:PORT' })
-    .describe('address of the broker'),
+  ...brokerFields,
   topic: z.string().min(1).optional().describe('topic filter, with + and #'),
-  username: z.string().min(1).optional().describe('name at the broker'),
-  passwordFile: z.string().min(1).optional().describe('file with the password at the broker'),
-  caFile: z.string().min(1).optional().describe('certificates that the broker may have, PEM'),
-  allowPlain: z
-    .boolean()
-    .default(false)
-    .describe(
-      'whether an address without TLS may lead to another machine: passwords and data are then readable on the way',
-    ),
   retained: z
     .boolean()
     .default(false)
