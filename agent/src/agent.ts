@@ -47,6 +47,7 @@ import type { Trainer } from './ports/trainer.ts';
 import { redact } from './router/redaction.ts';
 import { Replies } from './router/replies.ts';
 import { streamReply } from './router/reply-stream.ts';
+import { type Outflow, Sinks } from './sinks/sinks.ts';
 import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
 import { type Inflow, NO_INFLOW, Sources } from './sources/sources.ts';
@@ -94,6 +95,8 @@ export interface AgentOptions {
   readonly names?: Registry;
   /** Where data come from; from nowhere but local programs when left out. */
   readonly inflow?: Inflow;
+  /** Where decisions and events go, beside the controller; nowhere when left out. */
+  readonly outflow?: Outflow;
 }
 
 /** A running agent. */
@@ -116,6 +119,7 @@ export class Agent implements LocalService {
   readonly #decisions: Decisions;
   readonly #sensors: SensorLines;
   readonly #sources: Sources;
+  readonly #sinks: Sinks | null;
   readonly #pump: OutboxPump;
   readonly #jobs: Jobs;
   readonly #link: Link;
@@ -149,6 +153,7 @@ export class Agent implements LocalService {
       steadyMs,
     });
     this.#learning = this.#makeLearning();
+    this.#sinks = this.#makeSinks();
     this.#decisions = this.#makeDecisions();
     this.#sensors = new SensorLines({
       lines: this.#lines,
@@ -175,6 +180,7 @@ export class Agent implements LocalService {
   start(): void {
     this.#link.start();
     if (this.#desired.current !== null) this.#slots.apply(this.#desired.current.lines);
+    this.#sinks?.start();
     this.#sources.start();
     this.#beatSoon();
   }
@@ -183,7 +189,7 @@ export class Agent implements LocalService {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#sources.close();
-    await Promise.all([this.#link.stop(), this.#slots.close(), this.#learning.close()]);
+    await Promise.all([this.#sinks?.close(), this.#link.stop(), this.#slots.close(), this.#learning.close()]);
     await this.#outbox.close();
     await this.#lines.close();
   }
@@ -231,6 +237,7 @@ export class Agent implements LocalService {
     delivered: this.#outbox.delivered,
     learning: this.#learning.status(),
     sources: this.#sources.reports(),
+    sinks: this.#sinks?.reports() ?? {},
     problems: this.#problems.list(),
   });
 
@@ -300,7 +307,10 @@ export class Agent implements LocalService {
       policy: () => this.#desired.policy,
       steadyMs: () => this.#time.nowMs(),
       queued: () => this.#pump.wake(),
-      decided: (decision, text) => this.#learning.decided(decision, text),
+      decided: (decision, text) => {
+        this.#learning.decided(decision, text);
+        this.#sinks?.decided(decision, text);
+      },
     });
   }
 
@@ -327,6 +337,25 @@ export class Agent implements LocalService {
     });
   }
 
+  #makeSinks(): Sinks | null {
+    const { clock, random, disk, log, transport } = this.#ports;
+    const { identity, outflow } = this.#options;
+    if (outflow === undefined) return null;
+    return new Sinks({
+      ...outflow,
+      clock,
+      random,
+      disk,
+      log,
+      transport,
+      device: identity.device,
+      policy: () => this.#desired.policy,
+      leaving: (entry) => this.#outbound.note(entry),
+      failing: (error) =>
+        error === null ? this.#problems.clear('SINK_FAILED') : this.#problems.raise(error),
+    });
+  }
+
   #makeLink(): Link {
     const { certificate, clock, random, log, transport } = this.#ports;
     const { identity } = this.#options;
@@ -342,7 +371,9 @@ export class Agent implements LocalService {
         },
         offload: (body) => {
           this.#replies.forget(body.decision);
-          if (this.#memory.answer(body)) this.#learning.answered(body);
+          if (!this.#memory.answer(body)) return;
+          this.#learning.answered(body);
+          this.#sinks?.answered(this.#memory.find(body.decision));
         },
         job: (id, body) => this.#link.jobState(id, this.#jobs.take(id, body)),
         roundPlan: (round, plan, options) => this.#learning.plan(round, plan, options),
@@ -425,6 +456,7 @@ export class Agent implements LocalService {
   }
 
   #record(event: DeviceEvent): void {
+    if (event.type === 'sensor-event') this.#sinks?.sensed(event);
     if (this.#outbox.append('event', JSON.stringify(event))) this.#pump.wake();
   }
 

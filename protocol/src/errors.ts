@@ -170,6 +170,8 @@ export const ERRORS = {
   SOURCE_FAILED: entry('operator', 503, 'A data source of agent.yaml cannot be read', 'retry'),
   SOURCE_UNKNOWN: entry('caller', 404, 'The file agent.yaml has no such source for programs'),
   SOURCE_BUSY: entry('caller', 503, 'The source has more messages than it may take', 'retry'),
+  SINK_FAILED: entry('operator', 503, 'A sink of agent.yaml cannot be reached', 'retry'),
+  SINK_REFUSED: entry('operator', 502, 'A sink of agent.yaml did not take a message'),
   CONTROLLER_UNREACHABLE: entry('operator', 503, 'The controller does not answer', 'retry'),
   NOT_LOGGED_IN: entry('operator', 401, 'No controller is known to this command'),
   // Forge

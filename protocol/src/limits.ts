@@ -87,6 +87,18 @@ export const CODEBOOK_WIDTH_MAX = 1024;
 export const SOURCES_MAX = 16;
 /** Messages of one source that wait for their line; of a source that cannot wait, further ones are dropped and counted. */
 export const SOURCE_MESSAGES_WAITING_MAX = 64;
+/** Sinks of one device; agent.yaml with more is refused. */
+export const SINKS_MAX = 16;
+/** Messages that wait for one sink; the oldest is dropped beyond, and counted: what a home does is about now. */
+export const SINK_MESSAGES_WAITING_MAX = 256;
+/** Tries of one message; it is dropped after them, and counted. */
+export const SINK_TRIES_MAX = 8;
+/** Commands of one sink; agent.yaml with more is refused. */
+export const SINK_COMMANDS_MAX = 256;
+/** Arguments of one command. */
+export const SINK_ARGUMENTS_MAX = 64;
+/** Bytes that are read of the answer to a webhook; a longer one is a failure. */
+export const WEBHOOK_ANSWER_BYTES_MAX = 64 * KIB;
 /** Types of entities of one model. */
 export const ENTITY_TYPES_MAX = 256;
 /** Tokens of one text that a model may tag; further tokens get no tag. */

@@ -190,6 +190,31 @@ export const sourceReportSchema = z.object({
   lastTakenAt: unixMsSchema.nullable(),
 });
 
+/** What one sink of agent.yaml did since the agent started. */
+export const sinkReportSchema = z.object({
+  kind: z.enum(['mqtt', 'webhook', 'command']),
+  /** `waiting`: it is tried again. */
+  state: z.enum(['open', 'waiting']),
+  /** Messages that it took. */
+  sent: countSchema,
+  /** Messages that it did not get. */
+  dropped: z.object({
+    /** The sink did not take it, or it lacks what a template names. */
+    refused: countSchema,
+    /** All its tries failed. */
+    failed: countSchema,
+    /** It was too old when its turn came. */
+    expired: countSchema,
+    /** Above what may wait. */
+    tooMany: countSchema,
+  }),
+  /** Messages that wait now. */
+  waiting: countSchema,
+  failures: countSchema,
+  lastError: proseSchema.nullable(),
+  lastSentAt: unixMsSchema.nullable(),
+});
+
 /** What the agent says about itself: identity, link, lines, records, health. */
 export const agentStatusSchema = z.object({
   fleet: fleetIdSchema.nullable(),
@@ -208,14 +233,18 @@ export const agentStatusSchema = z.object({
   learning: learningStatusSchema,
   /** By their names in agent.yaml. */
   sources: z.record(z.string(), sourceReportSchema),
+  /** Likewise. */
+  sinks: z.record(z.string(), sinkReportSchema),
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })),
 });
 
 /** One thing that left the device; never its content. */
 export const outboundEntrySchema = z.object({
   at: unixMsSchema,
-  what: z.enum(['offload', 'update']),
+  what: z.enum(['offload', 'update', 'sink']),
   decision: uuidSchema.optional(),
+  /** The sink of agent.yaml that a text or its slots went to; only those on other machines are noted. */
+  sink: z.string().optional(),
   /** The round of an update. */
   round: uuidSchema.optional(),
   bytes: countSchema,
@@ -250,6 +279,7 @@ export type SamplesAnswer = z.infer<typeof samplesAnswerSchema>;
 export type SensorEventView = z.infer<typeof sensorEventViewSchema>;
 export type AgentStatus = z.infer<typeof agentStatusSchema>;
 export type SourceReport = z.infer<typeof sourceReportSchema>;
+export type SinkReport = z.infer<typeof sinkReportSchema>;
 export type OutboundEntry = z.infer<typeof outboundEntrySchema>;
 export type OutboundAnswer = z.infer<typeof outboundAnswerSchema>;
 export type Problem = z.infer<typeof problemSchema>;

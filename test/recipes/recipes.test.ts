@@ -1,6 +1,6 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,43 +10,61 @@ import { generateSigningKey, signManifest } from '@nanofleet/protocol/node';
 import { eventually } from '@nanofleet/runtime/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { atEnd } from '../endings.ts';
-import { runAgentCommand, startAgentHere, writeLoneIdentity } from '../faults/parts/agents.ts';
+import { runAgentCommand, startAgentHere } from '../faults/parts/agents.ts';
 import { signedBundle } from '../faults/parts/bundles.ts';
 import { CLONE, scratchDirectory } from '../faults/parts/clone.ts';
+import { install, makeHome } from './home.ts';
 import { type Recipe, readRecipe } from './recipe.ts';
 
 const PAGES = fileURLToPath(new URL('../../docs/recipes', import.meta.url));
-const PUBLISH = fileURLToPath(new URL('../dist/recipes/mosquitto-pub/main.js', import.meta.url));
-const HEAD = 'version: 1\nsources:\n';
+const program = (name: string): string =>
+  fileURLToPath(new URL(`../dist/recipes/${name}/main.js`, import.meta.url));
+/** Ports as the pages call them. */
+const PORTS = ['1883', '8099'];
+const PLACE = '/srv/home';
 const scratch = scratchDirectory();
 const home = join(scratch, 'home');
+const bin = join(scratch, 'bin');
 const pages = readdirSync(PAGES).filter((name) => name !== 'README.md');
 const recipes = new Map(pages.map((name) => [name, readRecipe(join(PAGES, name))]));
 const withinAgent = [...recipes].filter(([, { run }]) => run === null);
 const publisher = generateSigningKey();
-let port = 0;
+const ports = new Map<string, number>();
 
 const shell = promisify(execFile);
-const environment = () => ({ ...process.env, PATH: `${join(scratch, 'bin')}:${process.env['PATH'] ?? ''}` });
-const here = (text: string): string => text.replaceAll('1883', String(port));
+const environment = () => ({ ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` });
+const here = (text: string): string => {
+  const placed = text.replaceAll(PLACE, home);
+  return [...ports].reduce((told, [port, real]) => told.replaceAll(port, String(real)), placed);
+};
+const homeOf = (directory: string, following: readonly Recipe[]): void =>
+  makeHome(directory, following, { publisher: publisher.fingerprint, here });
 
-const install = (name: string, program: string): void => {
-  const path = join(scratch, 'bin', name);
-  writeFileSync(path, `#!/bin/sh\nexec ${process.execPath} ${program} "$@"\n`);
-  chmodSync(path, 0o755);
+/** Starts a command of a page that goes on; it ends with the tests. */
+const startInShell = (command: string, directory: string): ChildProcess => {
+  const started = spawn('sh', ['-ec', here(command)], { cwd: directory, env: environment(), detached: true });
+  atEnd(async () => {
+    if (started.exitCode !== null) return;
+    process.kill(-(started.pid ?? process.pid), 'SIGKILL');
+    await once(started, 'exit');
+  });
+  return started;
 };
 
-/** A device with a text line and a sensor line, its settings and files. */
-const makeHome = (directory: string, following: readonly Recipe[]): void => {
-  writeLoneIdentity(directory, { publisher: publisher.fingerprint });
-  expect(following.every(({ config }) => config.startsWith(HEAD))).toBe(true);
-  const sources = following.map(({ config }) => here(config.slice(HEAD.length)));
-  writeFileSync(
-    join(directory, 'agent.yaml'),
-    `version: 1\nbundles: ../bundles\nsources:\n${sources.join('')}`,
-  );
-  for (const { files } of following)
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+/** What a listener of a page has heard, once it listens. */
+const listen = async (command: string): Promise<() => string> => {
+  const listening = startInShell(command, home);
+  let [heard, said] = ['', ''];
+  listening.stdout?.on('data', (piece: Buffer) => {
+    heard += piece.toString();
+  });
+  listening.stderr?.on('data', (piece: Buffer) => {
+    said += piece.toString();
+  });
+  // What reads a file shows also what was there before.
+  const isReady = (): boolean => said.includes('listening') || command.includes('tail -n +1');
+  await eventually(() => Promise.resolve(expect(isReady() ? 'ready' : said).toBe('ready')));
+  return () => heard;
 };
 
 /** Lines of a page that `status` does not show. */
@@ -56,7 +74,9 @@ const missingIn = async (directory: string, { shown }: Recipe): Promise<string[]
 };
 
 const startBroker = async (): Promise<void> => {
-  const broker = spawn('mosquitto', ['-p', String(port)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const broker = spawn('mosquitto', ['-p', String(ports.get('1883'))], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   atEnd(() => {
     broker.kill();
     return once(broker, 'exit');
@@ -69,9 +89,8 @@ const startBroker = async (): Promise<void> => {
 };
 
 beforeAll(async () => {
-  mkdirSync(join(scratch, 'bin'));
-  install('nanofleet-agent', CLONE.agent);
-  install('mosquitto_pub', PUBLISH);
+  install(bin, 'nanofleet-agent', CLONE.agent);
+  for (const name of ['pub', 'sub']) install(bin, `mosquitto_${name}`, program(`mosquitto-${name}`));
   const bundle = (name: string): string => join(scratch, 'bundles', name);
   for (const from of ['household-2', 'vibration-1']) signedBundle({ from, to: bundle(from), key: publisher });
   for (const line of ['press', 'washing-machine']) {
@@ -80,25 +99,29 @@ beforeAll(async () => {
     writeFileSync(join(bundle(line), MANIFEST_FILE), named);
     writeFileSync(join(bundle(line), SIGNATURE_FILE), signManifest(publisher, named));
   }
-  port = await freePort();
+  for (const port of PORTS) ports.set(port, await freePort());
 });
 
 describe.runIf(hasMosquitto())('a recipe for an agent that runs', () => {
   beforeAll(async () => {
-    makeHome(
+    homeOf(
       home,
       withinAgent.map(([, recipe]) => recipe),
     );
     await startBroker();
     await startAgentHere(home);
-    const ready = /^ {2}kitchen-button mqtt, open/m;
+    const ready = /^ {2}kitchen-button mqtt, open[^]*^ {2}sink hall +mqtt, open/m;
     await eventually(async () => expect((await runAgentCommand('status', '--dir', home)).out).toMatch(ready));
   });
 
   it.each(withinAgent)('%s does what it says', async (_name, recipe) => {
+    const heard = recipe.listener === null ? () => '' : await listen(recipe.listener);
     if (recipe.commands !== null)
       await shell('sh', ['-ec', here(recipe.commands)], { cwd: home, env: environment() });
-    await eventually(async () => expect(await missingIn(home, recipe)).toEqual([]));
+    await eventually(async () => {
+      for (const line of recipe.heard) expect(heard()).toMatch(line);
+      expect(await missingIn(home, recipe)).toEqual([]);
+    });
   });
 });
 
@@ -106,15 +129,7 @@ it('stdin.md does what it says', async () => {
   const directory = join(scratch, 'pipe');
   const recipe = recipes.get('stdin.md');
   if (recipe === undefined || recipe.run === null) throw new TypeError('stdin.md has no command that runs');
-  makeHome(directory, [recipe]);
-  const piped = spawn('sh', ['-ec', recipe.run], {
-    cwd: directory,
-    env: environment(),
-    stdio: 'ignore',
-    detached: true,
-  });
-  atEnd(() => {
-    process.kill(-(piped.pid ?? process.pid), 'SIGKILL');
-  });
+  homeOf(directory, [recipe]);
+  startInShell(recipe.run, directory);
   await eventually(async () => expect(await missingIn(directory, recipe)).toEqual([]));
 });

@@ -15,6 +15,7 @@ import {
 } from '../doctor/device-checks.ts';
 import { type Finding, findingInWords, fine, wrong } from '../doctor/finding.ts';
 import { checkBroker, checkClock, checkController } from '../doctor/reach-checks.ts';
+import { checkSink } from '../doctor/sink-checks.ts';
 import { checkSource } from '../doctor/source-checks.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { closeHttp } from '../ports/http-client.ts';
@@ -27,20 +28,24 @@ import { CONFIG_FLAG } from './run-settings.ts';
 
 const checkConfig = async (
   place: ConfigPlace,
-): Promise<{ found: Finding[]; sources: AgentConfig['sources'] }> => {
+): Promise<{ found: Finding[] } & Pick<AgentConfig, 'sources' | 'sinks'>> => {
   try {
     const { path, config, mistakes } = await inspectAgentConfig(fileDisk, place);
-    const { sources } = config;
+    const { sources, sinks } = config;
     if (path === null)
-      return { found: [fine('config', 'there is no agent.yaml: defaults and arguments hold')], sources };
-    if (mistakes.length === 0) return { found: [fine('config', path)], sources };
+      return {
+        found: [fine('config', 'there is no agent.yaml: defaults and arguments hold')],
+        sources,
+        sinks,
+      };
+    if (mistakes.length === 0) return { found: [fine('config', path)], sources, sinks };
     const found = mistakes.map((mistake) =>
       wrong('config', mistakeInWords(path, mistake), 'Mend this line.'),
     );
-    return { found, sources: {} };
+    return { found, sources: {}, sinks: {} };
   } catch (thrown) {
     const found = [wrong('config', toNanofleetError(thrown).message, 'Mend or give another file.')];
-    return { found, sources: {} };
+    return { found, sources: {}, sinks: {} };
   }
 };
 
@@ -68,7 +73,7 @@ const checkReach = async (identity: Identity | null, directory: string): Promise
 
 const checkAll = async (place: ConfigPlace): Promise<Finding[]> => {
   const { identity, finding } = checkIdentity(place.directory);
-  const { found, sources } = await checkConfig(place);
+  const { found, sources, sinks } = await checkConfig(place);
   return [
     ...found,
     checkStateDirectory(place.directory),
@@ -78,6 +83,7 @@ const checkAll = async (place: ConfigPlace): Promise<Finding[]> => {
     checkMemory(),
     await checkEngine(),
     ...(await Promise.all(Object.entries(sources).map(([name, source]) => checkSource(name, source)))),
+    ...(await Promise.all(Object.entries(sinks).map(([name, sink]) => checkSink(name, sink)))),
   ];
 };
 

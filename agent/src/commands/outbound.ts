@@ -8,11 +8,15 @@ import { OutboundLog } from '../store/outbound-log.ts';
 import type { Command } from './command.ts';
 import { directoryOf } from './local-client.ts';
 
-const entryInWords = ({ at, what, bytes, redacted, policy, decision, round }: OutboundEntry): string => {
+const entryInWords = (entry: OutboundEntry): string => {
+  const { at, what, bytes, redacted, policy, decision, round, sink } = entry;
+  const when = new Date(at).toISOString();
+  if (sink !== undefined)
+    return `${when}  sink ${sink}  ${bytes} bytes  as agent.yaml says  ${decision ?? ''}`;
   const kinds = Object.entries(redacted).map(([kind, count]) => `${count} ${kind}`);
   const redactedText = kinds.length === 0 ? 'nothing to redact' : `redacted ${kinds.join(', ')}`;
   const removed = what === 'update' ? 'no text' : redactedText;
-  return `${new Date(at).toISOString()}  ${what}  ${bytes} bytes  ${removed}  policy ${policy}  ${decision ?? round ?? ''}`;
+  return `${when}  ${what}  ${bytes} bytes  ${removed}  policy ${policy}  ${decision ?? round ?? ''}`;
 };
 
 const inWords = ({ entries, forgotten }: OutboundAnswer): string => {
@@ -25,7 +29,8 @@ const inWords = ({ entries, forgotten }: OutboundAnswer): string => {
 /** The command. */
 export const outboundCommand: Command = {
   name: 'outbound',
-  summary: 'Lists every question and update that ever left this device: times, sizes, ids, never content.',
+  summary:
+    'Lists every question, update and text for a sink that ever left this device: times, sizes, ids, never content.',
   usage: '[--dir DIR]',
   flags: { dir: { help: 'state directory of the agent (default .nanofleet-agent)', value: 'DIR' } },
   run({ flags }, terminal) {

@@ -27,8 +27,9 @@ import { fileDisk } from '../ports/file-disk.ts';
 import { freeAfterStart } from '../ports/heap.ts';
 import { makeHttpAdmission } from '../ports/http-admission.ts';
 import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
-import { closeHttp } from '../ports/http-client.ts';
+import { closeHttp, sendHttp } from '../ports/http-client.ts';
 import { makeHttpRenewal } from '../ports/http-renewal.ts';
+import { runProgram } from '../ports/programs.ts';
 import { makeStderrLog } from '../ports/stderr-log.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { systemHost } from '../ports/system-host.ts';
@@ -154,7 +155,7 @@ interface Run {
 
 const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
   const { directory, settings, isJson, withStdin } = run;
-  const { bundles, names, beatMs, learning, explanations, sources } = settings;
+  const { bundles, names, beatMs, learning, explanations, sources, sinks } = settings;
   const identity = readIdentity(fileDisk, directory);
   checkPrivateUrl(identity.brokerUrl);
   checkPrivateUrl(identity.controllerUrl);
@@ -170,6 +171,7 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
       beatMs,
       learning,
       explanations,
+      outflow: { sinks, http: sendHttp, run: runProgram },
       inflow: { sources, files: systemSourceFiles, input: () => terminal.input() },
       ...(names === undefined ? {} : { names: readKnownNames(fileDisk, names) }),
       ...(bundles === undefined ? {} : { bundles }),

@@ -5,6 +5,7 @@ import {
   type LineReport,
   LOCAL_PATHS,
   plainText,
+  type SinkReport,
   type SourceReport,
 } from '@nanofleet/protocol';
 import type { Command } from './command.ts';
@@ -48,6 +49,20 @@ const sourceInWords = ([name, report]: [string, SourceReport]): string => {
   return `  ${name.padEnd(14)} ${parts.join(', ')}${why}`;
 };
 
+/** What a sink got, and what went wrong there. */
+const sinkInWords = ([name, report]: [string, SinkReport]): string => {
+  const { kind, state, sent, dropped, waiting, lastError, lastSentAt } = report;
+  const lost = Object.entries(dropped).filter(([, count]) => count > 0);
+  const parts = [
+    `${kind}, ${state}, ${sent} sent`,
+    ...(waiting > 0 ? [`${waiting} waiting`] : []),
+    ...lost.map(([reason, count]) => `${count} dropped as ${reason}`),
+    ...(lastSentAt === null ? [] : [`last ${new Date(lastSentAt).toISOString()}`]),
+  ];
+  const why = lastError === null ? '' : `\n    last error: ${plainText(lastError)}`;
+  return `  ${`sink ${name}`.padEnd(14)} ${parts.join(', ')}${why}`;
+};
+
 const inWords = (status: AgentStatus): string => {
   const { health } = status;
   const lines = [
@@ -56,6 +71,7 @@ const inWords = (status: AgentStatus): string => {
     `  records        ${status.waiting} waiting, ${status.delivered} delivered`,
     `  learning       ${learningInWords(status.learning)}`,
     ...Object.entries(status.sources).map(sourceInWords),
+    ...Object.entries(status.sinks).map(sinkInWords),
     ...status.problems.map(({ code, message }) => `  ${code}: ${message}`),
   ];
   if (health !== null) {

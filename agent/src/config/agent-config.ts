@@ -4,6 +4,7 @@
  */
 import { BEAT_INTERVAL_MS } from '@nanofleet/protocol';
 import { z } from 'zod';
+import { sinksSchema } from '../sinks/sink-config.ts';
 import { sourcesSchema } from '../sources/source-config.ts';
 
 /** Highest port number. */
@@ -42,6 +43,7 @@ export const agentConfigSchema = z.strictObject({
     .default(BEAT_INTERVAL_MS)
     .describe('interval of beats, milliseconds'),
   sources: sourcesSchema.default({}).describe('where data come from, by a name of yours'),
+  sinks: sinksSchema.default({}).describe('where decisions and events go, by a name of yours'),
   listen: listenSchema.default({}).describe('where local programs reach the agent'),
 });
 

@@ -6,6 +6,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { CONFIG_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
 import type { Disk } from '@nanofleet/runtime/ports';
+import { withFilesBeside } from '../brokers/broker-config.ts';
+import type { SinkConfig } from '../sinks/sink-config.ts';
 import type { SourceConfig } from '../sources/source-config.ts';
 import { type AgentConfig, DEFAULT_CONFIG } from './agent-config.ts';
 import { type ConfigMistake, checkConfigText } from './config-mistakes.ts';
@@ -25,27 +27,26 @@ export interface ConfigPlace {
   readonly asked: string | undefined;
 }
 
-const withPlaces = (source: SourceConfig, beside: (file: string) => string): SourceConfig => {
+const sourceBeside = (source: SourceConfig, beside: (file: string) => string): SourceConfig => {
   if (source.kind === 'file' || source.kind === 'csv') return { ...source, file: beside(source.file) };
-  if (source.kind !== 'mqtt') return source;
-  const { passwordFile, caFile } = source;
-  return {
-    ...source,
-    ...(passwordFile === undefined ? {} : { passwordFile: beside(passwordFile) }),
-    ...(caFile === undefined ? {} : { caFile: beside(caFile) }),
-  };
+  return source.kind === 'mqtt' ? withFilesBeside(source, beside) : source;
 };
+
+const sinkBeside = (sink: SinkConfig, beside: (file: string) => string): SinkConfig =>
+  sink.kind === 'command' ? sink : withFilesBeside(sink, beside);
+
+const eachOf = <T>(named: Readonly<Record<string, T>>, made: (one: T) => T): Record<string, T> =>
+  Object.fromEntries(Object.entries(named).map(([name, one]) => [name, made(one)]));
 
 const resolved = (config: AgentConfig, path: string): AgentConfig => {
   const beside = (file: string): string => resolve(dirname(path), file);
-  const { bundles, names, listen, sources } = config;
+  const { bundles, names, listen, sources, sinks } = config;
   return {
     ...config,
     ...(bundles === undefined ? {} : { bundles: beside(bundles) }),
     ...(names === undefined ? {} : { names: beside(names) }),
-    sources: Object.fromEntries(
-      Object.entries(sources).map(([name, source]) => [name, withPlaces(source, beside)]),
-    ),
+    sources: eachOf(sources, (source) => sourceBeside(source, beside)),
+    sinks: eachOf(sinks, (sink) => sinkBeside(sink, beside)),
     listen: listen.socket === undefined ? listen : { ...listen, socket: beside(listen.socket) },
   };
 };

@@ -49,7 +49,8 @@ interface Place {
   readonly tls: TlsIdentity | null;
 }
 
-const reaches = ({ host, port, tls }: Place): Promise<string | null> =>
+/** Whether somebody listens there, and is one of those who are believed; null, or why not. */
+export const reaches = ({ host, port, tls }: Place): Promise<string | null> =>
   new Promise((resolve) => {
     const given = { host, port, timeout: HTTP_DEADLINE_MS };
     const { ca } = tls ?? {};

@@ -11,6 +11,9 @@ const isLoopback = (hostname: string): boolean => {
   return isIP(host) === 4 && host.startsWith('127.');
 };
 
+/** Whether an address is one of this machine itself. */
+export const isLoopbackUrl = (url: string): boolean => isLoopback(new URL(url).hostname);
+
 /**
  * Checks an address that the agent is about to use.
  * @throws NanofleetError URL_NOT_PRIVATE for a plain URL to another host, SETTING_INVALID for another scheme

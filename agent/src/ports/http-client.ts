@@ -17,6 +17,8 @@ export interface HttpRequest {
   readonly tls?: TlsIdentity | null;
   /** Longer answers are an error. */
   readonly bytesMax: number;
+  /** Ends it, whatever has come by then. */
+  readonly signal?: AbortSignal;
 }
 
 /** How a device asks its controller. */
@@ -67,6 +69,7 @@ export const sendHttp = (options: HttpRequest): Promise<HttpAnswer> =>
       ...tlsOptionsOf(options.tls ?? {}),
       headers: { ...options.headers, 'content-length': Buffer.byteLength(options.body ?? '') },
       timeout: HTTP_DEADLINE_MS,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     request.on('error', fail);
     request.on('timeout', () => request.destroy(unreachable(options.url, 'the deadline passed')));

@@ -11,6 +11,7 @@ import {
   toNanofleetError,
 } from '@nanofleet/protocol';
 import type { Clock, Disk, Log, Random, Transport } from '@nanofleet/runtime/ports';
+import { pauseUnlessAborted } from '../link/abortable-pause.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { SourceFiles } from '../ports/source-files.ts';
 import { CsvReader } from './csv-reader.ts';
@@ -224,17 +225,7 @@ export class Sources {
   }
 
   #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#ending;
-    return new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#options.clock.after(milliseconds, done);
-      signal.addEventListener('abort', done);
-    });
+    return pauseUnlessAborted(this.#options.clock, milliseconds, this.#ending.signal);
   }
 }
 

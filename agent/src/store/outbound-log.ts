@@ -1,5 +1,5 @@
 /**
- * The outbound log: one line for each question or update that left the device, written before it leaves. Holds times,
+ * The outbound log: one line for each question, update or text for a sink that left the device, written before it leaves. Holds times,
  * ids, sizes and counts, never content. Owns its bound: beyond it the oldest half is forgotten, and counted.
  */
 
@@ -75,7 +75,10 @@ export class OutboundLog {
   }
 }
 
-const idOf = ({ decision, round }: OutboundEntry): string | undefined => decision ?? round;
+const idOf = ({ decision, round, sink }: OutboundEntry): string | undefined => {
+  const id = decision ?? round;
+  return sink === undefined ? id : `${sink} ${id}`;
+};
 
 const seenIn = (entries: readonly OutboundEntry[]): Set<string> =>
   new Set(entries.flatMap((entry) => idOf(entry) ?? []));
