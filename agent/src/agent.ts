@@ -58,6 +58,8 @@ import { OutboundLog } from './store/outbound-log.ts';
 import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
 import { SteadyTime } from './store/steady-time.ts';
+import type { WyomingService } from './wyoming/wyoming-answers.ts';
+import type { WyomingConfig } from './wyoming/wyoming-config.ts';
 
 /** Everything of the world that the agent touches. */
 export interface AgentPorts {
@@ -241,6 +243,11 @@ export class Agent implements LocalService {
     problems: this.#problems.list(),
   });
 
+  /** The agent as a service of the Wyoming protocol. */
+  wyoming(config: WyomingConfig): WyomingService {
+    return { config, agentVersion: AGENT_VERSION, lines: () => this.#lines.shapes(), decide: this.decide };
+  }
+
   #explanationFacts(): ExplanationFacts {
     return { isForbidden: this.#options.explanations === false, desired: this.#desired.current };
   }
@@ -263,6 +270,7 @@ export class Agent implements LocalService {
       exchange: (runner) => {
         this.#lines.exchange(runner);
         this.#learning.modelChanged(runner);
+        this.#sinks?.linesChanged();
       },
       changed: () => this.#link.reportChanged(),
       refused: (error) => this.#problems.raise(error),
@@ -349,6 +357,13 @@ export class Agent implements LocalService {
       log,
       transport,
       device: identity.device,
+      controls: {
+        fleet: identity.fleet,
+        agentVersion: AGENT_VERSION,
+        lines: () => this.#lines.shapes(),
+        beginWindow: (line) => this.#sensors.interrupt(line),
+        forgetExamples: () => void this.#learning.wipe(),
+      },
       policy: () => this.#desired.policy,
       leaving: (entry) => this.#outbound.note(entry),
       failing: (error) =>

@@ -97,6 +97,18 @@ export const SINK_TRIES_MAX = 8;
 export const SINK_COMMANDS_MAX = 256;
 /** Arguments of one command. */
 export const SINK_ARGUMENTS_MAX = 64;
+/** A button of the agent that is pressed again within this does nothing, milliseconds. */
+export const BUTTON_PRESS_MS = 1_000;
+/** When Home Assistant has started, the agent announces itself again within this, at random, milliseconds. */
+export const HOME_ASSISTANT_REPEAT_MS = 2_000;
+/** Connections of the Wyoming protocol at once; more are refused. */
+export const WYOMING_CONNECTIONS_MAX = 16;
+/** Such a connection that is silent for so long is ended, milliseconds. */
+export const WYOMING_IDLE_MS = 120_000;
+/** Bytes of the header of a Wyoming event; a connection with more is ended. */
+export const WYOMING_HEADER_BYTES_MAX = 16 * KIB;
+/** Bytes of the data, or of the payload, of a Wyoming event; likewise. */
+export const WYOMING_DATA_BYTES_MAX = 64 * KIB;
 /** Bytes that are read of the answer to a webhook; a longer one is a failure. */
 export const WEBHOOK_ANSWER_BYTES_MAX = 64 * KIB;
 /** Types of entities of one model. */

@@ -192,7 +192,7 @@ export const sourceReportSchema = z.object({
 
 /** What one sink of agent.yaml did since the agent started. */
 export const sinkReportSchema = z.object({
-  kind: z.enum(['mqtt', 'webhook', 'command']),
+  kind: z.enum(['mqtt', 'webhook', 'command', 'home-assistant']),
   /** `waiting`: it is tried again. */
   state: z.enum(['open', 'waiting']),
   /** Messages that it took. */

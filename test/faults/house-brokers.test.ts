@@ -137,7 +137,7 @@ const say = async (port: number, certificate: string): Promise<void> => {
 
 describe('kill -9 of an agent that follows a file', () => {
   it('leaves out no line, and uses at most one twice', async () => {
-    const [LINES, KILLS, BETWEEN] = [1_000, 4, 150];
+    const [LINES, KILLS, BETWEEN] = [600, 2, 150];
     const directory = makeHome(
       'killed',
       'sources:\n  log: { kind: file, file: said.log, from: start, text: whole, limits: { perSecond: 200 } }\n',

@@ -19,6 +19,8 @@ export interface Recipe {
   readonly shown: readonly RegExp[];
   /** Lines of the listener, likewise. */
   readonly heard: readonly RegExp[];
+  /** Lines of the commands that end, likewise. */
+  readonly printed: readonly RegExp[];
 }
 
 const BLOCK = /^```(\S+)(?: (\S+))?\n(.*?)^```$/gms;
@@ -43,11 +45,17 @@ export const readRecipe = (path: string): Recipe => {
   }
   const { 'agent.yaml': config, ...others } = files;
   const { '': commands = null, listen: listener = null, run = null, ...unknownShells } = shells;
-  const { '': shown = [], heard = [], ...unknownTexts } = texts;
+  const { '': shown = [], heard = [], printed = [], ...unknownTexts } = texts;
   const unknown = Object.keys({ ...unknownShells, ...unknownTexts });
   if (unknown.length > 0)
     throw new BrokenInvariant(`${path} has blocks that nobody follows: ${unknown.join()}`);
-  if (config === undefined || shown.length === 0 || (listener === null) !== (heard.length === 0))
-    throw new BrokenInvariant(`${path} needs agent.yaml, what status shows, and what a listener hears`);
-  return { config, files: others, commands, listener, run, shown, heard };
+  if (
+    config === undefined ||
+    shown.length + printed.length === 0 ||
+    (listener === null) !== (heard.length === 0)
+  )
+    throw new BrokenInvariant(
+      `${path} needs agent.yaml, what is shown or printed, and what a listener hears`,
+    );
+  return { config, files: others, commands, listener, run, shown, heard, printed };
 };

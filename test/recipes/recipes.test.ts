@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort, hasMosquitto } from '@nanofleet/controller/testing';
@@ -20,8 +20,11 @@ const PAGES = fileURLToPath(new URL('../../docs/recipes', import.meta.url));
 const program = (name: string): string =>
   fileURLToPath(new URL(`../dist/recipes/${name}/main.js`, import.meta.url));
 /** Ports as the pages call them. */
-const PORTS = ['1883', '8099'];
+const PORTS = ['1883', '8099', '10400'];
+/** A page starts several programs one after the other. */
+const STEPS_MS = 180_000;
 const PLACE = '/srv/home';
+const CLIENT = fileURLToPath(new URL('../../clients/python/nanofleet.py', import.meta.url));
 const scratch = scratchDirectory();
 const home = join(scratch, 'home');
 const bin = join(scratch, 'bin');
@@ -108,21 +111,27 @@ describe.runIf(hasMosquitto())('a recipe for an agent that runs', () => {
       home,
       withinAgent.map(([, recipe]) => recipe),
     );
+    copyFileSync(CLIENT, join(home, basename(CLIENT)));
     await startBroker();
     await startAgentHere(home);
     const ready = /^ {2}kitchen-button mqtt, open[^]*^ {2}sink hall +mqtt, open/m;
     await eventually(async () => expect((await runAgentCommand('status', '--dir', home)).out).toMatch(ready));
   });
 
-  it.each(withinAgent)('%s does what it says', async (_name, recipe) => {
-    const heard = recipe.listener === null ? () => '' : await listen(recipe.listener);
-    if (recipe.commands !== null)
-      await shell('sh', ['-ec', here(recipe.commands)], { cwd: home, env: environment() });
-    await eventually(async () => {
-      for (const line of recipe.heard) expect(heard()).toMatch(line);
-      expect(await missingIn(home, recipe)).toEqual([]);
-    });
-  });
+  it.each(withinAgent)(
+    '%s does what it says',
+    async (_name, recipe) => {
+      const heard = recipe.listener === null ? () => '' : await listen(recipe.listener);
+      const commands = here(recipe.commands ?? '');
+      const { stdout } = await shell('sh', ['-ec', commands], { cwd: home, env: environment() });
+      for (const line of recipe.printed) expect(stdout).toMatch(line);
+      await eventually(async () => {
+        for (const line of recipe.heard) expect(heard()).toMatch(line);
+        expect(await missingIn(home, recipe)).toEqual([]);
+      });
+    },
+    STEPS_MS,
+  );
 });
 
 it('stdin.md does what it says', async () => {

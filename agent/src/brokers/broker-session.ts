@@ -17,7 +17,7 @@ export interface BrokerSessionOptions {
   readonly filters: readonly string[];
   /** Each time it can be published to; a rejection ends the connection. */
   readonly opened: (connection: Connection) => Promise<void> | void;
-  readonly received: (topic: string, payload: Uint8Array) => void;
+  readonly received: (topic: string, payload: Uint8Array, options: { isRetained: boolean }) => void;
   readonly failed: (error: NanofleetError) => void;
 }
 
@@ -52,7 +52,7 @@ export class BrokerSession {
       const options = login();
       const connection = transport.connect(options, {
         opened: () => void this.#greet(connection),
-        received: (topic, payload) => this.#options.received(topic, payload),
+        received: (topic, payload, given) => this.#options.received(topic, payload, given),
         closed: (reason, { isRefused }) => {
           const why = isRefused ? 'the broker refuses name and password' : (reason ?? 'the connection ended');
           if (clock.monotonicMicros() - startMicros > STEADY_MS * 1_000) this.#failures = 0;
@@ -82,6 +82,13 @@ export class BrokerSession {
     });
   }
 
+  /** Does something while there is a connection; nothing when there is none. A failure ends the connection. */
+  whenOpen(work: (connection: Connection) => Promise<void>): void {
+    const connection = this.#open;
+    if (connection === null) return;
+    work(connection).catch((thrown: unknown) => this.#giveUp(connection, thrown));
+  }
+
   /** Ends it. @param last is done before, while there is a connection */
   async close(last: (connection: Connection) => Promise<void> = () => Promise.resolve()): Promise<void> {
     this.#isClosed = true;
@@ -99,9 +106,13 @@ export class BrokerSession {
       for (const resolve of this.#awaiting) resolve(connection);
       this.#awaiting.clear();
     } catch (thrown) {
-      this.#lastError = failure(thrown).message;
-      await connection.end({ isOrderly: true });
+      this.#giveUp(connection, thrown);
     }
+  }
+
+  #giveUp(connection: Connection, thrown: unknown): void {
+    this.#lastError = failure(thrown).message;
+    void connection.end({ isOrderly: true });
   }
 
   #ended(why: string): void {

@@ -40,6 +40,7 @@ import { provideKeys } from '../store/device-keys.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
+import { listenForWyoming } from '../wyoming/wyoming-listener.ts';
 import type { Command, Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
 import { CONFIG_FLAG, readRunSettings } from './run-settings.ts';
@@ -90,6 +91,7 @@ const socketFor = (directory: string, { socket, http }: AgentConfig['listen']): 
 interface Listening {
   readonly socket: string | null;
   readonly http: number | null;
+  readonly wyoming: number | null;
   readonly close: () => Promise<unknown>;
 }
 
@@ -111,17 +113,27 @@ const listen = async (
     opened.push(listener);
     http = listener.port;
   }
-  return { socket, http, close: () => Promise.all(opened.map((listener) => listener.close())) };
+  let wyoming: number | null = null;
+  if (places.wyoming !== undefined) {
+    const listener = await listenForWyoming(agent.wyoming(places.wyoming), log);
+    opened.push(listener);
+    wyoming = listener.port;
+  }
+  return { socket, http, wyoming, close: () => Promise.all(opened.map((listener) => listener.close())) };
 };
 
 const readyLine = (
   agent: Agent,
-  { socket, http }: Listening,
+  { socket, http, wyoming }: Listening,
   options: { device: string; isJson: boolean },
 ): string => {
   const lines = agent.lines();
   if (options.isJson) {
-    const ports = { ...(socket === null ? {} : { socket }), ...(http === null ? {} : { http }) };
+    const ports = {
+      ...(socket === null ? {} : { socket }),
+      ...(http === null ? {} : { http }),
+      ...(wyoming === null ? {} : { wyoming }),
+    };
     const readyMs = Math.round(systemClock.monotonicMicros() / 1_000);
     return JSON.stringify({
       ready: true,
@@ -133,7 +145,11 @@ const readyLine = (
     });
   }
   const running = Object.entries(lines).map(([line, { version }]) => `${line} ${version}`);
-  const where = [socket, http === null ? null : `http://127.0.0.1:${http}`].filter((place) => place !== null);
+  const where = [
+    socket,
+    http === null ? null : `http://127.0.0.1:${http}`,
+    wyoming === null ? null : `tcp://127.0.0.1:${wyoming} (Wyoming)`,
+  ].filter((place) => place !== null);
   return `${options.device} is ready on ${where.join(' and ')}: ${running.join(', ') || 'no model yet'}`;
 };
 

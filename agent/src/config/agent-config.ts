@@ -6,6 +6,7 @@ import { BEAT_INTERVAL_MS } from '@nanofleet/protocol';
 import { z } from 'zod';
 import { sinksSchema } from '../sinks/sink-config.ts';
 import { sourcesSchema } from '../sources/source-config.ts';
+import { wyomingSchema } from '../wyoming/wyoming-config.ts';
 
 /** Highest port number. */
 export const PORT_MAX = 65_535;
@@ -24,6 +25,9 @@ const listenSchema = z.strictObject({
     .max(PORT_MAX)
     .optional()
     .describe('port of 127.0.0.1 for local programs, 0 for a free one; none when left out'),
+  wyoming: wyomingSchema
+    .optional()
+    .describe('intents for voice assistants by the Wyoming protocol; not spoken when left out'),
 });
 
 /** Schema of the whole file. */

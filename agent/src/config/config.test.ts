@@ -30,7 +30,7 @@ describe('the text of agent.yaml', () => {
       '3:3 listen.htpp: there is no key "htpp" here; did you mean "http"?',
     ]);
     expect(mistakesOf('version: 1\nlisten:\n  colour: red\n')).toEqual([
-      '3:3 listen.colour: there is no key "colour" here; known keys: socket, http',
+      '3:3 listen.colour: there is no key "colour" here; known keys: socket, http, wyoming',
     ]);
   });
 

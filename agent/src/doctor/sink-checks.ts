@@ -6,6 +6,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import { toNanofleetError } from '@nanofleet/protocol';
 import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
 import { randomHex } from '@nanofleet/runtime/ports';
+import type { BrokerConfig } from '../brokers/broker-config.ts';
 import { brokerLogin, textOfFile } from '../brokers/broker-login.ts';
 import { checkPrivateUrl } from '../link/private-url.ts';
 import { fileDisk } from '../ports/file-disk.ts';
@@ -18,7 +19,7 @@ const ID_BYTES = 6;
 const PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /** Resolves with null when the broker lets this device in, otherwise with why not. */
-const signIn = (config: SinkOf<'mqtt'>): Promise<string | null> => {
+const signIn = (config: BrokerConfig): Promise<string | null> => {
   const login = brokerLogin(config, `nanofleet-doctor-${randomHex(makeSystemRandom(), ID_BYTES)}`, fileDisk);
   return new Promise((resolve) => {
     const connection = makeMqttTransport().connect(login, {
@@ -33,7 +34,7 @@ const signIn = (config: SinkOf<'mqtt'>): Promise<string | null> => {
   });
 };
 
-const checkBrokerOf = async (check: string, config: SinkOf<'mqtt'>): Promise<Finding> => {
+const checkBrokerOf = async (check: string, config: BrokerConfig): Promise<Finding> => {
   const why = await signIn(config);
   if (why === null) return fine(check, `${config.url} lets this device in`);
   const todo = 'Look whether the broker runs, and at url, username and passwordFile of this sink.';
@@ -79,6 +80,7 @@ const checkCommands = (check: string, { commands }: SinkOf<'command'>): Finding 
 const checkOne = (check: string, config: SinkConfig): Promise<Finding> | Finding => {
   switch (config.kind) {
     case 'mqtt':
+    case 'home-assistant':
       return checkBrokerOf(check, config);
     case 'webhook':
       return checkWebhook(check, config);

@@ -6,6 +6,7 @@
 import { assert, type LineId, NanofleetError, type Running } from '@nanofleet/protocol';
 import type { Runner, SensorRunner, TextRunner } from '@nanofleet/runtime';
 import type { Log } from '@nanofleet/runtime/ports';
+import type { LineShape } from '../sinks/home-assistant-discovery.ts';
 
 type Task = Runner['task'];
 type RunnerOf<T extends Task> = Extract<Runner, { task: T }>;
@@ -41,6 +42,18 @@ export class ModelLines {
   /** Names of the lines that run. */
   names(): LineId[] {
     return [...this.#lines.values()].map(({ runner }) => runner.line);
+  }
+
+  /** What each line that runs can say. */
+  shapes(): LineShape[] {
+    return [...this.#lines.values()].map(({ runner }) => {
+      const { line, task, version } = runner;
+      const labels =
+        runner.task === 'text-intent'
+          ? runner.labels
+          : runner.manifest.sensor.events.map(({ label }) => label);
+      return { line, task, version, labels };
+    });
   }
 
   /** The runner of a line; null when it runs none. */

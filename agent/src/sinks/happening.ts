@@ -72,7 +72,7 @@ const slotValueOf = ({ value, start, end }: FoundEntity, text: string): SlotValu
 };
 
 /** Slots of a text's entities, in the order of their places. */
-const slotsOf = (entities: readonly FoundEntity[], text: string): Slot[] =>
+export const slotsOf = (entities: readonly FoundEntity[], text: string): Slot[] =>
   entities.map((entity) => ({ name: entity.type, value: slotValueOf(entity, text) }));
 
 /** What a device decided itself. @param atMs since 1970 */

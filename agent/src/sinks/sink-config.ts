@@ -158,8 +158,30 @@ const commandSchema = z.strictObject({
   ...common,
 });
 
+const topicBeginning = z
+  .string()
+  .regex(/^[^+#$\s\p{Cc}][^+#\p{Cc}]{0,127}$/u, 'expected the beginning of a topic');
+
+const homeAssistantSchema = z.strictObject({
+  kind: z
+    .literal('home-assistant')
+    .describe('Home Assistant, by its broker: sensors, events and buttons by MQTT discovery'),
+  ...brokerFields,
+  discoveryPrefix: topicBeginning.default('homeassistant').describe('where Home Assistant looks for devices'),
+  topicPrefix: topicBeginning
+    .default('nanofleet')
+    .describe('where the messages of the device go, before its name'),
+  buttons: z
+    .array(z.enum(['new-window', 'forget-examples']))
+    .default(['new-window'])
+    .describe(
+      'what may be pressed by whoever may publish at the broker: the window of a sensor line begun anew, examples forgotten',
+    ),
+  ...common,
+});
+
 const sinkSchema = z
-  .discriminatedUnion('kind', [mqttSchema, webhookSchema, commandSchema])
+  .discriminatedUnion('kind', [mqttSchema, webhookSchema, commandSchema, homeAssistantSchema])
   .superRefine((sink, context) => {
     if (sink.kind !== 'command') return;
     for (const [label, { arguments: given }] of Object.entries(sink.commands)) {

@@ -18,6 +18,7 @@ import type { HttpAnswer, HttpRequest } from '../ports/http-client.ts';
 import type { RunProgram } from '../ports/programs.ts';
 import { makeCommandWriter } from './command-writer.ts';
 import { answeredHappening, type Happening, happeningOf, messageOf, sensorHappening } from './happening.ts';
+import { HomeAssistantWriter, type HouseControls } from './home-assistant-writer.ts';
 import { makeMqttWriter } from './mqtt-writer.ts';
 import type { SinkConfig } from './sink-config.ts';
 import { SinkFilter } from './sink-filter.ts';
@@ -41,6 +42,8 @@ export interface SinksOptions extends Outflow {
   readonly log: Log;
   readonly transport: Transport;
   readonly device: string;
+  /** What Home Assistant sees and may press. */
+  readonly controls: HouseControls;
   /** Of the device's group at this moment; noted with what leaves. */
   readonly policy: () => OffloadPolicy;
   /** Notes what is about to leave the machine. */
@@ -61,6 +64,7 @@ export class Sinks {
   readonly #ending = new AbortController();
   readonly #running = new Map<string, Running>();
   readonly #broken = new Map<string, NanofleetError>();
+  readonly #houses: HomeAssistantWriter[] = [];
 
   constructor(options: SinksOptions) {
     this.#options = options;
@@ -77,6 +81,11 @@ export class Sinks {
   async close(): Promise<void> {
     this.#ending.abort();
     await Promise.all([...this.#running.values()].map(({ writer }) => writer.close()));
+  }
+
+  /** Other lines run, or other versions of them. */
+  linesChanged(): void {
+    for (const told of this.#houses) told.linesChanged();
   }
 
   /** What each sink did. */
@@ -108,7 +117,8 @@ export class Sinks {
   #prepare(name: string, config: SinkConfig): Running {
     const { clock, random } = this.#options;
     const { kind, when, expireMs, timeoutMs } = config;
-    const tally = new SinkTally(kind, kind === 'mqtt' ? 'waiting' : 'open', clock);
+    const isReached = kind === 'mqtt' || kind === 'home-assistant';
+    const tally = new SinkTally(kind, isReached ? 'waiting' : 'open', clock);
     const failing = (error: NanofleetError | null): void => this.#note(name, error);
     const state = {
       opened: () => {
@@ -139,10 +149,17 @@ export class Sinks {
 
   #writerOf(name: string, config: SinkConfig, state: SinkState): SinkWriter {
     const { device, disk, http, run } = this.#options;
+    const clientId = `nanofleet-${device}-sink.${name}`;
     switch (config.kind) {
       case 'mqtt': {
-        const login = () => brokerLogin(config, `nanofleet-${device}-sink.${name}`, disk);
+        const login = () => brokerLogin(config, clientId, disk);
         return makeMqttWriter({ ...this.#options, config, login, state });
+      }
+      case 'home-assistant': {
+        const login = () => brokerLogin(config, clientId, disk);
+        const house = new HomeAssistantWriter({ ...this.#options, config, login, state });
+        this.#houses.push(house);
+        return house;
       }
       case 'webhook':
         return makeWebhookWriter({ config, device, clock: this.#options.clock, disk, http });
@@ -157,7 +174,8 @@ export class Sinks {
     if (config.kind === 'command' || !(slots || text) || isLoopbackUrl(config.url)) return writer;
     const { clock, device, leaving, policy } = this.#options;
     return {
-      ...writer,
+      start: () => writer.start(),
+      close: () => writer.close(),
       send: async (happening, signal) => {
         const bytes = Buffer.byteLength(JSON.stringify(messageOf(happening, { device, slots, text })));
         const at = Math.round(clock.unixMs());

@@ -26,7 +26,14 @@ type Pending = Set<(ended: Error) => void>;
 const willOf = ({ will }: ConnectOptions): Pick<IClientOptions, 'will'> =>
   will === undefined
     ? {}
-    : { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: false } };
+    : {
+        will: {
+          topic: will.topic,
+          payload: Buffer.from(will.payload),
+          qos: 1,
+          retain: will.isRetained === true,
+        },
+      };
 
 const tlsOptionsOf = ({ tls: { ca, cert, key } = {} }: ConnectOptions): IClientOptions => ({
   ...(ca === undefined ? {} : { ca: [...ca] }),

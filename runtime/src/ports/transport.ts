@@ -28,8 +28,8 @@ export interface ConnectOptions {
   readonly unacknowledgedMax?: number;
   /** For `mqtts:`; left out: a client without a certificate that believes what Node trusts. */
   readonly tls?: TlsIdentity;
-  /** Published by the broker when the connection is lost; QoS 1, not retained. */
-  readonly will?: { readonly topic: string; readonly payload: Uint8Array };
+  /** Published by the broker when the connection is lost; QoS 1, kept for who comes later where it says so. */
+  readonly will?: { readonly topic: string; readonly payload: Uint8Array; readonly isRetained?: boolean };
 }
 
 /** Called by a connection; attached before the first byte is sent, so that nothing arrives unseen. */

@@ -98,8 +98,9 @@ export class MemoryBroker {
     const { clientId, will } = client.options;
     this.#clients.delete(clientId);
     if (isWillDue && will !== undefined) {
-      this.seen.push({ from: clientId, ...will });
-      this.publish(will.topic, will.payload);
+      const { topic, payload, isRetained = false } = will;
+      this.seen.push({ from: clientId, topic, payload });
+      this.publish(topic, payload, { isRetained });
     }
     queueMicrotask(() => client.handlers.closed(reason, { isRefused: false }));
   }
