@@ -1,6 +1,7 @@
 /** The controller as tests and the simulator use it: start one, with their own ports. */
 
 export { type Ground } from './app.module.ts';
+export { operate as operateController } from './backup/operate.ts';
 export { type ControllerPorts, type RunningController, startController } from './controller.ts';
 export { type Core, openCore } from './core.ts';
 export { MemoryPglite } from './db/memory-pglite.ts';

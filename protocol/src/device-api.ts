@@ -89,6 +89,15 @@ export const certificateRequestSchema = z.object({
   /** Of the controller. */
   nonce: z.base64().length(44),
   tls: tlsRequestSchema,
+  /** For a controller that was restored from a backup which is older than this device's enrolment. */
+  evidence: z
+    .object({
+      /** Raw Ed25519 public key of the device, base64. */
+      publicKey: z.base64().length(44),
+      /** The last certificate that it was given, PEM. */
+      certificate: pemSchema,
+    })
+    .optional(),
 });
 
 export type CertificateRequest = z.infer<typeof certificateRequestSchema>;

@@ -227,6 +227,9 @@ export const BACKUP_STATE_BYTES_MAX = 1 * MIB;
 /** A part of a backup that is read as a whole: rows, state, the list of its members; a larger one is refused. */
 export const BACKUP_PART_BYTES_MAX = 256 * MIB;
 
+/** How long after a restore devices may come back that the backup did not know, milliseconds; a certificate lives as long. */
+export const READMISSION_MS = 30 * 86_400_000;
+
 // --- Cloud --------------------------------------------------------------------------------------------------------
 
 /** Entities of one answer; an answer with more is not taken. */
@@ -342,6 +345,7 @@ assert(SIGN_IN_CODE_MS < SESSION_MS, 'a sign-in code does not outlive the sessio
 assert(BEAT_INTERVAL_MS <= FIGURES_STEP_MS, 'each device beats within one span of the figures');
 assert(SHUTDOWN_MS < REVOKE_WITHIN_MS, 'a controlled end is quicker than a revocation is promised');
 assert(TLS_SESSION_S * 1_000 < CERTIFICATE_MS, 'a session is taken up within the time of its certificate');
+assert(READMISSION_MS <= CERTIFICATE_MS, 'nobody is readmitted by a certificate that has run out');
 assert(LEASE_MS >= 4 * LEASE_BEAT_MS, 'some lost beats do not lose a lease');
 assert(LEASE_MS + 3 * LEASE_BEAT_MS < TAKEOVER_WITHIN_MS, 'silence is noticed within the time of a takeover');
 assert(

@@ -70,7 +70,8 @@ export class CertificateKeeper {
   async #renew(nowMs: number): Promise<void> {
     const kept = this.#kept;
     if (kept === null) return;
-    const { certificate, lifetimeMs } = await this.#options.ask(believedBy(kept));
+    const last = { ...believedBy(kept), certificate: kept.certificate };
+    const { certificate, lifetimeMs } = await this.#options.ask(last);
     this.#options.log.info('certificate-renewed');
     // Whom to believe is not taken from here: this answer is not signed.
     this.#keep({ ...kept, certificate, lifetimeMs, takenAtMs: nowMs });

@@ -17,13 +17,13 @@ import { sendHttp } from './http-client.ts';
 
 const ANSWER_BYTES_MAX = 65_536;
 
-/** Asks for a certificate; `ca` is whom the device believes. @throws NanofleetError of the controller, or CONTROLLER_UNREACHABLE */
-export type AskCertificate = (ca: Pick<TlsIdentity, 'ca'>) => Promise<TlsGrant>;
+/** Asks for a certificate; `ca` is whom the device believes, `certificate` its last one, PEM. @throws NanofleetError of the controller, or CONTROLLER_UNREACHABLE */
+export type AskCertificate = (given: Pick<TlsIdentity, 'ca'> & { certificate: string }) => Promise<TlsGrant>;
 
 /** The requests of one device. */
 export const makeHttpRenewal =
   ({ controller, device, keys }: { controller: string; device: string; keys: DeviceKeys }): AskCertificate =>
-  async ({ ca }) => {
+  async ({ ca, certificate }) => {
     const ask = async <S extends z.ZodType>(path: string, body: object, schema: S): Promise<z.output<S>> => {
       const { body: bytes, status } = await sendHttp({
         method: 'POST',
@@ -40,7 +40,9 @@ export const makeHttpRenewal =
       throw errorOfProblem(answer) ?? new NanofleetError('CONTROLLER_UNREACHABLE', problem);
     };
     const { nonce } = await ask(DEVICE_PATHS.nonce, {}, nonceAnswerSchema);
-    const request = { device, nonce, tls: tlsRequestOf(keys, nonce) };
+    // A controller that was restored from an older backup knows this device by these alone.
+    const publicKey = Buffer.from(keys.device.publicKey).toString('base64');
+    const request = { device, nonce, tls: tlsRequestOf(keys, nonce), evidence: { publicKey, certificate } };
     return ask(DEVICE_PATHS.certificate, request, tlsGrantSchema);
   };
 

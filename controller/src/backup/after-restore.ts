@@ -5,20 +5,25 @@
  */
 import type { DeviceId } from '@nanofleet/protocol';
 import { sql } from 'drizzle-orm';
-import type { Queries } from '../db/database.ts';
+import { z } from 'zod';
+import { type Queries, rowsOf } from '../db/database.ts';
 
 /** Name of the fixture that says so. */
 export const RESTORED = 'restored';
 
 /** What a database remembers of its last restore. */
-interface Restored {
+const restoredSchema = z.object({
   /** Of the backup. */
-  readonly id: string;
+  id: z.string(),
   /** When the backup was made, milliseconds since 1970. */
-  readonly createdAt: number;
+  createdAt: z.int(),
   /** When it was restored. */
-  readonly at: number;
-}
+  at: z.int(),
+});
+export type Restored = z.infer<typeof restoredSchema>;
+
+/** Devices have seen no more changes than this between a backup and its restore. */
+const VERSIONS_APART = 1_000_000;
 
 /** Brings restored rows into the present. */
 export const afterRestore = async (
@@ -29,7 +34,11 @@ export const afterRestore = async (
   for (const table of ['fleet_tokens', 'sessions', 'sign_in_codes']) {
     await transaction.execute(sql`delete from ${sql.identifier(table)}`);
   }
-  await transaction.execute(sql`update devices set is_online = false`);
+  // Versions that were given out after the backup must not come again with other words in them.
+  await transaction.execute(
+    sql`update devices set is_online = false, desired_version = desired_version + ${VERSIONS_APART},
+      desired_state = null, desired = null`,
+  );
   for (const device of revoked) await revoke(transaction, { device, at: restored.at });
   await transaction.execute(
     sql`insert into fixtures (name, value) values (${RESTORED}, ${JSON.stringify(restored)})
@@ -48,4 +57,13 @@ const revoke = async (
       on conflict (device) do update set revoked_at = coalesce(devices.revoked_at, excluded.revoked_at),
         credential_hash = null, tls_key = null, desired = null, desired_state = null`,
   );
+};
+
+/** What a database remembers of its last restore; null when it never was. */
+export const restoredOf = async (database: Queries): Promise<Restored | null> => {
+  const [row] = await rowsOf<{ value: string }>(
+    database,
+    sql`select value from fixtures where name = ${RESTORED}`,
+  );
+  return row === undefined ? null : restoredSchema.parse(JSON.parse(row.value));
 };

@@ -3,7 +3,7 @@
  * file of another name, which gets its own when it is whole and on the disk. Never decides who can open it.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestSchema, NanofleetError } from '@nanofleet/protocol';
@@ -213,7 +213,9 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 async function* blobsIn(directory: string): AsyncGenerator<NewMember> {
-  for (const name of (await readdir(directory)).sort()) {
+  // Where no controller has served yet there are none.
+  const names = existsSync(directory) ? await readdir(directory) : [];
+  for (const name of names.sort()) {
     if (!digestSchema.safeParse(name).success) continue;
     const path = join(directory, name);
     yield { name, bytes: (await stat(path)).size, content: createReadStream(path) };

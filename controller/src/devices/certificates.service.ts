@@ -16,8 +16,9 @@ import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
-import { DevicesRepository } from './devices.repository.ts';
+import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { NoncesService } from './nonces.service.ts';
+import { ReadmissionService } from './readmission.service.ts';
 
 /** Who asks, with what. */
 interface Asked {
@@ -36,6 +37,7 @@ export class CertificatesService {
     private readonly identity: Identity,
     private readonly repository: DevicesRepository,
     private readonly nonces: NoncesService,
+    private readonly readmission: ReadmissionService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -46,9 +48,7 @@ export class CertificatesService {
   async renew(request: CertificateRequest): Promise<TlsGrant> {
     this.nonces.check(request.nonce);
     const { device } = request;
-    const known = await this.repository.one(device);
-    if (known === undefined)
-      throw new NanofleetError('DEVICE_UNKNOWN', `No device named ${device} is enrolled; enrol it again.`);
+    const known = (await this.repository.one(device)) ?? (await this.#again(request));
     if (known.revokedAt !== null)
       throw new NanofleetError('DEVICE_REVOKED', `The device ${device} was revoked.`);
     const tlsKey = this.keyAskedFor({ ...request, publicKey: known.publicKey });
@@ -60,6 +60,18 @@ export class CertificatesService {
       );
     await this.repository.setAccess(device, { credentialHash: known.credentialHash, tlsKey });
     return grant;
+  }
+
+  /** A device that a restored database does not know, if it can show that it enrolled here. */
+  async #again(request: CertificateRequest): Promise<DeviceRow> {
+    const { device, evidence } = request;
+    if (evidence !== undefined) {
+      this.keyAskedFor({ ...request, publicKey: evidence.publicKey });
+      await this.readmission.readmit(request);
+    }
+    const known = await this.repository.one(device);
+    if (known !== undefined) return known;
+    throw new NanofleetError('DEVICE_UNKNOWN', `No device named ${device} is enrolled; enrol it again.`);
   }
 
   /**

@@ -29,6 +29,7 @@ const rollout = (position: number, letter: string, target: Target, line = 'inten
   position,
   line: line as LineId,
   digest: digest(letter),
+  createdAt: position,
   ...targetOf(target),
 });
 
@@ -128,5 +129,37 @@ describe('labels beyond a bundle', () => {
     expect(isSamePlan(plan(rollouts, undefined, beyond(2, 'dim')), state)).toBe(true);
     expect(isSamePlan(plan(rollouts, undefined, beyond(3, 'dim', 'fade')), state)).toBe(false);
     expect(isSamePlan(plan(rollouts), state)).toBe(false);
+  });
+});
+
+describe('planDesired after a restore', () => {
+  const running = (letter: string, releaseCounter: number) => ({ digest: digest(letter), releaseCounter });
+  const after = (rollouts: readonly PlannedRollout[], lines: Record<string, ReturnType<typeof running>>) =>
+    planDesired({
+      ...{ group: homes, rollouts, bundles, policies: undefined, labels: new Map() },
+      ahead: { restoredAt: 10, running: lines },
+    }).lines;
+
+  it('keeps what a device runs that is newer than any rollout before the restore', () => {
+    const lines = after([rollout(1, 'a', 'all')], { intent: running('z', 7) });
+    expect(lines).toEqual({ intent: { digest: digest('z'), releaseCounter: 7, bytes: 0 } });
+  });
+
+  it('keeps a line that no rollout knows any more', () => {
+    expect(after([], { vibration: running('c', 3) })).toEqual({
+      vibration: { digest: digest('c'), releaseCounter: 3, bytes: 100 },
+    });
+  });
+
+  it('asks for what is newer than what a device runs', () => {
+    expect(after([rollout(1, 'b', 'all')], { intent: running('a', 1) })).toMatchObject({
+      intent: { digest: digest('b') },
+    });
+  });
+
+  it('follows a rollout that was made since, be it an older release: the device then says why not', () => {
+    expect(after([rollout(11, 'a', 'all')], { intent: running('z', 7) })).toMatchObject({
+      intent: { digest: digest('a') },
+    });
   });
 });

@@ -2,7 +2,7 @@
  * What a device shall run, out of the history of rollouts, the registry and its group's policies. Pure: values in,
  * values out. Never looks at what the device runs now; that is its own business.
  */
-import type { DesiredState, Digest, GroupId, LineId } from '@nanofleet/protocol';
+import type { DesiredState, Digest, GroupId, LineId, Running } from '@nanofleet/protocol';
 
 /** How far texts of a group may travel, and whether its devices explain decisions. */
 export type GroupPolicies = Required<Pick<DesiredState, 'offload' | 'explanations'>>;
@@ -18,6 +18,16 @@ export interface PlannedRollout {
   readonly digest: Digest;
   readonly targetKind: 'all' | 'group' | 'controller';
   readonly targetGroup: GroupId | null;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+/** What a device may keep since the database is older than it: a restore brought back an earlier one. */
+export interface Ahead {
+  /** When the database was restored, milliseconds since 1970. */
+  readonly restoredAt: number;
+  /** What the device runs, by line. */
+  readonly running: Readonly<Record<string, Pick<Running, 'digest' | 'releaseCounter'>>>;
 }
 
 /** What a plan needs to know of a bundle. */
@@ -62,6 +72,8 @@ export const planDesired = (input: {
   readonly policies: GroupPolicies | undefined;
   /** By digest of the bundle; none for a bundle that has all labels of its line. */
   readonly labels: ReadonlyMap<string, PlannedLabels>;
+  /** Left out while the database was never restored. */
+  readonly ahead?: Ahead | undefined;
 }): Plan => {
   const deciding = [...decidingRollouts(input.rollouts, input.group)].sort(([left], [right]) =>
     left < right ? -1 : 1,
@@ -75,8 +87,29 @@ export const planDesired = (input: {
       lines[line] = { digest, releaseCounter, bytes, ...(labels === undefined ? {} : { labels }) };
     }
   }
+  const kept =
+    input.ahead === undefined ? {} : keptLines(input.ahead, { lines, deciding: new Map(deciding) });
+  for (const [line, { digest, releaseCounter }] of Object.entries(kept)) {
+    lines[line as LineId] = { digest, releaseCounter, bytes: input.bundles.get(digest)?.bytes ?? 0 };
+  }
   return { group: input.group, lines, ...(input.policies ?? DEFAULT_POLICIES) };
 };
+
+/**
+ * Lines on which a device is ahead of a restored database and of every rollout since: it would refuse an older release, and
+ * a line that the database has never heard of is no reason to take it away.
+ */
+const keptLines = (
+  { restoredAt, running }: Ahead,
+  { deciding, lines }: { deciding: ReadonlyMap<LineId, PlannedRollout>; lines: Plan['lines'] },
+): Ahead['running'] =>
+  Object.fromEntries(
+    Object.entries(running).filter(([line, { releaseCounter }]) => {
+      const isDecidedSince = (deciding.get(line as LineId)?.createdAt ?? 0) > restoredAt;
+      const planned = lines[line as LineId];
+      return !isDecidedSince && (planned === undefined || planned.releaseCounter < releaseCounter);
+    }),
+  );
 
 /** Whether a plan says what the last desired state said. */
 export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {

@@ -4,9 +4,12 @@
  * `desired.plan.ts` does.
  */
 
-import type { Desired, DesiredState, DeviceId, GroupId } from '@nanofleet/protocol';
+import type { Desired, DesiredState, DeviceId, GroupId, LineId } from '@nanofleet/protocol';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
+import { restoredOf } from '../backup/after-restore.ts';
+import { DATABASE, type Database } from '../db/database.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
 import { labelListOf } from '../models/labels.plan.ts';
 import { LabelsRepository } from '../models/labels.repository.ts';
@@ -42,6 +45,8 @@ export class DesiredService {
     private readonly labels: LabelsRepository,
     private readonly identity: Identity,
     private readonly link: Link,
+    private readonly timeline: TimelineService,
+    @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -91,17 +96,20 @@ export class DesiredService {
     const overtaken: DeviceId[] = [];
     const living = rows.filter((row) => row.revokedAt === null);
     if (living.length === 0) return changed;
-    const [rollouts, bundles, policies] = await Promise.all([
+    const [rollouts, bundles, policies, restored] = await Promise.all([
       this.rollouts.latest(),
       this.models.plannable(),
       this.devices.policies(),
+      restoredOf(this.database),
     ]);
     const labels = await this.#labelsBeyond(rollouts);
     for (const row of living) {
       const group = row.deviceGroup;
-      const plan = planDesired({ group, rollouts, bundles, policies: policies.get(group), labels });
+      const ahead = restored === null ? undefined : { restoredAt: restored.at, running: runningOf(row) };
+      const plan = planDesired({ group, rollouts, bundles, policies: policies.get(group), labels, ahead });
       if (isSamePlan(plan, row.desiredState)) continue;
       const next = this.#sign(row, plan);
+      if (ahead !== undefined) this.#noteAhead(row, { plan, bundles });
       if (await this.devices.setDesired(row.device, next)) await this.#publish(row.device, next.desired);
       else overtaken.push(row.device);
       changed.add(row.device);
@@ -129,6 +137,24 @@ export class DesiredService {
     return beyond;
   }
 
+  /** What a device keeps that the restored registry has never heard of is told once per bundle. */
+  #noteAhead(
+    { device }: DeviceRow,
+    { bundles, plan }: { bundles: ReadonlyMap<string, unknown>; plan: Plan },
+  ): void {
+    for (const [line, { digest, releaseCounter }] of Object.entries(plan.lines)) {
+      if (bundles.has(digest)) continue;
+      this.timeline.note({
+        kind: 'device-ahead',
+        key: `${device} ${digest}`,
+        device,
+        line: line as LineId,
+        digest,
+        detail: `release ${releaseCounter}; push that bundle again`,
+      });
+    }
+  }
+
   #sign(row: DeviceRow, plan: Plan): { state: DesiredState; desired: Desired } {
     const state: DesiredState = {
       fleet: this.identity.fleet,
@@ -151,3 +177,8 @@ export class DesiredService {
     return result;
   }
 }
+
+const runningOf = ({ lines }: DeviceRow) =>
+  Object.fromEntries(
+    Object.entries(lines).flatMap(([line, { running }]) => (running === null ? [] : [[line, running]])),
+  );

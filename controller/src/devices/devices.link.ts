@@ -103,6 +103,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
       ...presence,
       lastSeenAt,
       agentVersion: body.agentVersion,
+      // Without a plan so far, as after a restore: what it runs counts before its first report.
+      ...(living.row.desiredState === null ? { lines: runningLines(body.lines) } : {}),
       ...(isConflict ? { conflictAt: lastSeenAt } : {}),
     };
     await this.repository.change(device, change, living.lease);
@@ -162,3 +164,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     }
   }
 }
+
+const runningLines = (lines: Message<'birth'>['body']['lines']): DeviceRow['lines'] =>
+  Object.fromEntries(
+    Object.entries(lines).map(([line, running]) => [line, { running, step: 'settled' as const }]),
+  );

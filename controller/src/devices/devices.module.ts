@@ -9,6 +9,7 @@ import { DevicesService } from './devices.service.ts';
 import { EnrolmentHttp } from './enrolment.http.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 import { NoncesService } from './nonces.service.ts';
+import { ReadmissionService } from './readmission.service.ts';
 
 /** The module. */
 @Global()
@@ -19,6 +20,7 @@ import { NoncesService } from './nonces.service.ts';
     DesiredService,
     DevicesService,
     NoncesService,
+    ReadmissionService,
     CertificatesService,
     EnrolmentService,
     DevicesLink,

@@ -18,6 +18,7 @@ const rollout = (position: number, target: string): PlannedRollout => ({
   position,
   line,
   digest,
+  createdAt: position,
   targetKind: target === 'all' || target === 'controller' ? target : 'group',
   targetGroup: target === 'all' || target === 'controller' ? null : (target as GroupId),
 });

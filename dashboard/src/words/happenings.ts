@@ -30,6 +30,8 @@ export const TONES: Readonly<Record<TimelineKind, Tone>> = {
   'device-offline': 'warn',
   'device-moved': 'plain',
   'device-revoked': 'bad',
+  'device-readmitted': 'warn',
+  'device-ahead': 'plain',
   'policy-set': 'plain',
   'explanations-set': 'plain',
   'model-added': 'cool',
@@ -122,6 +124,8 @@ const TELLERS: Readonly<Record<TimelineKind, Teller>> = {
   'device-offline': deviceDid('went offline'),
   'device-moved': (run) => [...devicePieces(run), text(` moved to ${run.first.group ?? 'another group'}`)],
   'device-revoked': (run) => [...devicePieces(run), text(' lost all rights')],
+  'device-readmitted': deviceDid('came back, which the restored backup did not know'),
+  'device-ahead': deviceDid('kept a release that is newer than the restored backup'),
   'policy-set': ({ first }) => [
     text('Texts of '),
     { strong: first.group ?? '' },

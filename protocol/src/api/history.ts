@@ -21,6 +21,8 @@ export const TIMELINE_KINDS = [
   'device-offline',
   'device-moved',
   'device-revoked',
+  'device-readmitted',
+  'device-ahead',
   'policy-set',
   'explanations-set',
   'model-added',
