@@ -13,10 +13,11 @@ import {
   parseManifest,
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
-import { type SigningKey, sha256Of, signBundleDirectory } from '@nanofleet/protocol/node';
+import { type SigningKey, signBundleDirectory } from '@nanofleet/protocol/node';
 import type { CheckedBundle, Comparison } from '@nanofleet/runtime/node';
 import type { Client } from './client.ts';
 import { type Context, UsageError } from './command.ts';
+import { fetchBlob } from './fetch-blob.ts';
 import { accuracyLines } from './follow-round.ts';
 import { readLabelledFile } from './labelled-file.ts';
 import type { Terminal } from './terminal.ts';
@@ -108,27 +109,6 @@ async function fetchBundle(
   }
   await writeFile(join(directory, MANIFEST_FILE), manifestBytes);
   bar.end(`Fetched ${shortDigest(digest)}, ${bytesText(total)}.`);
-}
-
-async function fetchBlob(client: Client, digest: Digest): Promise<Uint8Array> {
-  const parts: Buffer[] = [];
-  let from = 0;
-  for (;;) {
-    const { bytes, content } = await client.call('blobPart', { params: { digest }, query: { from } });
-    const part = Buffer.from(content, 'base64');
-    parts.push(part);
-    from += part.length;
-    if (from >= bytes || part.length === 0) break;
-  }
-  const whole = Buffer.concat(parts);
-  if (sha256Of(whole) === digest) return whole;
-  throw new NanofleetError(
-    'DIGEST_MISMATCH',
-    `The controller's bytes of ${shortDigest(digest)}… are other ones.`,
-    {
-      facts: { digest },
-    },
-  );
 }
 
 /**

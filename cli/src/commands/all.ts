@@ -10,6 +10,7 @@ import { GROUPS } from './groups.ts';
 import { INTENTS } from './intents.ts';
 import { KEYS } from './keys.ts';
 import { LOGIN } from './login.ts';
+import { MODEL_FILES } from './model-files.ts';
 import { MODELS } from './models.ts';
 import { ROLLOUTS } from './rollout.ts';
 import { ROUNDS } from './rounds.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   ...FLEET_TOKENS,
   ...KEYS,
   ...MODELS,
+  ...MODEL_FILES,
   ...ROLLOUTS,
   ...INTENTS,
   ...ROUNDS,

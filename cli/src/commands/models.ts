@@ -32,7 +32,8 @@ async function sign(context: Context): Promise<number> {
   return 0;
 }
 
-function targetOf({ flags }: Context): RolloutTarget | undefined {
+/** Who shall run a bundle, by --group, --all or --to controller; undefined for nobody yet. */
+export function targetOf({ flags }: Pick<Context, 'flags'>): RolloutTarget | undefined {
   const group = flags.text('group');
   const to = flags.text('to');
   const isAll = flags.isOn('all');
