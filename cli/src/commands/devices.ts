@@ -1,9 +1,12 @@
-/** `devices`: who is in the fleet, how each one is, taking rights away, moving between groups. */
+/** `devices`: who is in the fleet, how each one is, taking rights away, new hardware, moving between groups. */
 import type { DeviceSummary } from '@nanofleet/protocol';
-import type { Command, Context } from '../command.ts';
+import { type Command, type Context, UsageError } from '../command.ts';
+import { tokenFor } from '../fleet-token.ts';
 import { type Column, tableOf } from '../table.ts';
 import type { Paint, Terminal } from '../terminal.ts';
-import { bytesText, shareText, shortDigest, timeText } from '../units.ts';
+import { bytesText, secondsOf, shareText, shortDigest, timeText } from '../units.ts';
+
+const REPLACEMENT_VALIDITY = '1d';
 
 const STATUS_PAINT: Record<DeviceSummary['status'], Paint> = {
   online: 'green',
@@ -79,7 +82,27 @@ async function move({ args, connect, terminal }: Context): Promise<number> {
   return 0;
 }
 
-/** `devices ls|show|revoke|move`. */
+async function replace({ args, connect, flags, profile, terminal }: Context): Promise<number> {
+  const device = args[0] ?? '';
+  const validForS = secondsOf(flags.text('valid-for') ?? REPLACEMENT_VALIDITY);
+  if (validForS === undefined) throw new UsageError('--valid-for is a number with s, m, h or d, as in 12h.');
+  const { fingerprint: publisher } = await profile.readKey();
+  const client = await connect();
+  const who = await client.call('whoami');
+  const made = await client.call('replaceDevice', { params: { device }, body: { validForS } });
+  const token = tokenFor(who, { publisher, made, isSystemTrusted: flags.isOn('system-trust') });
+  if (terminal.json) terminal.document({ ...made, secret: undefined, token });
+  else {
+    terminal.note(
+      `For one device that takes over ${device}, until ${timeText(made.expiresAt)}; the old one ends then:`,
+    );
+    terminal.line(token);
+    terminal.note(`Next, on the new device: nanofleet-agent enrol --dir DIR --name ${device} --token TOKEN`);
+  }
+  return 0;
+}
+
+/** `devices ls|show|revoke|replace|move`. */
 export const DEVICES: readonly Command[] = [
   { words: ['devices', 'ls'], usage: 'devices ls', summary: 'All devices', arguments: [0, 0], run: list },
   {
@@ -95,6 +118,14 @@ export const DEVICES: readonly Command[] = [
     summary: 'Cut its session and all its rights',
     arguments: [1, 1],
     run: revoke,
+  },
+  {
+    words: ['devices', 'replace'],
+    usage: 'devices replace OLD [--valid-for 1d] [--system-trust]',
+    summary: 'Let new hardware take over name, group and history; the old key ends with that',
+    arguments: [1, 1],
+    options: { 'valid-for': { type: 'string' }, 'system-trust': { type: 'boolean' } },
+    run: replace,
   },
   {
     words: ['devices', 'move'],

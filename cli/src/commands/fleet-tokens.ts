@@ -2,8 +2,8 @@
  * `fleet-tokens`: what lets devices enrol. The printed token pins the publisher's key of this profile and the
  * controller's key, so that a device trusts these two and nothing that it is told later.
  */
-import { encodeFleetToken } from '@nanofleet/protocol/node';
 import { type Command, type Context, UsageError } from '../command.ts';
+import { tokenFor } from '../fleet-token.ts';
 import { tableOf } from '../table.ts';
 import { secondsOf, timeText } from '../units.ts';
 
@@ -35,22 +35,11 @@ async function make({ args, flags, connect, profile, terminal }: Context): Promi
   const validForS = secondsOf(flags.text('valid-for') ?? DEFAULT_VALIDITY);
   if (!Number.isInteger(uses) || uses < 1) throw new UsageError('--uses is a whole number from 1.');
   if (validForS === undefined) throw new UsageError('--valid-for is a number with s, m, h or d, as in 12h.');
-  const { fingerprint } = await profile.readKey();
+  const { fingerprint: publisher } = await profile.readKey();
   const client = await connect();
   const who = await client.call('whoami');
   const made = await client.call('makeFleetToken', { body: { name: args[0] ?? '', group, uses, validForS } });
-  // Behind a proxy with a certificate of its own, devices are to trust what their system trusts: the operator says so.
-  const pinned = flags.isOn('system-trust') ? null : (who.authorityKeyId ?? null);
-  const token = encodeFleetToken({
-    fleet: who.fleet,
-    url: who.deviceUrl,
-    tokenId: made.id,
-    secret: made.secret,
-    publisher: fingerprint,
-    controller: who.controllerKeyId,
-    ...(pinned === null ? {} : { authority: pinned }),
-    expiresAt: made.expiresAt,
-  });
+  const token = tokenFor(who, { publisher, made, isSystemTrusted: flags.isOn('system-trust') });
   if (terminal.json) terminal.document({ ...made, secret: undefined, token });
   else {
     terminal.note(`For ${uses} device(s) of group ${group}, until ${timeText(made.expiresAt)}:`);

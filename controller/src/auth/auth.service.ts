@@ -3,7 +3,7 @@
  * for the moment of making them; the database gets hashes.
  */
 
-import { type GroupId, NanofleetError, type Role, type Uuid } from '@nanofleet/protocol';
+import { type DeviceId, type GroupId, NanofleetError, type Role, type Uuid } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import { type Clock, newId, type Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
@@ -24,6 +24,8 @@ export interface FleetTokenWish {
   readonly group: GroupId;
   readonly uses: number;
   readonly validForS: number;
+  /** The device whose name it gives to another key; left out: it lets new devices in. */
+  readonly device?: DeviceId;
 }
 
 /** Tokens and what they allow. */
@@ -113,6 +115,7 @@ export class AuthService {
       usesLeft: wish.uses,
       expiresAt: createdAt + wish.validForS * 1_000,
       createdAt,
+      device: wish.device ?? null,
     };
     await this.repository.addFleetToken(row);
     return { ...shown(row), secret };
@@ -150,4 +153,12 @@ export class AuthService {
   }
 }
 
-const shown = ({ deviceGroup, ...row }: FleetTokenRow) => ({ ...row, group: deviceGroup });
+const shown = ({ device, deviceGroup, ...row }: FleetTokenRow) => ({
+  ...row,
+  group: deviceGroup,
+  ...(device === null ? {} : { device }),
+});
+
+/** FLEET_TOKEN_USED_UP, naming the token. */
+export const tokenUsedUp = (name: string) =>
+  new NanofleetError('FLEET_TOKEN_USED_UP', `The fleet token ${name} has no uses left; make a new one.`);

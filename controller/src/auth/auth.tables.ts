@@ -1,5 +1,5 @@
 /** Tables of operator tokens, sessions of browsers, fleet tokens and the fleet's own name. Secrets are kept as SHA-256 only. */
-import type { Role } from '@nanofleet/protocol';
+import type { DeviceId, Role } from '@nanofleet/protocol';
 import { bigint, index, integer, pgTable, text } from 'drizzle-orm/pg-core';
 
 /** Tokens of operators. */
@@ -41,6 +41,8 @@ export const fleetTokens = pgTable('fleet_tokens', {
   usesLeft: integer().notNull(),
   expiresAt: bigint({ mode: 'number' }).notNull(),
   createdAt: bigint({ mode: 'number' }).notNull(),
+  /** The one device that it is for, whose name another key takes over with it; null for devices that are new. */
+  device: text().$type<DeviceId>(),
 });
 
 /** What was fixed when the fleet was made: one row per fact. */

@@ -4,11 +4,15 @@ import type { ApiRequest } from '@nanofleet/protocol';
 import { Controller } from '@nestjs/common';
 import { Input, Route } from '../auth/api-route.ts';
 import { DevicesService } from './devices.service.ts';
+import { ReplacementService } from './replacement.service.ts';
 
 /** Routes of `devices`. */
 @Controller()
 export class DevicesHttp {
-  constructor(private readonly devices: DevicesService) {}
+  constructor(
+    private readonly devices: DevicesService,
+    private readonly replacements: ReplacementService,
+  ) {}
 
   /** All devices. */
   @Route('devices')
@@ -26,6 +30,12 @@ export class DevicesHttp {
   @Route('revokeDevice')
   revoke(@Input() { params }: ApiRequest<'revokeDevice'>) {
     return this.devices.revoke(params.device);
+  }
+
+  /** Other hardware may take over its name. */
+  @Route('replaceDevice')
+  replace(@Input() { params, body }: ApiRequest<'replaceDevice'>) {
+    return this.replacements.offer(params.device, body.validForS);
   }
 
   /** A device changes its group. */

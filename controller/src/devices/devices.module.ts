@@ -10,6 +10,7 @@ import { EnrolmentHttp } from './enrolment.http.ts';
 import { EnrolmentService } from './enrolment.service.ts';
 import { NoncesService } from './nonces.service.ts';
 import { ReadmissionService } from './readmission.service.ts';
+import { ReplacementService } from './replacement.service.ts';
 
 /** The module. */
 @Global()
@@ -22,6 +23,7 @@ import { ReadmissionService } from './readmission.service.ts';
     NoncesService,
     ReadmissionService,
     CertificatesService,
+    ReplacementService,
     EnrolmentService,
     DevicesLink,
   ],

@@ -82,6 +82,30 @@ export class DevicesRepository {
     await this.database.update(devices).set(access).where(eq(devices.device, device));
   }
 
+  /**
+   * Gives a name to another key, alive again if it was revoked. What the old hardware has said of itself is forgotten:
+   * the new one counts its sessions from the beginning.
+   */
+  async replace(
+    queries: Queries,
+    device: DeviceId,
+    access: Pick<DeviceRow, 'publicKey' | 'credentialHash' | 'tlsKey'>,
+  ): Promise<void> {
+    const unsaid = {
+      session: 0,
+      instance: null,
+      agentVersion: null,
+      beat: null,
+      beatAt: null,
+      conflictAt: null,
+    };
+    const fresh = { isOnline: false, revokedAt: null, lines: {}, problems: [], reportedVersion: 0 };
+    await queries
+      .update(devices)
+      .set({ ...access, ...unsaid, ...fresh })
+      .where(eq(devices.device, device));
+  }
+
   /** Takes all rights of a device. */
   async revoke(device: DeviceId, revokedAt: number): Promise<void> {
     await this.database

@@ -16,7 +16,7 @@ import { isSignedBy, sha256Of } from '@nanofleet/protocol/node';
 import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthRepository, type FleetTokenRow } from '../auth/auth.repository.ts';
-import { AuthService } from '../auth/auth.service.ts';
+import { AuthService, tokenUsedUp } from '../auth/auth.service.ts';
 import { DATABASE, type Database, isDuplicate } from '../db/database.ts';
 import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
@@ -27,6 +27,7 @@ import { CertificatesService } from './certificates.service.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { DevicesService } from './devices.service.ts';
+import { ReplacementService } from './replacement.service.ts';
 
 const CREDENTIAL_BYTES = 32;
 
@@ -47,6 +48,7 @@ export class EnrolmentService {
     private readonly timeline: TimelineService,
     private readonly members: DevicesService,
     private readonly certificates: CertificatesService,
+    private readonly replacements: ReplacementService,
     private readonly identity: Identity,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -88,6 +90,9 @@ export class EnrolmentService {
     { token, access }: { token: FleetTokenRow; access: Access },
   ): Promise<GroupId> {
     const known = await this.devices.one(request.device);
+    if (token.device !== null && token.device !== request.device) throw forAnother(token.device);
+    const isReplaced = token.device !== null && known?.publicKey !== request.publicKey;
+    if (isReplaced) return this.replacements.takeOver(request, { token, access });
     if (known !== undefined) return this.#again(request, { known, access });
     try {
       return await this.#add(request, { token, access });
@@ -116,7 +121,7 @@ export class EnrolmentService {
     const enrolledAt = this.clock.unixMs();
     return this.database.transaction(async (transaction) => {
       const deviceGroup = await this.tokens.takeUse(transaction, token.id, enrolledAt);
-      if (deviceGroup === undefined) throw usedUp(token.name);
+      if (deviceGroup === undefined) throw tokenUsedUp(token.name);
       const { device, publicKey } = request;
       await this.devices.add(transaction, { device, deviceGroup, publicKey, enrolledAt, ...access });
       return deviceGroup;
@@ -155,12 +160,16 @@ const noPublisher = () =>
     'This controller knows no publisher, so that devices could not trust any model; start it with --publisher-key.',
   );
 
-const usedUp = (name: string) =>
-  new NanofleetError('FLEET_TOKEN_USED_UP', `The fleet token ${name} has no uses left; make a new one.`);
+const forAnother = (device: DeviceId) =>
+  new NanofleetError(
+    'INPUT_INVALID',
+    `device: this fleet token replaces ${device} and lets no other in; enrol with --name ${device}.`,
+    { facts: { device } },
+  );
 
 const nameTaken = (device: DeviceId) =>
   new NanofleetError(
     'DEVICE_NAME_TAKEN',
-    `A device named ${device} is enrolled already with another key; choose another --name.`,
+    `A device named ${device} is enrolled already with another key; choose another --name, or let this one take over: nanofleet devices replace ${device}.`,
     { facts: { device } },
   );

@@ -3,7 +3,7 @@
  * schemas and routes; never holds behaviour.
  */
 import { z } from 'zod';
-import { digestSchema, fleetIdSchema, groupIdSchema, uuidSchema } from '../ids.ts';
+import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema, uuidSchema } from '../ids.ts';
 import { countSchema, unixMsSchema } from '../messages/vocabulary.ts';
 import { nameSchema, roleSchema } from './roles.ts';
 import { bare, listOf, route } from './route.ts';
@@ -44,6 +44,8 @@ export const fleetTokenSchema = z.object({
   usesLeft: countSchema,
   expiresAt: unixMsSchema,
   createdAt: unixMsSchema,
+  /** The one device whose name another key may take over with it; left out for new devices. */
+  device: deviceIdSchema.optional(),
 });
 
 export type Whoami = z.infer<typeof whoamiSchema>;

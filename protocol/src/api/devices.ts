@@ -13,6 +13,7 @@ import {
   proseSchema,
   unixMsSchema,
 } from '../messages/vocabulary.ts';
+import { fleetTokenSchema } from './access.ts';
 import { bare, listOf, route } from './route.ts';
 
 /** One device in a listing: who it is, whether it is connected, what it reports to run. */
@@ -74,6 +75,17 @@ export const DEVICE_ROUTES = {
     summary: 'Cut the session and all rights of a device',
     params: z.object({ device: deviceIdSchema }),
     answer: deviceSummarySchema,
+  }),
+  replaceDevice: route({
+    ...bare,
+    method: 'POST',
+    path: '/api/devices/:device/replacement',
+    role: 'operator',
+    summary:
+      'A fleet token with which other hardware takes over name, group and history; its secret is shown once',
+    params: z.object({ device: deviceIdSchema }),
+    body: z.object({ validForS: z.int().min(1).max(31_536_000) }),
+    answer: fleetTokenSchema.extend({ secret: z.string() }),
   }),
   moveDevice: route({
     ...bare,

@@ -20,6 +20,7 @@ export const TIMELINE_KINDS = [
   'device-online',
   'device-offline',
   'device-moved',
+  'device-replaced',
   'device-revoked',
   'device-readmitted',
   'device-ahead',

@@ -1,0 +1,1 @@
+ALTER TABLE "fleet_tokens" ADD COLUMN "device" text;
