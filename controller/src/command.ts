@@ -52,7 +52,9 @@ Environment:
   MQTT_USERNAME            there: the administrator of mosquitto's dynamic-security plugin
   MQTT_PASSWORD_FILE       file with its password
   MQTT_CA_FILE             PEM of who may sign the broker's certificate, when the system does not know them
-  NANOFLEET_BROKER_RIGHTS  external: another broker, where devices get their topics by other means
+  NANOFLEET_BROKER_RIGHTS  certificates: mosquitto knows devices and controllers by their certificates (MQTT_URL is its listener
+                           for controllers, --advertise-mqtt the one for devices; DIR/broker holds what it is set up with);
+                           external: another broker, where devices get their topics by other means
   NANOFLEET_CACHE          where snapshots of empty databases are kept
 `;
 
@@ -125,6 +127,11 @@ type Values = ReturnType<typeof parse>;
 const settingsOf = async (values: Values, environment: Environment): Promise<Settings> => {
   const directory = resolve(values.dir);
   const certificate = await readCertificate(values);
+  const broker = await brokerOf(environment);
+  if (broker?.rights === 'certificates' && values['advertise-mqtt'] === undefined)
+    throw settingInvalid(
+      'NANOFLEET_BROKER_RIGHTS=certificates needs --advertise-mqtt, the listener for devices.',
+    );
   return {
     directory,
     fleet: parseId(fleetIdSchema, values.fleet),
@@ -134,7 +141,7 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
     certificate,
     isSecure: values.tls || certificate !== null || !isLoopback(values.host),
     authority: authorityOf(values),
-    broker: await brokerOf(environment),
+    broker,
     publisherKeys: await publisherKeys(directory, values['publisher-key']),
     controllerKeyFile: values['controller-key'] === undefined ? null : resolve(values['controller-key']),
     adminTokenFile: resolve(values['admin-token-file'] ?? join(directory, 'admin-token')),

@@ -61,6 +61,7 @@ export const serve = async (
     gate: devices,
     controllerId: identity.controllerId,
     tls: identity.tls,
+    brokerIdentities: identity.brokerIdentities,
     secret: run.secret,
   };
   const broker = await joinBroker(settings, joining);

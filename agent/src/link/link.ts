@@ -88,6 +88,7 @@ export class Link {
   #foundBirth: ((instance: string | null) => void) | null = null;
   #cancelRetry: CancelTimer | null = null;
   #isReportScheduled = false;
+  #isAsking = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -198,6 +199,8 @@ export class Link {
       await this.#introduce(connection);
     } catch (thrown) {
       this.#options.log.warn('link-not-opened', { why: toNanofleetError(thrown).message });
+      // Still open: the broker has let it in and grants it nothing, as mosquitto does with a certificate without rights.
+      if (this.#connection === connection) void this.#askAdmission();
       await connection.end({ isOrderly: false });
     }
   }
@@ -260,13 +263,17 @@ export class Link {
     this.#retryAfter(waitMs);
   }
 
-  /** Whatever comes of it, the next attempt is not held up: that one tells. */
+  /** Whatever comes of it, the next attempt is not held up: that one tells. Once at a time: each may end a session. */
   async #askAdmission(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     try {
       await this.#options.admit?.();
     } catch (thrown) {
       const { code, message } = toNanofleetError(thrown);
       this.#options.log.warn('not-admitted', { code, why: message });
+    } finally {
+      this.#isAsking = false;
     }
   }
 

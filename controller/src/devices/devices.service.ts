@@ -101,9 +101,11 @@ export class DevicesService {
 
   /** Gives rights at the broker, and takes them back when the credential was taken from the device meanwhile. */
   async grant(device: DeviceId, credential: string): Promise<void> {
-    await this.link.rights.grant(device, credential);
+    const tlsKey = (await this.repository.credentialOf(device))?.tlsKey ?? null;
+    await this.link.rights.grant(device, { credential, tlsKey });
     const row = await this.repository.credentialOf(device);
-    if (!fitsHash(credential, row?.hash ?? '')) await this.link.rights.revoke(device);
+    const isStill = fitsHash(credential, row?.hash ?? '') && row?.tlsKey === tlsKey;
+    if (!isStill) await this.link.rights.revoke(device);
   }
 
   /** Takes the rights of all at the broker who have lost them here while it could not be told. */

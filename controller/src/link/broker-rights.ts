@@ -3,17 +3,24 @@
  * The embedded broker asks the database at each login; mosquitto is told; any other broker is somebody else's duty.
  * Owns the port and its empty form.
  */
-import type { DeviceId } from '@nanofleet/protocol';
+import type { DeviceId, Digest } from '@nanofleet/protocol';
 import type { Log } from '@nanofleet/runtime/ports';
 import { factsOf } from '../ports/log.ts';
+
+/** What opens a broker for a device. */
+export interface DeviceAccess {
+  readonly credential: string;
+  /** SHA-256 of the public key of its certificates; null without any. */
+  readonly tlsKey: Digest | null;
+}
 
 /** Rights of devices at a broker. */
 export interface BrokerRights {
   /**
-   * Lets a device in under its credential, to its own topics; ends what it had before.
+   * Lets a device in with its credential or certificate, to its own topics; ends what it had before.
    * @throws NanofleetError BROKER_UNAVAILABLE
    */
-  grant(device: DeviceId, credential: string): Promise<void>;
+  grant(device: DeviceId, access: DeviceAccess): Promise<void>;
   /**
    * Ends session and rights of a device.
    * @throws NanofleetError BROKER_UNAVAILABLE; they end when the broker is back

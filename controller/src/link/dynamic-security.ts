@@ -5,9 +5,8 @@
 import { NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { type Clock, type Log, linkUnavailable, type Transport } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
-import type { BrokerSettings } from '../ports/settings.ts';
 import { isHarmless, type RightsCommand } from './rights.plan.ts';
-import { Session } from './session.ts';
+import { Session, type SessionLogin } from './session.ts';
 
 const CONTROL = '$CONTROL/dynamic-security/v1';
 const ANSWERS = `${CONTROL}/response`;
@@ -52,14 +51,16 @@ export class DynamicSecurity {
   #sent = 0;
 
   /** Prepares a client; nothing happens before `open`. */
-  constructor(broker: BrokerSettings, ports: ControlPorts) {
+  constructor(
+    administrator: Pick<SessionLogin, 'url' | 'username' | 'password' | 'tls'>,
+    ports: ControlPorts,
+  ) {
     this.#ports = ports;
-    const { ca, password, url, username } = broker;
     this.#session = new Session({
       ...ports,
       login: {
-        ...{ url, username, password, clientId: ports.clientId },
-        ...(ca === null ? {} : { tls: { ca: [ca] } }),
+        ...administrator,
+        clientId: ports.clientId,
         keepaliveS: KEEPALIVE_S,
         isPersistent: false,
       },

@@ -6,9 +6,11 @@ import type { FleetId } from '@nanofleet/protocol';
 import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
 import type { BrokerSettings, Settings } from '../ports/settings.ts';
+import type { BrokerIdentities } from '../state/broker-files.ts';
 import type { ListenerTls } from '../state/listener-tls.ts';
 import { Broker, type Gate } from './broker.ts';
 import { ForeignRights } from './broker-rights.ts';
+import { CertificateRights } from './certificate-rights.ts';
 import { DynamicSecurity } from './dynamic-security.ts';
 import type { Link, LinkAccess } from './link.ts';
 import { MosquittoRights } from './mosquitto-rights.ts';
@@ -24,6 +26,8 @@ export interface JoinPorts {
   readonly controllerId: string;
   /** What the embedded broker speaks; null for plain connections. */
   readonly tls: ListenerTls | null;
+  /** What a broker that takes certificates is shown; null at any other. */
+  readonly brokerIdentities: BrokerIdentities | null;
   /** Password of the one client of an embedded broker; random per start. */
   readonly secret: string;
 }
@@ -88,7 +92,7 @@ const joinExternal = async (
 const accessTo = async (
   broker: BrokerSettings,
   fleet: FleetId,
-  { clock, controllerId, log }: JoinPorts,
+  { brokerIdentities, clock, controllerId, log }: JoinPorts,
 ): Promise<{ access: LinkAccess; close: () => Promise<void> }> => {
   const { ca, password, url, username } = broker;
   const transport = makeMqttTransport();
@@ -98,7 +102,21 @@ const accessTo = async (
     return { access, close: () => Promise.resolve() };
   }
   const clientId = `rights:${fleet}:${controllerId}`;
-  const control = new DynamicSecurity(broker, { transport, clock, log, clientId });
+  const ports = { transport, clock, log, clientId };
+  if (brokerIdentities !== null) {
+    const { link, rights: administrator } = withAuthority(brokerIdentities, ca);
+    const none = { username: '', password: '' };
+    const control = new DynamicSecurity({ url, ...none, tls: administrator }, ports);
+    const rights = await CertificateRights.open(control, { fleet, log });
+    return { access: { transport, url, ...none, tls: link, rights }, close: () => rights.close() };
+  }
+  const control = new DynamicSecurity({ ...common, username, password }, ports);
   const { login, rights } = await MosquittoRights.open(control, { fleet, log, broker });
   return { access: { ...common, ...login, rights }, close: () => rights.close() };
 };
+
+/** The broker may have a certificate that somebody else has signed. */
+const withAuthority = (identities: BrokerIdentities, ca: string | null): BrokerIdentities =>
+  ca === null
+    ? identities
+    : { link: { ...identities.link, ca: [ca] }, rights: { ...identities.rights, ca: [ca] } };

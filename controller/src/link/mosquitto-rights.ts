@@ -9,7 +9,7 @@ import { sha256Of } from '@nanofleet/protocol/node';
 import type { Log } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
 import type { BrokerSettings } from '../ports/settings.ts';
-import { type BrokerRights, inBackground } from './broker-rights.ts';
+import { type BrokerRights, type DeviceAccess, inBackground } from './broker-rights.ts';
 import type { DynamicSecurity } from './dynamic-security.ts';
 import {
   controllerGrant,
@@ -67,7 +67,7 @@ export class MosquittoRights implements BrokerRights {
   }
 
   /** Makes role and client anew, in one message. */
-  async grant(device: DeviceId, credential: string): Promise<void> {
+  async grant(device: DeviceId, { credential }: DeviceAccess): Promise<void> {
     await this.#control.run(grant(this.#fleet, device, credential));
   }
 
@@ -111,7 +111,7 @@ const provideController = async (
   await control.run(STRICT_DEFAULTS);
   const mark = sha256Of(password).slice(0, MARK_DIGITS);
   if ((await markOf(control, fleet)) === mark) return;
-  await control.run(controllerGrant(fleet, { mark, password }));
+  await control.run(controllerGrant(fleet, { username: controllerNameOf(fleet), login: { mark, password } }));
 };
 
 const markOf = async (control: DynamicSecurity, fleet: FleetId): Promise<string | undefined> => {

@@ -62,9 +62,43 @@ export const grant = (fleet: FleetId, device: DeviceId, credential: string): Rig
   ];
 };
 
-/** Ends the session of a device and lets it come again: the plugin ends sessions of clients that it disables. */
+/** Ends the sessions of a user and lets him come again: the plugin ends sessions of clients that it disables. */
+export const interruptionOf = (username: string): RightsCommand[] =>
+  ['disableClient', 'enableClient'].map((command) => ({ command, username }));
+
+/** Likewise of a device that comes in with its credential. */
 export const interruption = (fleet: FleetId, device: DeviceId): RightsCommand[] =>
-  ['disableClient', 'enableClient'].map((command) => ({ command, username: clientIdOf(fleet, device) }));
+  interruptionOf(clientIdOf(fleet, device));
+
+/** The role of a device, with what it allows. */
+export const roleFor = (fleet: FleetId, device: DeviceId) => ({
+  rolename: roleOf(fleet, device),
+  acls: aclsOf(fleet, device),
+});
+
+/** Takes all rights of a device that comes in with certificates; `users` are all that the plugin has of it. */
+export const certificateRevocation = (
+  fleet: FleetId,
+  device: DeviceId,
+  users: readonly string[],
+): RightsCommand[] => [
+  ...users.map((username) => ({ command: 'deleteClient', username })),
+  { command: 'deleteRole', rolename: roleOf(fleet, device) },
+];
+
+/** Lets a device in with certificates for one key, and with none for another. Without a password, none fits. */
+export const certificateGrant = (
+  fleet: FleetId,
+  device: DeviceId,
+  { before, username }: { before: readonly string[]; username: string },
+): RightsCommand[] => {
+  const role = roleFor(fleet, device);
+  return [
+    ...certificateRevocation(fleet, device, before),
+    { command: 'createRole', ...role },
+    { command: 'createClient', username, roles: [{ rolename: role.rolename }] },
+  ];
+};
 
 /** Nobody may do anything that no role allows. */
 export const STRICT_DEFAULTS: readonly RightsCommand[] = [
@@ -79,21 +113,25 @@ export const STRICT_DEFAULTS: readonly RightsCommand[] = [
   },
 ];
 
-/** The controllers' own client: all topics of the fleet. `mark` tells later which password it has. */
+/**
+ * The controllers' own client: all topics of the fleet. With a password where it has no certificate; `mark` tells later
+ * which one.
+ */
 export const controllerGrant = (
   fleet: FleetId,
-  { mark, password }: { mark: string; password: string },
+  { login, username }: { username: string; login?: { mark: string; password: string } },
 ): RightsCommand[] => {
-  const username = controllerNameOf(fleet);
+  const rolename = controllerNameOf(fleet);
   const topic = fleetFilter(fleet);
   const acls = (['publishClientSend', 'subscribePattern', 'publishClientReceive'] as const).map((acltype) =>
     acl(acltype, topic),
   );
+  const shown = login === undefined ? {} : { password: login.password, textdescription: login.mark };
   return [
     { command: 'deleteClient', username },
-    { command: 'deleteRole', rolename: username },
-    { command: 'createRole', rolename: username, acls },
-    { command: 'createClient', username, password, textdescription: mark, roles: [{ rolename: username }] },
+    { command: 'deleteRole', rolename },
+    { command: 'createRole', rolename, acls },
+    { command: 'createClient', username, ...shown, roles: [{ rolename }] },
   ];
 };
 

@@ -27,16 +27,21 @@ export const brokerOf = async (environment: Environment): Promise<BrokerSettings
   const { MQTT_URL: url = '', MQTT_CA_FILE: caFile = '', NANOFLEET_BROKER_RIGHTS: rights = '' } = environment;
   if (url === '') return null;
   requirePrivate(url);
-  if (rights !== '' && rights !== 'external') {
-    throw settingInvalid(`NANOFLEET_BROKER_RIGHTS is ${JSON.stringify(rights)}; it can only be "external".`);
+  if (!isRights(rights)) {
+    const problem = `NANOFLEET_BROKER_RIGHTS is ${JSON.stringify(rights)}; it can only be "external" or "certificates".`;
+    throw settingInvalid(problem);
   }
-  return {
-    url: url.replace(/\/+$/, ''),
-    ...(await loginOf(environment)),
-    ca: caFile === '' ? null : (await readSecret('MQTT_CA_FILE', caFile)).toString('utf8'),
-    rights: rights === 'external' ? 'external' : 'mosquitto',
-  };
+  const ca = caFile === '' ? null : (await readSecret('MQTT_CA_FILE', caFile)).toString('utf8');
+  const given = { url: url.replace(/\/+$/, ''), ca };
+  if (rights !== 'certificates')
+    return { ...given, ...(await loginOf(environment)), rights: rights || 'mosquitto' };
+  if (!url.startsWith('mqtts:'))
+    throw settingInvalid('NANOFLEET_BROKER_RIGHTS=certificates needs an MQTT_URL with mqtts://.');
+  return { ...given, username: '', password: '', rights };
 };
+
+const isRights = (text: string): text is '' | 'external' | 'certificates' =>
+  ['', 'external', 'certificates'].includes(text);
 
 const requirePrivate = (text: string): void => {
   const url = URL.canParse(text) ? new URL(text) : null;

@@ -21,13 +21,19 @@ export interface AuthorityFiles {
 export interface BrokerSettings {
   /** `mqtt://` on this machine, or `mqtts://`. */
   readonly url: string;
-  /** With mosquitto: the administrator of its rights; with external rights: a client that may use all of the fleet. */
+  /**
+   * With mosquitto: the administrator of its rights; with external rights: a client that may use all of the fleet; empty
+   * with certificates, which say more.
+   */
   readonly username: string;
   readonly password: string;
   /** Whose certificates the broker may have, PEM; null for those that Node trusts. */
   readonly ca: string | null;
-  /** Who gives devices their topics: the controller through mosquitto's plugin, or somebody else. */
-  readonly rights: 'mosquitto' | 'external';
+  /**
+   * Who gives devices their topics: the controller through mosquitto's plugin, to credentials or to certificates, or
+   * somebody else.
+   */
+  readonly rights: 'mosquitto' | 'certificates' | 'external';
 }
 
 /** Settings of one controller. */

@@ -5,7 +5,7 @@
 import 'reflect-metadata';
 import { type KeyObject, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
-import { spkiOf } from '@nanofleet/protocol/node';
+import { sha256Of, spkiOf } from '@nanofleet/protocol/node';
 import type { Random } from '@nanofleet/runtime/ports';
 import {
   AuthorityKeyIdentifierExtension,
@@ -22,6 +22,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { keyMarkOf } from '../link/certificate-names.ts';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 /** Positive, and longer than guessing can reach (RFC 5280, 4.1.2.2: at most 20 bytes). */
@@ -102,12 +103,31 @@ export const makeDeviceCertificate = (
   device: { fleet: string; device: string; spki: Uint8Array; validity: Validity },
 ): Promise<string> =>
   makeLeaf(issuer, {
-    subject: [{ CN: [device.device] }, { O: [device.fleet] }],
+    // The mark of the key tells brokers that look at nothing but the subject which of two of one name is the device.
+    subject: [{ CN: [device.device] }, { O: [device.fleet] }, { OU: [keyMarkOf(sha256Of(device.spki))] }],
     spki: device.spki,
     validity: device.validity,
     usage: ExtendedKeyUsage.clientAuth,
     more: [],
   });
+
+/** Certificate of a controller as a client of a broker, PEM; signed by its own key, to be trusted by itself. */
+export const makeClientCertificate = async (
+  name: string,
+  { fleet, key, random }: { fleet: string; key: KeyObject; random: Random },
+): Promise<string> => {
+  const subject = [{ CN: [name] }, { O: [fleet] }];
+  const spki = spkiOf(key);
+  return make({
+    ...{ subject, issuer: subject, spki, signedBy: key, random, validity: FOREVER },
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+      await SubjectKeyIdentifierExtension.create(new PublicKey(spki)),
+    ],
+  });
+};
 
 const makeLeaf = async (
   { certificate, key, random }: Issuer,

@@ -19,6 +19,7 @@ import {
 import { type Random, randomHex } from '@nanofleet/runtime/ports';
 import type { Settings } from '../ports/settings.ts';
 import { Authority } from './authority.ts';
+import { type BrokerIdentities, provideBrokerFiles } from './broker-files.ts';
 import { ListenerTls } from './listener-tls.ts';
 
 const KEY_FILE = 'controller.key.pem';
@@ -44,19 +45,28 @@ export class Identity {
   readonly authority: Authority | null;
   /** What the listeners speak; null for plain connections on this machine. */
   readonly tls: ListenerTls | null;
+  /** What this controller shows at a broker that takes certificates; null at any other. */
+  readonly brokerIdentities: BrokerIdentities | null;
   readonly #key: SigningKey;
   readonly #settings: Settings;
   #ports = { http: 0, mqtt: 0 };
 
   private constructor(
     settings: Settings,
-    { authority, id, key, tls }: Pick<Identity, 'authority' | 'tls'> & { id: string; key: SigningKey },
+    {
+      authority,
+      brokerIdentities,
+      id,
+      key,
+      tls,
+    }: Pick<Identity, 'authority' | 'brokerIdentities' | 'tls'> & { id: string; key: SigningKey },
   ) {
     this.#settings = settings;
     this.#key = key;
     this.controllerId = id;
     this.authority = authority;
     this.tls = tls;
+    this.brokerIdentities = brokerIdentities;
     this.fleet = settings.fleet;
     this.keyId = key.fingerprint;
     this.publicKey = base64(key.publicKey);
@@ -77,7 +87,8 @@ export class Identity {
     const authority = needsAuthority(settings) ? await openAuthority(settings, random) : null;
     const tls =
       authority !== null && isSecure(settings) ? await ListenerTls.open(settings, authority, random) : null;
-    return new Identity(settings, { authority, id, key, tls });
+    const brokerIdentities = authority === null ? null : await identitiesAt(settings, authority, random);
+    return new Identity(settings, { authority, brokerIdentities, id, key, tls });
   }
 
   /** Notes which ports the listeners got. */
@@ -145,6 +156,16 @@ const isSecure = ({ certificate, isSecure: asked = certificate !== null }: Setti
 /** A broker of others over TLS asks devices for certificates, too. */
 const needsAuthority = (settings: Settings): boolean =>
   isSecure(settings) || settings.broker?.url.startsWith('mqtts:') === true;
+
+const identitiesAt = (settings: Settings, authority: Authority, random: Random) => {
+  const { advertisedMqttUrl, broker, directory, fleet } = settings;
+  if (broker?.rights !== 'certificates') return null;
+  const hosts = [advertisedMqttUrl, broker.url].flatMap((url) => (url === null ? [] : [hostOf(url)]));
+  const names = [...new Set([...hosts, 'localhost', '127.0.0.1', '::1'])];
+  return provideBrokerFiles({ directory, fleet, authority, names, random });
+};
+
+const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '');
 
 const openAuthority = ({ authority: given = null, directory, fleet }: Settings, random: Random) =>
   Authority.open({ directory, fleet, given, random });

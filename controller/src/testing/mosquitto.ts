@@ -15,7 +15,7 @@ import { systemRandom } from '../ports/random.ts';
 import type { BrokerSettings } from '../ports/settings.ts';
 
 /** Also from `dist`, where campaigns run. */
-const TEMPLATE = new URL('../../../deploy/mosquitto/mosquitto.conf', import.meta.url);
+const TEMPLATES = new URL('../../../deploy/mosquitto/', import.meta.url);
 const PROGRAMS = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/usr/bin/mosquitto'];
 const PLUGIN = 'mosquitto_dynamic_security.so';
 const ADMIN = 'controller-admin';
@@ -57,7 +57,7 @@ export const freePort = (): Promise<number> =>
   });
 
 /** What `mosquitto_ctrl dynsec init` writes: one administrator of the rights, nobody else. */
-const initialRights = (password: string) => {
+const initialRights = ({ password, username }: { password: string; username: string }) => {
   const salt = Buffer.from(systemRandom.bytes(HASH.saltBytes));
   const hash = pbkdf2Sync(password, salt, HASH.iterations, HASH.bytes, HASH.digest);
   const acls = ['publishClientSend', 'publishClientReceive', 'subscribePattern'].map((acltype) => ({
@@ -74,7 +74,7 @@ const initialRights = (password: string) => {
     },
     clients: [
       {
-        username: ADMIN,
+        username,
         password: hash.toString('base64'),
         salt: salt.toString('base64'),
         iterations: HASH.iterations,
@@ -85,25 +85,41 @@ const initialRights = (password: string) => {
   };
 };
 
+/** A broker that takes certificates: what it is set up with. */
+export interface CertificateSetUp {
+  /** `broker` of a controller's state directory. */
+  readonly files: string;
+  /** Administrator of its rights. */
+  readonly username: string;
+  readonly ports: { readonly devices: number; readonly controllers: number };
+}
+
 /** A broker under test. */
 export class Mosquitto {
   readonly #directory: string;
   readonly #password: string;
+  readonly #certificates: CertificateSetUp | null;
   #port = 0;
   #process: ChildProcess | null = null;
   /** The last lines of its log. */
   readonly logged: string[] = [];
 
-  private constructor(directory: string, password: string) {
-    this.#directory = directory;
-    this.#password = password;
+  private constructor(made: {
+    directory: string;
+    password: string;
+    certificates: CertificateSetUp | null;
+  }) {
+    this.#directory = made.directory;
+    this.#password = made.password;
+    this.#certificates = made.certificates;
+    this.#port = made.certificates?.ports.devices ?? 0;
   }
 
   /** Starts one that nobody knows yet but its administrator. */
-  static async start(): Promise<Mosquitto> {
+  static async start(certificates: CertificateSetUp | null = null): Promise<Mosquitto> {
     const directory = await mkdtemp(join(tmpdir(), 'nanofleet-mosquitto-'));
     const password = Buffer.from(systemRandom.bytes(24)).toString('base64url');
-    const broker = new Mosquitto(directory, password);
+    const broker = new Mosquitto({ directory, password, certificates });
     await writeFile(broker.passwordFile, password, { mode: 0o600 });
     await broker.forgetRights();
     await broker.run();
@@ -138,7 +154,10 @@ export class Mosquitto {
   /** Makes it forget all devices, as after the loss of its disk; to be called while it is stopped. */
   async forgetRights(): Promise<void> {
     const path = join(this.#directory, 'dynamic-security.json');
-    await writeFile(path, JSON.stringify(initialRights(this.#password)), { mode: 0o600 });
+    const username = this.#certificates?.username ?? ADMIN;
+    await writeFile(path, JSON.stringify(initialRights({ password: this.#password, username })), {
+      mode: 0o600,
+    });
     await rm(join(this.#directory, 'mosquitto.db'), { force: true });
   }
 
@@ -199,16 +218,27 @@ export class Mosquitto {
     });
   }
 
+  get #template(): string {
+    return this.#certificates === null ? 'mosquitto.conf' : 'mosquitto-certificates.conf';
+  }
+
   #configuration(port: number, plugin: string): string {
-    const names: Readonly<Record<string, string>> = {
+    const names = {
       ADDRESS: '127.0.0.1',
       PORT: String(port),
       STATE: this.#directory,
       PLUGIN: plugin,
     };
-    const shipped = readFileSync(TEMPLATE, 'utf8').replace(
-      /@([A-Z]+)@/g,
-      (_, name: string) => names[name] ?? '',
+    const { files = '', ports } = this.#certificates ?? {};
+    const more = {
+      BROKER: files,
+      CONTROLLERS_ADDRESS: '127.0.0.1',
+      CONTROLLERS_PORT: String(ports?.controllers),
+    };
+    const all = { ...names, ...more };
+    const shipped = readFileSync(new URL(this.#template, TEMPLATES), 'utf8').replace(
+      /@([A-Z_]+)@/g,
+      (_, name: keyof typeof all) => all[name],
     );
     // As root it would change to a user who may not enter the test's directory.
     return process.getuid?.() === 0 ? `${shipped}user root\n` : shipped;

@@ -45,7 +45,11 @@ export interface ControllerOptions {
   readonly opened?: (open: OpenDatabase) => void;
 }
 
-const settingsOf = (directory: string, options: ControllerOptions & { publisher: SigningKey }): Settings => ({
+/** Settings of a controller on a directory. */
+export const settingsOf = (
+  directory: string,
+  options: ControllerOptions & { publisher: SigningKey },
+): Settings => ({
   directory,
   fleet: FLEET,
   host: '127.0.0.1',

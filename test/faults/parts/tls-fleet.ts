@@ -71,13 +71,13 @@ export class TlsFleet {
 
   /** Starts the controller, also again on the same state. */
   async run(settings: ControllerOptions['settings'] = {}): Promise<void> {
-    const before = this.#controller;
+    const isFirst = this.#controller === null;
     this.#controller = await startTestController({
       publisher: this.publisher,
-      ...(before === null ? {} : { directory: before.directory }),
+      directory: join(this.scratch, 'controller'),
       settings: { isSecure: true, ...settings },
     });
-    if (before === null) await writeSigningKey(join(this.profile, 'publisher.key'), this.publisher);
+    if (isFirst) await writeSigningKey(join(this.profile, 'publisher.key'), this.publisher);
   }
 
   /** Runs the operators' command. */
