@@ -112,7 +112,9 @@ const copyInto = (
 ): Promise<{ tables: number; rows: number }> =>
   database.transaction(async (given) => {
     const target = given as Database;
-    if ((await tablesIn(target)).length > 0) throw notEmpty('the database at DATABASE_URL');
+    // A new embedded one may come from a cache of clusters that have the schema.
+    const isNew = to.databaseUrl === null;
+    if (!isNew && (await tablesIn(target)).length > 0) throw notEmpty('the database at DATABASE_URL');
     await migrateDatabase(target, { migrations: knownMigrations(), schema: to.databaseSchema });
     const tallies = new Tallies();
     await source.transaction(
