@@ -58,6 +58,7 @@ import { OutboundLog } from './store/outbound-log.ts';
 import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
 import { SteadyTime } from './store/steady-time.ts';
+import { TrustMemory } from './store/trust.ts';
 import type { WyomingService } from './wyoming/wyoming-answers.ts';
 import type { WyomingConfig } from './wyoming/wyoming-config.ts';
 
@@ -142,7 +143,11 @@ export class Agent implements LocalService {
     this.#outbound = new OutboundLog(disk, join(directory, 'outbound.log'), log);
     this.#memory = new DecisionMemory(clock, steadyMs);
     this.#sessions = new SessionCounter(disk, join(directory, 'session.json'), log);
-    this.#desired = new DesiredMemory({ disk, path: join(directory, 'desired.json'), identity, log });
+    this.#desired = new DesiredMemory({
+      ...{ disk, path: join(directory, 'desired.json'), identity, log },
+      trust: new TrustMemory({ disk, directory, identity, log }),
+      trusted: (trust) => void ports.certificate?.believe(trust, steadyMs()),
+    });
     this.#lines = new ModelLines(log);
     this.#slots = this.#makeSlots();
     this.#pump = new OutboxPump({

@@ -13,6 +13,7 @@ import { provideAdminToken } from './auth/admin-token.ts';
 import { AuthRepository } from './auth/auth.repository.ts';
 import { AuthService } from './auth/auth.service.ts';
 import { DevicesService } from './devices/devices.service.ts';
+import { RotationService } from './devices/rotation.service.ts';
 import { inBackground } from './link/broker-rights.ts';
 import { joinBroker } from './link/join-broker.ts';
 import { Link } from './link/link.ts';
@@ -23,6 +24,7 @@ import { guardHeaders } from './pages/site-headers.ts';
 import type { Settings } from './ports/settings.ts';
 import { RoundsDriver } from './rounds/rounds.driver.ts';
 import { ShardsService } from './shards/shards.service.ts';
+import type { Identity } from './state/identity.ts';
 
 /** What is undone at the end, in reverse. */
 export type Undo = () => Promise<void> | void;
@@ -49,7 +51,7 @@ export const serve = async (
   const app = await createApp({ ...ground, link, siteDirectory: settings.siteDirectory });
   run.undo.push(() => app.close());
   await keepFleetName(app.get(AuthRepository), settings.fleet);
-  await keepKey(app.get(AuthRepository), ground.identity.keyId);
+  await keepKey(app.get(AuthRepository), ground.identity);
   const newAdminToken = await provideAdminToken(app.get(AuthService), settings.adminTokenFile);
   const devices = app.get(DevicesService);
   const shards = app.get(ShardsService);
@@ -77,6 +79,7 @@ export const serve = async (
   if (!broker.isAlone) app.get(MiniTier).follow();
   await (broker.isAlone ? shards.holdAll() : shards.share());
   app.get(RoundsDriver).resume();
+  inBackground(log, app.get(RotationService).resume(), 'devices may not know of the rotation of keys');
   if (identity.tls !== null) run.undo.push(identity.tls.watch(clock, log));
   const mqttPort = await broker.listen();
   // Known before the first enrolment can come.
@@ -121,7 +124,10 @@ const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
 };
 
 /** Devices pin the key that they enrolled with: another one would be a stranger to all of them. */
-const keepKey = async (repository: AuthRepository, keyId: string): Promise<void> => {
+const keepKey = async (repository: AuthRepository, { keyId, rotation }: Identity): Promise<void> => {
+  const before = rotation?.previousKeyId ?? null;
+  // A crash may have come between the files of a rotation and the database.
+  if (before !== null) await repository.refix('controller-key', { from: before, to: keyId });
   const fixed = await repository.fix('controller-key', keyId);
   if (fixed === keyId) return;
   throw new NanofleetError(

@@ -11,6 +11,7 @@ import { MODEL_ROUTES } from './api/models.ts';
 import { OFFLOAD_ROUTES } from './api/offload.ts';
 import { REFERENCE_ROUTES } from './api/reference.ts';
 import { ROLLOUT_ROUTES } from './api/rollouts.ts';
+import { ROTATION_ROUTES } from './api/rotation.ts';
 import { ROUND_ROUTES } from './api/rounds.ts';
 import { SESSION_ROUTES } from './api/sessions.ts';
 import { TELEMETRY_ROUTES } from './api/telemetry.ts';
@@ -27,6 +28,7 @@ export const API = {
   ...TELEMETRY_ROUTES,
   ...HISTORY_ROUTES,
   ...SESSION_ROUTES,
+  ...ROTATION_ROUTES,
   ...REFERENCE_ROUTES,
 } as const;
 

@@ -9,6 +9,7 @@ export * from './api/models.ts';
 export * from './api/offload.ts';
 export * from './api/roles.ts';
 export * from './api/rollouts.ts';
+export * from './api/rotation.ts';
 export * from './api/rounds.ts';
 export type { RouteShape } from './api/route.ts';
 export * from './api/sessions.ts';

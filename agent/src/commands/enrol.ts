@@ -31,6 +31,7 @@ import { dropCertificate, writeCertificate } from '../store/device-certificate.t
 import { provideKeys } from '../store/device-keys.ts';
 import { findIdentity, writeIdentity } from '../store/identity.ts';
 import { lockState } from '../store/state-lock.ts';
+import { dropTrust } from '../store/trust.ts';
 import { type Command, needed } from './command.ts';
 import { directoryOf } from './local-client.ts';
 
@@ -145,6 +146,8 @@ const enrol = async (directory: string, token: FleetToken, name: string): Promis
       const isPinned = token.authority !== undefined;
       writeCertificate(fileDisk, directory, { ...enrolment.tls, isPinned, takenAtMs: null });
     }
+    // The token that was used now says whom to trust.
+    dropTrust(fileDisk, directory);
     // A controller that was set up anew counts its versions from the beginning.
     fileDisk.unlink(join(directory, 'desired.json'));
     return enrolment;

@@ -2,7 +2,7 @@
  * Keeps the certificate of a device good: renews it after two thirds of its lifetime, in the time that the device itself
  * counts, and when it is refused. The machine's clock is asked nothing: it may say 1970. Owns when; the file is the store's.
  */
-import { CERTIFICATE_RENEW_SHARE, toNanofleetError } from '@nanofleet/protocol';
+import { CERTIFICATE_RENEW_SHARE, type DesiredTrust, toNanofleetError } from '@nanofleet/protocol';
 import type { Disk, Log, TlsIdentity } from '@nanofleet/runtime/ports';
 import type { AskCertificate } from '../ports/http-renewal.ts';
 import {
@@ -50,10 +50,7 @@ export class CertificateKeeper {
     // Enrolment knows no time: the lifetime counts from the first look, and a refusal corrects what that misses.
     if (kept.takenAtMs === null) return this.#keep({ ...kept, takenAtMs: nowMs });
     if (nowMs - kept.takenAtMs < kept.lifetimeMs * CERTIFICATE_RENEW_SHARE) return;
-    await this.renew(nowMs).catch((thrown: unknown) => {
-      const { code, message } = toNanofleetError(thrown);
-      this.#options.log.warn('certificate-not-renewed', { code, why: message });
-    });
+    await this.#tryRenew(nowMs);
   }
 
   /**
@@ -67,6 +64,21 @@ export class CertificateKeeper {
     return this.#renewing;
   }
 
+  /** Believes other authorities from now on, and gets a certificate of the newest; never rejects. */
+  async believe({ authorities }: Pick<DesiredTrust, 'authorities'>, nowMs: number): Promise<void> {
+    const kept = this.#kept;
+    if (kept === null || authorities === undefined || authorities === kept.authorities) return;
+    this.#keep({ ...kept, authorities });
+    await this.#tryRenew(nowMs);
+  }
+
+  async #tryRenew(nowMs: number): Promise<void> {
+    await this.renew(nowMs).catch((thrown: unknown) => {
+      const { code, message } = toNanofleetError(thrown);
+      this.#options.log.warn('certificate-not-renewed', { code, why: message });
+    });
+  }
+
   async #renew(nowMs: number): Promise<void> {
     const kept = this.#kept;
     if (kept === null) return;
@@ -74,7 +86,7 @@ export class CertificateKeeper {
     const { certificate, lifetimeMs } = await this.#options.ask(last);
     this.#options.log.info('certificate-renewed');
     // Whom to believe is not taken from here: this answer is not signed.
-    this.#keep({ ...kept, certificate, lifetimeMs, takenAtMs: nowMs });
+    this.#keep({ ...(this.#kept ?? kept), certificate, lifetimeMs, takenAtMs: nowMs });
   }
 
   #keep(kept: KeptCertificate): void {

@@ -6,6 +6,7 @@
 import {
   type Desired,
   type DesiredState,
+  type DesiredTrust,
   desiredSchema,
   desiredStateSchema,
   firstIssue,
@@ -16,6 +17,7 @@ import { fingerprintOf, isSignedBy } from '@nanofleet/protocol/node';
 import type { Disk, Log } from '@nanofleet/runtime/ports';
 import type { Identity } from '../store/identity.ts';
 import { readJsonFile, writeJsonFile } from '../store/json-file.ts';
+import type { TrustMemory } from '../store/trust.ts';
 
 const refuse = (why: string): NanofleetError =>
   new NanofleetError('DESIRED_REFUSED', `a desired state was refused: ${why}`);
@@ -24,9 +26,13 @@ const refuse = (why: string): NanofleetError =>
  * The state in a signed message.
  * @throws NanofleetError DESIRED_REFUSED
  */
-const verifyDesired = ({ signed, signature, keyId }: Desired, identity: Identity): DesiredState => {
-  const key = Buffer.from(identity.controllerKey, 'base64');
-  if (keyId !== fingerprintOf(key)) throw refuse(`it names key ${keyId.slice(0, 16)}…, which is not pinned`);
+const verifyDesired = (
+  { signed, signature, keyId }: Desired,
+  { identity, trust }: { identity: Identity; trust: TrustMemory },
+): DesiredState => {
+  const keys = trust.controllerKeys.map((text) => Buffer.from(text, 'base64'));
+  const key = keys.find((known) => fingerprintOf(known) === keyId);
+  if (key === undefined) throw refuse(notTrusted(keyId));
   if (!isSignedBy(key, { bytes: Buffer.from(signed, 'utf8'), signature }))
     throw refuse('its signature is wrong');
   const parsed = desiredStateSchema.safeParse(parseJson(signed));
@@ -36,6 +42,10 @@ const verifyDesired = ({ signed, signature, keyId }: Desired, identity: Identity
   return parsed.data;
 };
 
+const notTrusted = (keyId: string): string =>
+  `it names key ${keyId.slice(0, 16)}…, which this device does not trust; if the fleet has rotated its key while the ` +
+  'device was away, enrol it again under its name with a new fleet token';
+
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text);
@@ -44,23 +54,37 @@ const parseJson = (text: string): unknown => {
   }
 };
 
+/** What it needs. */
+export interface DesiredOptions {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly identity: Identity;
+  readonly trust: TrustMemory;
+  /** Told when whom the device trusts has changed. */
+  readonly trusted?: (trust: DesiredTrust) => void;
+  readonly log: Log;
+}
+
 /** The last desired state that counted. */
 export class DesiredMemory {
   readonly #disk: Disk;
   readonly #path: string;
-  readonly #identity: Identity;
+  readonly #known: { identity: Identity; trust: TrustMemory };
+  readonly #trusted: (trust: DesiredTrust) => void;
   readonly #log: Log;
   #current: DesiredState | null = null;
   #isLost = false;
 
-  constructor(options: { disk: Disk; path: string; identity: Identity; log: Log }) {
+  constructor(options: DesiredOptions) {
     this.#disk = options.disk;
     this.#path = options.path;
-    this.#identity = options.identity;
+    const { identity, trust } = options;
+    this.#known = { identity, trust };
+    this.#trusted = options.trusted ?? (() => undefined);
     this.#log = options.log;
     try {
       const stored = readJsonFile(options.disk, options.path, desiredSchema);
-      if (stored !== null) this.#current = verifyDesired(stored, options.identity);
+      if (stored !== null) this.#current = verifyDesired(stored, this.#known);
     } catch (thrown) {
       this.#isLost = true;
       this.#log.warn('desired-not-read', { why: String(thrown) });
@@ -85,8 +109,10 @@ export class DesiredMemory {
    * @throws NanofleetError DESIRED_REFUSED
    */
   take(message: Desired): DesiredState | null {
-    const state = verifyDesired(message, this.#identity);
+    const state = verifyDesired(message, this.#known);
     if (this.#current !== null && state.version <= this.#current.version) return null;
+    // Before it counts as the last one: a device that could not keep it is told again at its next birth.
+    if (state.trust !== undefined && this.#known.trust.take(state.trust)) this.#trusted(state.trust);
     this.#current = state;
     try {
       writeJsonFile(this.#disk, this.#path, message);

@@ -13,6 +13,7 @@ import { LOGIN } from './login.ts';
 import { MODEL_FILES } from './model-files.ts';
 import { MODELS } from './models.ts';
 import { ROLLOUTS } from './rollout.ts';
+import { ROTATION } from './rotation.ts';
 import { ROUNDS } from './rounds.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   ...TOKENS,
   ...FLEET_TOKENS,
   ...KEYS,
+  ...ROTATION,
   ...MODELS,
   ...MODEL_FILES,
   ...ROLLOUTS,

@@ -85,6 +85,14 @@ export class AuthRepository {
     return taken?.group as GroupId | undefined;
   }
 
+  /** Changes a fact, for the one who knows how it was. */
+  async refix(name: string, { from, to }: { from: string; to: string }): Promise<void> {
+    await this.database
+      .update(fixtures)
+      .set({ value: to })
+      .where(and(eq(fixtures.name, name), eq(fixtures.value, from)));
+  }
+
   /** The value that a fact was fixed to: `value` if it was not fixed yet. */
   async fix(name: string, value: string): Promise<string> {
     await this.database.insert(fixtures).values({ name, value }).onConflictDoNothing();

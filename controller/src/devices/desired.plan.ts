@@ -2,7 +2,7 @@
  * What a device shall run, out of the history of rollouts, the registry and its group's policies. Pure: values in,
  * values out. Never looks at what the device runs now; that is its own business.
  */
-import type { DesiredState, Digest, GroupId, LineId, Running } from '@nanofleet/protocol';
+import type { DesiredState, DesiredTrust, Digest, GroupId, LineId, Running } from '@nanofleet/protocol';
 
 /** How far texts of a group may travel, and whether its devices explain decisions. */
 export type GroupPolicies = Required<Pick<DesiredState, 'offload' | 'explanations'>>;
@@ -43,7 +43,7 @@ export interface PlannedLabels {
 }
 
 /** The part of a desired state that is planned; the rest names the device and counts. */
-export type Plan = Pick<DesiredState, 'group' | 'lines'> & GroupPolicies;
+export type Plan = Pick<DesiredState, 'group' | 'lines' | 'trust'> & GroupPolicies;
 
 /** Whether a rollout is for devices of a group. */
 const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
@@ -74,6 +74,8 @@ export const planDesired = (input: {
   readonly labels: ReadonlyMap<string, PlannedLabels>;
   /** Left out while the database was never restored. */
   readonly ahead?: Ahead | undefined;
+  /** Whom devices are told to trust; left out or null: nobody is told anything. */
+  readonly trust?: DesiredTrust | null;
 }): Plan => {
   const deciding = [...decidingRollouts(input.rollouts, input.group)].sort(([left], [right]) =>
     left < right ? -1 : 1,
@@ -92,7 +94,9 @@ export const planDesired = (input: {
   for (const [line, { digest, releaseCounter }] of Object.entries(kept)) {
     lines[line as LineId] = { digest, releaseCounter, bytes: input.bundles.get(digest)?.bytes ?? 0 };
   }
-  return { group: input.group, lines, ...(input.policies ?? DEFAULT_POLICIES) };
+  const { trust = null } = input;
+  const policies = input.policies ?? DEFAULT_POLICIES;
+  return { group: input.group, lines, ...policies, ...(trust === null ? {} : { trust }) };
 };
 
 /**
@@ -114,6 +118,7 @@ const keptLines = (
 /** Whether a plan says what the last desired state said. */
 export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   if (state === null || state.group !== plan.group || state.offload !== plan.offload) return false;
+  if (state.trust?.version !== plan.trust?.version) return false;
   // A state without the policy says the default: no device needs another one for it.
   if ((state.explanations ?? DEFAULT_POLICIES.explanations) !== plan.explanations) return false;
   const before = Object.entries(state.lines);

@@ -103,10 +103,19 @@ export class DesiredService {
       restoredOf(this.database),
     ]);
     const labels = await this.#labelsBeyond(rollouts);
+    const { trust } = this.identity;
     for (const row of living) {
       const group = row.deviceGroup;
       const ahead = restored === null ? undefined : { restoredAt: restored.at, running: runningOf(row) };
-      const plan = planDesired({ group, rollouts, bundles, policies: policies.get(group), labels, ahead });
+      const plan = planDesired({
+        group,
+        rollouts,
+        bundles,
+        policies: policies.get(group),
+        labels,
+        ahead,
+        trust,
+      });
       if (isSamePlan(plan, row.desiredState)) continue;
       const next = this.#sign(row, plan);
       if (ahead !== undefined) this.#noteAhead(row, { plan, bundles });

@@ -11,11 +11,13 @@ import { EnrolmentService } from './enrolment.service.ts';
 import { NoncesService } from './nonces.service.ts';
 import { ReadmissionService } from './readmission.service.ts';
 import { ReplacementService } from './replacement.service.ts';
+import { RotationHttp } from './rotation.http.ts';
+import { RotationService } from './rotation.service.ts';
 
 /** The module. */
 @Global()
 @Module({
-  controllers: [DevicesHttp, EnrolmentHttp],
+  controllers: [DevicesHttp, EnrolmentHttp, RotationHttp],
   providers: [
     DevicesRepository,
     DesiredService,
@@ -24,6 +26,7 @@ import { ReplacementService } from './replacement.service.ts';
     ReadmissionService,
     CertificatesService,
     ReplacementService,
+    RotationService,
     EnrolmentService,
     DevicesLink,
   ],

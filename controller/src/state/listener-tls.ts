@@ -38,10 +38,18 @@ const namesOf = ({ advertisedHttpUrl, advertisedMqttUrl, host }: Settings): stri
   return [...new Set(names)].sort((one, other) => Number(other === hostname()) - Number(one === hostname()));
 };
 
+/** Who may have signed the certificates of devices. */
+export interface Signers {
+  readonly authority: Authority;
+  /** PEM of the one before; null when there was none. */
+  readonly retired: string | null;
+}
+
 /** The TLS of the listeners. */
 export class ListenerTls {
   readonly #settings: Settings;
-  readonly #authority: Authority;
+  /** Who signs now, and the one before, which has signed certificates that devices still show. */
+  #signers: Signers;
   readonly #ticketKeys: Buffer;
   /** Null when a certificate was given. */
   readonly #key: KeyObject | null;
@@ -51,10 +59,10 @@ export class ListenerTls {
 
   private constructor(
     settings: Settings,
-    made: { authority: Authority; ticketKeys: Buffer; key: KeyObject | null },
+    made: { signers: Signers; ticketKeys: Buffer; key: KeyObject | null },
   ) {
     this.#settings = settings;
-    this.#authority = made.authority;
+    this.#signers = made.signers;
     this.#ticketKeys = made.ticketKeys;
     this.#key = made.key;
     this.#own = settings.certificate ?? { cert: '', key: '' };
@@ -64,11 +72,11 @@ export class ListenerTls {
    * Reads or makes keys below the state directory, and the certificate for the names that the listeners have now.
    * @throws NanofleetError KEY_FILE_INVALID
    */
-  static async open(settings: Settings, authority: Authority, random: Random): Promise<ListenerTls> {
+  static async open(settings: Settings, signers: Signers, random: Random): Promise<ListenerTls> {
     const { certificate, directory } = settings;
     const key = certificate === null ? await provideKey(join(directory, KEY_FILE)) : null;
     const ticketKeys = await provideTicketKeys(join(directory, TICKET_FILE), random);
-    const tls = new ListenerTls(settings, { authority, ticketKeys, key });
+    const tls = new ListenerTls(settings, { signers, ticketKeys, key });
     await tls.#refresh();
     return tls;
   }
@@ -77,7 +85,10 @@ export class ListenerTls {
   options(): TlsOptions {
     return {
       ...this.#own,
-      ca: this.#authority.certificate,
+      ca: [
+        this.#signers.authority.certificate,
+        ...(this.#signers.retired === null ? [] : [this.#signers.retired]),
+      ],
       minVersion: 'TLSv1.3',
       requestCert: true,
       ticketKeys: this.#ticketKeys,
@@ -85,6 +96,15 @@ export class ListenerTls {
       sessionTimeout: TLS_SESSION_S,
       handshakeTimeout: HANDSHAKE_MS,
     };
+  }
+
+  /** Has certificates of another authority from now on. */
+  async followAuthority(signers: Signers): Promise<void> {
+    this.#signers = signers;
+    this.#names = [];
+    await this.#refresh();
+    // Also where a certificate was given: whose devices are let in has changed.
+    for (const server of this.#servers) server.setSecureContext(this.options());
   }
 
   /** Gives a server new certificates while it runs. */
@@ -118,10 +138,10 @@ export class ListenerTls {
   async #refresh(): Promise<void> {
     const names = namesOf(this.#settings);
     if (this.#key === null || names.join() === this.#names.join()) return;
-    const certificate = await this.#authority.certifyListener({ names, key: this.#key });
+    const certificate = await this.#signers.authority.certifyListener({ names, key: this.#key });
     this.#names = names;
     // The authority travels along: a device that enrols knows the digest of its key, and nothing else.
-    const cert = `${certificate}\n${this.#authority.certificate}`;
+    const cert = `${certificate}\n${this.#signers.authority.certificate}`;
     this.#own = { cert, key: this.#key.export({ format: 'pem', type: 'pkcs8' }) };
     for (const server of this.#servers) server.setSecureContext(this.options());
   }

@@ -16,6 +16,16 @@ import {
   unixMsSchema,
 } from './vocabulary.ts';
 
+/** Whom a device trusts after a rotation of keys, in place of what its enrolment has pinned. */
+export const desiredTrustSchema = z.object({
+  /** Grows with each change; a lower one than the last is ignored. */
+  version: z.int().min(1),
+  /** Raw Ed25519 keys, base64, whose desired states count from now on: while a new one takes over, both. */
+  controllerKeys: z.array(z.base64().length(44)).min(1).max(2),
+  /** PEM of the authorities that are believed from now on, one after the other; left out: as before. */
+  authorities: z.string().startsWith('-----BEGIN CERTIFICATE-----').max(4_096).optional(),
+});
+
 /** The string inside `desired`, once its signature has been checked. */
 export const desiredStateSchema = z.object({
   fleet: fleetIdSchema,
@@ -37,6 +47,8 @@ export const desiredStateSchema = z.object({
   offload: offloadPolicySchema,
   /** `never` when left out, as controllers did that knew no such policy. */
   explanations: explanationPolicySchema.optional(),
+  /** Left out until keys of the fleet are rotated for the first time: then enrolment says whom to trust. */
+  trust: desiredTrustSchema.optional(),
   issuedAt: unixMsSchema,
 });
 
@@ -47,5 +59,6 @@ export const desiredSchema = z.object({
   keyId: digestSchema,
 });
 
+export type DesiredTrust = z.infer<typeof desiredTrustSchema>;
 export type DesiredState = z.infer<typeof desiredStateSchema>;
 export type Desired = z.infer<typeof desiredSchema>;
