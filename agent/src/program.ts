@@ -14,6 +14,7 @@ import { labelCommand } from './commands/label.ts';
 import { outboundCommand } from './commands/outbound.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { wipeCommand } from './commands/wipe.ts';
 
 const COMMANDS: readonly Command[] = [
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   examplesCommand,
   outboundCommand,
   wipeCommand,
+  uninstallCommand,
 ];
 
 /** A terminal that can also be told about failures. */

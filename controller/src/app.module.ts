@@ -39,6 +39,8 @@ export interface Ground {
   readonly load?: LoadModel;
   /** Where the built dashboard is. */
   readonly siteDirectory: string;
+  /** Where the agent's packages are; left out: there are none. */
+  readonly agentsDirectory?: string;
   /** The provider of the cloud tier; left out or null: none. */
   readonly provider?: ProviderSettings | null;
   /** What opens `/metrics` and nothing else; left out or null: operators' tokens only. */
@@ -77,7 +79,10 @@ export class AppModule {
         TelemetryModule,
         LiveModule,
         MetricsModule,
-        PagesModule.over(ground.siteDirectory),
+        PagesModule.over({
+          site: ground.siteDirectory,
+          agents: ground.agentsDirectory ?? ground.siteDirectory,
+        }),
         ShardsModule,
       ],
       providers,

@@ -37,6 +37,7 @@ Runs one controller: operator API, enrolment and blobs over HTTP, broker over MQ
   --controller-key FILE    the key that all controllers of this fleet have (default: one made in DIR)
   --admin-token-file FILE  where the first admin token is written (default DIR/admin-token)
   --dashboard DIR          folder of the built dashboard (default: the one of this clone)
+  --agents DIR             folder of the agent's packages (default: the one of this clone)
   --advertise-mqtt URL     broker address that devices are told at enrolment
   --advertise-http URL     HTTP address that operators are told
   --provider FILE          provider of the cloud tier, JSON: url, model, keyFile, pricePerMillion, budgetPerDay (see README)
@@ -63,6 +64,8 @@ const DEFAULT_MQTT_PORT = 7_301;
 const PORT_MAX = 65_535;
 /** Where `pnpm build` puts the dashboard. */
 const SITE = fileURLToPath(new URL('../../dashboard/dist/site', import.meta.url));
+/** Where `pnpm package:agent` puts packages. */
+const AGENTS = fileURLToPath(new URL('../../agent/dist/packages', import.meta.url));
 
 const OPTIONS = {
   dir: { type: 'string', default: join('.nanofleet', 'controller') },
@@ -79,6 +82,7 @@ const OPTIONS = {
   'controller-key': { type: 'string' },
   'admin-token-file': { type: 'string' },
   dashboard: { type: 'string' },
+  agents: { type: 'string' },
   'advertise-mqtt': { type: 'string' },
   'advertise-http': { type: 'string' },
   provider: { type: 'string' },
@@ -149,6 +153,7 @@ const settingsOf = async (values: Values, environment: Environment): Promise<Set
     databaseSchema: 'public',
     cacheDirectory: cacheOf(environment, directory),
     siteDirectory: values.dashboard === undefined ? SITE : resolve(values.dashboard),
+    agentsDirectory: values.agents === undefined ? AGENTS : resolve(values.agents),
     advertisedMqttUrl: urlOf('--advertise-mqtt', values['advertise-mqtt'], ['mqtt:', 'mqtts:']),
     advertisedHttpUrl: urlOf('--advertise-http', values['advertise-http'], ['http:', 'https:']),
     provider: values.provider === undefined ? null : await readProvider(resolve(values.provider)),

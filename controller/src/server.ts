@@ -44,11 +44,11 @@ export interface Served {
  */
 export const serve = async (
   settings: Settings,
-  ground: Omit<Ground, 'link' | 'siteDirectory'>,
+  ground: Omit<Ground, 'link' | 'siteDirectory' | 'agentsDirectory'>,
   run: { secret: string; undo: Undo[] },
 ): Promise<Served> => {
   const link = new Link({ fleet: settings.fleet, clock: ground.clock, log: ground.log });
-  const app = await createApp({ ...ground, link, siteDirectory: settings.siteDirectory });
+  const app = await createApp({ ...ground, link, ...foldersOf(settings) });
   run.undo.push(() => app.close());
   await keepFleetName(app.get(AuthRepository), settings.fleet);
   await keepKey(app.get(AuthRepository), ground.identity);
@@ -88,6 +88,11 @@ export const serve = async (
   ground.identity.listensOn({ http: httpPort, mqtt: mqttPort });
   return { httpPort, mqttPort, newAdminToken, drain: () => app.get(ReadinessService).drain() };
 };
+
+const foldersOf = ({ agentsDirectory, siteDirectory }: Settings) => ({
+  siteDirectory,
+  ...(agentsDirectory === undefined ? {} : { agentsDirectory }),
+});
 
 const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
   const { tls } = ground.identity;

@@ -19,6 +19,14 @@ export const DEVICE_PATHS = {
   blob: '/device/blobs/',
 } as const;
 
+/** What a device without an agent takes from the controller: files, open to everybody, that hold nothing of the fleet. */
+export const INSTALL_PATHS = {
+  /** GET; the line that runs it knows its SHA-256. */
+  script: '/install.sh',
+  /** GET `{file}`; the script knows the SHA-256 of each. */
+  package: '/install/',
+} as const;
+
 /** Characters of a PEM that holds a certificate, or the few of the authorities that are trusted. */
 const PEM_CHARACTERS_MAX = 4_096;
 const pemSchema = z.string().startsWith('-----BEGIN CERTIFICATE-----').max(PEM_CHARACTERS_MAX);

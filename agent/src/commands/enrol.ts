@@ -32,11 +32,13 @@ import { provideKeys } from '../store/device-keys.ts';
 import { findIdentity, writeIdentity } from '../store/identity.ts';
 import { lockState } from '../store/state-lock.ts';
 import { dropTrust } from '../store/trust.ts';
-import { type Command, needed } from './command.ts';
+import { type Command, needed, type Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
 
 const ANSWER_BYTES_MAX = 65_536;
 const NONCE_BYTES = 32;
+/** More is no token; what follows is not read. */
+const TOKEN_LENGTH_MAX = 4_096;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
@@ -157,6 +159,17 @@ const enrol = async (directory: string, token: FleetToken, name: string): Promis
   }
 };
 
+/** The token itself: an argument can be read in lists of processes, standard input cannot. */
+const tokenIn = async (given: string, terminal: Terminal): Promise<string> => {
+  if (given !== '-') return given;
+  let text = '';
+  for await (const piece of terminal.input()) {
+    text += Buffer.from(piece).toString('utf8');
+    if (text.length > TOKEN_LENGTH_MAX) break;
+  }
+  return text;
+};
+
 /** The command. */
 export const enrolCommand: Command = {
   name: 'enrol',
@@ -164,11 +177,14 @@ export const enrolCommand: Command = {
   usage: '--dir DIR --token nft1_… --name NAME',
   flags: {
     dir: { help: 'state directory (default .nanofleet-agent)', value: 'DIR' },
-    token: { help: 'fleet token, made by: nanofleet fleet-tokens new', value: 'TOKEN' },
+    token: {
+      help: 'fleet token, made by: nanofleet fleet-tokens new; - reads it from standard input',
+      value: 'TOKEN',
+    },
     name: { help: 'name of the device: a-z, 0-9, hyphen', value: 'NAME' },
   },
   async run({ flags }, terminal) {
-    const token = decodeFleetToken(needed(flags, 'token'));
+    const token = decodeFleetToken(await tokenIn(needed(flags, 'token'), terminal));
     const { fleet, device, group } = await enrol(directoryOf(flags), token, needed(flags, 'name'));
     terminal.line(
       flags['json'] === true

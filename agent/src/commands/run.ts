@@ -35,6 +35,7 @@ import { systemClock } from '../ports/system-clock.ts';
 import { systemHost } from '../ports/system-host.ts';
 import { makeSystemRandom } from '../ports/system-random.ts';
 import { systemSourceFiles } from '../ports/system-source-files.ts';
+import { tellSystemd } from '../ports/systemd-notify.ts';
 import { writeAtomically } from '../store/atomic-file.ts';
 import { provideKeys } from '../store/device-keys.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
@@ -167,10 +168,11 @@ interface Run {
   readonly settings: AgentConfig;
   readonly isJson: boolean;
   readonly withStdin: boolean;
+  readonly notify: boolean;
 }
 
 const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
-  const { directory, settings, isJson, withStdin } = run;
+  const { directory, settings, isJson, notify, withStdin } = run;
   const { bundles, names, beatMs, learning, explanations, sources, sinks } = settings;
   const identity = readIdentity(fileDisk, directory);
   checkPrivateUrl(identity.brokerUrl);
@@ -200,7 +202,9 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
   terminal.line(readyLine(agent, listening, { device: identity.device, isJson }));
   agent.start();
   freeAfterStart();
+  const stopTelling = notify ? tellSystemd(systemClock, log) : null;
   await ended;
+  stopTelling?.();
   await close(agent, listening);
 };
 
@@ -219,6 +223,7 @@ export const runCommand: Command = {
     'beat-ms': { help: `interval of beats (default ${BEAT_INTERVAL_MS})`, value: 'N' },
     'no-learning': { help: 'keep labels, but take no part in rounds: no update ever leaves' },
     'no-explanations': { help: 'explain no decision to local programs, whatever the policy of the group' },
+    notify: { help: 'tell systemd that it is ready and lives: for a unit of Type=notify' },
     'exit-with-stdin': { help: 'end when standard input ends' },
   },
   async run({ flags }, terminal) {
@@ -230,6 +235,7 @@ export const runCommand: Command = {
       settings,
       isJson: flags['json'] === true,
       withStdin: flags['exit-with-stdin'] === true,
+      notify: flags['notify'] === true,
     };
     const unlock = lockState(directory);
     try {

@@ -4,6 +4,7 @@ import { ASK } from './ask.ts';
 import { CLOUD } from './cloud.ts';
 import { DASHBOARD } from './dashboard.ts';
 import { DEVICES } from './devices.ts';
+import { DEVICES_ADD } from './devices-add.ts';
 import { EVENTS } from './events.ts';
 import { FLEET_TOKENS } from './fleet-tokens.ts';
 import { GROUPS } from './groups.ts';
@@ -21,6 +22,7 @@ import { TOKENS } from './tokens.ts';
 export const COMMANDS: readonly Command[] = [
   LOGIN,
   ...DASHBOARD,
+  DEVICES_ADD,
   ...DEVICES,
   ...GROUPS,
   ...TOKENS,

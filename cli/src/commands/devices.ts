@@ -33,7 +33,7 @@ async function list({ connect, terminal }: Context): Promise<number> {
   const { items } = await (await connect()).call('devices');
   if (terminal.json) terminal.document(items);
   else {
-    const empty = 'No device is enrolled. Next: nanofleet fleet-tokens new NAME --group GROUP';
+    const empty = 'No device is enrolled. Next: nanofleet devices add NAME --group GROUP';
     for (const line of tableOf(terminal, items, { columns: columns(terminal), empty })) terminal.line(line);
   }
   return 0;

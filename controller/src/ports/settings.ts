@@ -67,6 +67,8 @@ export interface Settings {
   readonly cacheDirectory: string;
   /** Where the built dashboard is; it may be built later. */
   readonly siteDirectory: string;
+  /** Where the agent's packages are; they may be made later. Left out: there are none. */
+  readonly agentsDirectory?: string;
   /** What devices are told to connect to instead of this listener's own address. */
   readonly advertisedMqttUrl: string | null;
   readonly advertisedHttpUrl: string | null;

@@ -48,6 +48,15 @@ export const fleetTokenSchema = z.object({
   device: deviceIdSchema.optional(),
 });
 
+/** What the controller hands to a device that has no agent yet. */
+export const installerSchema = z.object({
+  /** Address of the install script, as devices reach it. */
+  url: z.url(),
+  /** SHA-256 of the script's bytes. It knows those of the packages. */
+  sha256: digestSchema,
+  packages: z.array(z.object({ platform: z.string(), sha256: digestSchema, bytes: countSchema })),
+});
+
 export type Whoami = z.infer<typeof whoamiSchema>;
 
 /** Routes of this part of the operator API. */
@@ -84,6 +93,14 @@ export const ACCESS_ROUTES = {
     role: 'viewer',
     summary: 'Token, fleet and keys',
     answer: whoamiSchema,
+  }),
+  installer: route({
+    ...bare,
+    method: 'GET',
+    path: '/api/installer',
+    role: 'operator',
+    summary: 'Where devices get the agent from, and the SHA-256 that the line for it compares',
+    answer: installerSchema,
   }),
   operatorTokens: route({
     ...bare,

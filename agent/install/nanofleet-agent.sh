@@ -1,0 +1,15 @@
+#!/bin/sh
+# The installed command: the package's own Node with the settings that keep it small, on the state directory of the
+# installation. Holds no command of its own.
+set -eu
+
+release=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+state=$(sed -n 's/^state=//p' "$release/../../installed")
+case ${1-} in
+  run | enrol | doctor | status | ask | label | examples | outbound | wipe)
+    name=$1
+    shift
+    set -- "$name" --dir "$state" "$@"
+    ;;
+esac
+MALLOC_ARENA_MAX=1 exec "$release/node" --max-semi-space-size=1 --single-threaded "$release/agent/nanofleet-agent.mjs" "$@"

@@ -1,0 +1,194 @@
+// The line of `devices add`, run by a shell as a person would: enrolled over TLS, decisions, records at the controller,
+// nothing left after `uninstall`; and what a changed script or package comes to.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { runProgram } from '@nanofleet/cli';
+import { agentStatusSchema, decisionSchema } from '@nanofleet/protocol';
+import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
+import { eventually } from '@nanofleet/runtime/testing';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { atEnd } from '../endings.ts';
+import { signedBundle } from './parts/bundles.ts';
+import { scratchDirectory } from './parts/clone.ts';
+import { startTestController, type TestController } from './parts/controller.ts';
+import { keepStandardError } from './parts/quiet.ts';
+
+const run = promisify(execFile);
+const scratch = scratchDirectory();
+const agents = join(scratch, 'agents');
+const profile = join(scratch, 'profile');
+const publisher = generateSigningKey();
+const indexSchema = z.object({
+  packages: z.array(z.object({ file: z.string(), sha256: z.string() })).length(1),
+});
+const eventSchema = z.object({ event: z.object({ decision: z.string() }) });
+/** Node's place and that of the script's tools; the machine's own Node is not there. */
+const TOOLS = '/usr/bin:/bin';
+const PACKAGE_AGENT = join(import.meta.dirname, '..', '..', 'scripts', 'package-agent.mjs');
+let controller: TestController;
+
+const nanofleet = async (...argv: string[]) => {
+  const shown = { out: '', err: '' };
+  const sink = (name: 'out' | 'err') => ({
+    write: (text: string) => void (shown[name] += text),
+    isTTY: false,
+    columns: 80,
+  });
+  const world = {
+    ...{ env: {}, home: scratch, stdout: sink('out'), stderr: sink('err') },
+    ...{ now: () => 0, sleep: () => Promise.resolve(), run: () => Promise.resolve(null) },
+    deadline: () => new AbortController().signal,
+  };
+  const code = await runProgram(world, [...argv, '--profile', profile]);
+  return { code, ...shown };
+};
+
+/** The printed line for a device below a directory. */
+const lineFor = async (name: string): Promise<string> => {
+  const { code, out, err } = await nanofleet(
+    'devices',
+    'add',
+    name,
+    '--group',
+    'homes',
+    '--into',
+    join(scratch, name),
+  );
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  return out.trim();
+};
+
+/** What a shell makes of a line. */
+const inShell = async (line: string): Promise<{ code: number; out: string; err: string }> => {
+  const options = { env: { PATH: TOOLS }, cwd: scratch };
+  return run('sh', ['-c', line], options).then(
+    ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
+    (thrown: { code: number; stdout: string; stderr: string }) => ({
+      code: thrown.code,
+      out: thrown.stdout,
+      err: thrown.stderr,
+    }),
+  );
+};
+
+const makePackages = () =>
+  run(process.execPath, [
+    PACKAGE_AGENT,
+    ...['--platform', `linux-${process.arch}`, '--out', agents, '--node', process.execPath, '--level', '1'],
+  ]);
+
+const packageFile = (): string => {
+  const { packages } = indexSchema.parse(JSON.parse(readFileSync(join(agents, 'index.json'), 'utf8')));
+  return join(agents, packages[0]?.file ?? '');
+};
+
+beforeAll(async () => {
+  keepStandardError();
+  await makePackages();
+  controller = await startTestController({
+    publisher,
+    settings: { isSecure: true, agentsDirectory: agents },
+  });
+  await writeSigningKey(join(profile, 'publisher.key'), publisher);
+  const address = `https://127.0.0.1:${controller.running.httpPort}`;
+  const file = join(controller.directory, 'admin-token');
+  const authority = controller.running.authorityKeyId ?? '';
+  expect(await nanofleet('login', address, '--token-file', file, '--authority', authority)).toMatchObject({
+    code: 0,
+  });
+}, 240_000);
+
+describe.runIf(process.platform === 'linux')('the line of devices add', () => {
+  it('makes a machine a device of the fleet over TLS, and uninstall leaves nothing', async () => {
+    const place = join(scratch, 'pump-1');
+    const line = await lineFor('pump-1');
+    const installed = await inShell(line);
+    expect(installed).toMatchObject({ code: 0, err: '' });
+    expect(installed.out).toContain('pump-1 is enrolled');
+    const start = /Start it: (.+)$/m.exec(installed.out)?.[1] ?? '';
+    expect(start).toBe(`${place}/current/bin/nanofleet-agent run`);
+    expect(statSync(join(place, 'state')).mode & 0o777).toBe(0o700);
+
+    const bundle = signedBundle({ from: 'nano-s', to: join(scratch, 'signed', 'intents'), key: publisher });
+    const program = join(place, 'current', 'bin', 'nanofleet-agent');
+    const agent = startInstalled(program, '--bundles', join(bundle.directory, '..'));
+    await untilConnected(program);
+    const { stdout } = await run(program, ['ask', '--json', 'turn on the light in the kitchen']);
+    const decision = decisionSchema.parse(JSON.parse(stdout));
+    expect(decision.label).not.toBe('');
+    await eventually(async () => {
+      expect(await arrived()).toContain(decision.id);
+    });
+
+    const again = await inShell(line);
+    expect(again).toMatchObject({ code: 0, err: '' });
+    expect(again.out).toContain('enrolled already');
+
+    agent.kill();
+    expect((await run(program, ['uninstall'])).stdout).toContain('the agent is gone');
+    expect(existsSync(place)).toBe(false);
+  }, 240_000);
+
+  it('runs nothing of a script that was changed on the way', async () => {
+    const line = await lineFor('changed-1');
+    appendFileSync(join(agents, 'install.sh'), "touch 'owned'\n");
+    const { code, err } = await inShell(line);
+    expect({ code, err }).toEqual({ code: 1, err: 'nanofleet: this is not the script of the line\n' });
+    expect(readdirSync(scratch)).not.toContain('owned');
+    await makePackages();
+  }, 120_000);
+
+  it('unpacks nothing of a package that was changed on the way', async () => {
+    const line = await lineFor('changed-2');
+    const file = packageFile();
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.fill(0, 1_000, 1_010));
+    const { code, err } = await inShell(line);
+    expect(code).toBe(1);
+    expect(err).toMatch(/the package has SHA-256 [0-9a-f]{64}, not [0-9a-f]{64}: it was not unpacked/);
+    expect(existsSync(join(scratch, 'changed-2', 'current'))).toBe(false);
+    await makePackages();
+  }, 120_000);
+
+  it('comes from packages of the same bytes each time', async () => {
+    const first = readFileSync(packageFile());
+    await makePackages();
+    expect(readFileSync(packageFile()).equals(first)).toBe(true);
+  }, 120_000);
+});
+
+describe('devices add', () => {
+  it('says what is missing on a controller without packages, and makes no token', async () => {
+    const before = await nanofleet('fleet-tokens', 'ls', '--json');
+    const moved = `${agents}.away`;
+    await run('mv', [agents, moved]);
+    const { code, err } = await nanofleet('devices', 'add', 'pump-9', '--group', 'homes');
+    await run('mv', [moved, agents]);
+    expect(code).toBe(1);
+    expect(err).toContain('package:agent');
+    expect((await nanofleet('fleet-tokens', 'ls', '--json')).out).toBe(before.out);
+  });
+});
+
+/** Starts the installed agent with nothing of this machine's Node on the path. */
+function startInstalled(program: string, ...args: string[]): ChildProcess {
+  const child = spawn(program, ['run', ...args], { env: { PATH: TOOLS }, stdio: 'ignore' });
+  atEnd(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+const untilConnected = (program: string): Promise<void> =>
+  eventually(async () => {
+    const { stdout } = await run(program, ['status', '--json'], { env: { PATH: TOOLS } });
+    expect(agentStatusSchema.parse(JSON.parse(stdout)).link).toBe('connected');
+  });
+
+/** Decisions that arrived, by the operators' command. */
+async function arrived(): Promise<string[]> {
+  const { out } = await nanofleet('events', '--type', 'decision', '--json');
+  const lines = out.split('\n').filter((line) => line !== '');
+  return lines.map((line) => eventSchema.parse(JSON.parse(line)).event.decision);
+}
