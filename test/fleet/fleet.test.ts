@@ -71,16 +71,27 @@ const BROKEN: readonly (readonly [string, string, Mutation])[] = [
   ['disks that lose what they have synced', 'after it had run|runs 0 versions', { hasLyingDisks: true }],
 ];
 
-it.each(BROKEN)(
-  'notices %s',
-  async (_title, what, mutation) => {
-    const broken = runFleet({ devices: 6, hours: 2, pace: BUSY_PACE, seed: 5, database, mutation });
-    const thrown: unknown = await broken.then(
+/** What went wrong in the first world of this kind in which anything did; a short story may pass by chance. */
+async function wrongIn(mutation: Mutation): Promise<unknown> {
+  for (const seed of [5, 6, 7]) {
+    const thrown: unknown = await runFleet({
+      ...{ devices: 6, hours: 2, pace: BUSY_PACE },
+      ...{ seed, database, mutation },
+    }).then(
       () => null,
       (reason: unknown) => reason,
     );
+    if (thrown !== null) return thrown;
+  }
+  return null;
+}
+
+it.each(BROKEN)(
+  'notices %s',
+  async (_title, what, mutation) => {
+    const thrown = await wrongIn(mutation);
     expect(thrown).toBeInstanceOf(InvariantBroken);
-    expect(String(thrown)).toMatch(new RegExp(`seed 5: .*(${what})`));
+    expect(String(thrown)).toMatch(new RegExp(`seed \\d: .*(${what})`));
   },
   LONG_MS,
 );
