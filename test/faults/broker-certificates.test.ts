@@ -223,9 +223,8 @@ describe.each(hasMosquitto() ? (['embedded', 'mosquitto'] as const) : (['embedde
       expect(victim.connected).toBe(true);
     });
 
-    it.runIf(kind === 'mosquitto')(
-      'lets a device in again at a broker that has lost all rights',
-      async () => {
+    if (kind === 'mosquitto')
+      it('lets a device in again at a broker that has lost all rights', async () => {
         const agent = await startAgentHere(door.directory);
         await untilConnected(agent);
         const { httpPort } = fleet.controller.running;
@@ -236,8 +235,7 @@ describe.each(hasMosquitto() ? (['embedded', 'mosquitto'] as const) : (['embedde
         await fleet.run({ ...external?.settings, httpPort });
         await expect.poll(async () => (await agent.status()).link, { timeout: 50_000 }).toBe('connected');
         await agent.stop();
-      },
-    );
+      });
 
     it('gives a name to new hardware, and nothing more to certificates of the old', async () => {
       expect(await isServed(door.tls, other)).toBe(true);

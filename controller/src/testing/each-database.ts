@@ -8,10 +8,13 @@ import { type EngineKind, TestController } from './test-controller.ts';
 /** Gives the controller of the tests that run now. */
 export type GetController = () => TestController;
 
+/** A group of tests of one controller on engines of a kind. */
+type Group = (controller: GetController, kind: EngineKind) => void;
+
 /** Describes `title` on each database; the groups share one controller, in their order. */
 export const onEachDatabase = (
   title: string,
-  groups: readonly ((controller: GetController) => void)[],
+  groups: readonly Group[],
   given: Partial<ControllerPorts> = {},
 ): void => {
   describe.each(databaseKinds())(`${title} (%s)`, (kind) => {
@@ -22,7 +25,7 @@ export const onEachDatabase = (
 /** The same, and once more on PostgreSQL with mosquitto instead of the embedded broker, where both are here. */
 export const onEachEngine = (
   title: string,
-  groups: readonly ((controller: GetController) => void)[],
+  groups: readonly Group[],
   given: Partial<ControllerPorts> = {},
 ): void => {
   onEachDatabase(title, groups, given);
@@ -34,15 +37,11 @@ export const onEachEngine = (
 /** Whether PostgreSQL and mosquitto are here. */
 export const hasRealEngines = (): boolean => databaseKinds().includes('postgres') && hasMosquitto();
 
-const on = (
-  kind: EngineKind,
-  groups: readonly ((controller: GetController) => void)[],
-  given: Partial<ControllerPorts>,
-): void => {
+const on = (kind: EngineKind, groups: readonly Group[], given: Partial<ControllerPorts>): void => {
   let controller: TestController;
   beforeAll(async () => {
     controller = await TestController.start(kind, given);
   });
   afterAll(() => controller.close());
-  for (const group of groups) group(() => controller);
+  for (const group of groups) group(() => controller, kind);
 };
