@@ -4,7 +4,7 @@ import { barrelsOnlyAtTheTop, importDirection, noCycles } from './rules/directio
 import { fileSize, functionSize } from './rules/size.ts';
 import { noAny, noBareError, noDefaultExport, noEmptyCatch, noNonNull } from './rules/types.ts';
 import { noDeadExports, noDeadFiles } from './rules/unused.ts';
-import { noSleepsInTests, rims, sqlHasNoClock, topicsInOnePlace } from './rules/world.ts';
+import { noPlainStat, noSleepsInTests, rims, sqlHasNoClock, topicsInOnePlace } from './rules/world.ts';
 import type { Rule } from './source-file.ts';
 
 /** Share of exported declarations that must carry a doc comment. It only ever rises. */
@@ -21,6 +21,7 @@ export const RULES: readonly (readonly [title: string, rule: Rule])[] = [
   ['SQL asks the database for neither time nor chance', sqlHasNoClock],
   ['topics are spelled in one file', topicsInOnePlace],
   ['tests wait for conditions', noSleepsInTests],
+  ['a look at a file leaves imports alone', noPlainStat],
   ['nothing is any', noAny],
   ['nothing is declared non-null by force', noNonNull],
   ['shipped code creates no bare Error', noBareError],

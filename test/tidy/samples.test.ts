@@ -8,6 +8,7 @@ import { noAny, noBareError, noDefaultExport, noEmptyCatch, noNonNull } from './
 import { noDeadExports, noDeadFiles } from './rules/unused.ts';
 import {
   everyRimIsNeeded,
+  noPlainStat,
   noSleepsInTests,
   onlyRimsTouchTheWorld,
   sqlHasNoClock,
@@ -35,6 +36,12 @@ function worldCase(text: string): Case {
 }
 
 const CASES: readonly Case[] = [
+  {
+    title: 'a plain look at a file',
+    rule: noPlainStat,
+    bad: inAgent('lstatSync(path);'),
+    good: inAgent('lstatSync(path, { bigint: true });'),
+  },
   {
     title: 'a package imports against the direction',
     rule: importDirection,

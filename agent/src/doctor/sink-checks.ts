@@ -62,7 +62,7 @@ const checkWebhook = async (check: string, config: SinkOf<'webhook'>): Promise<F
 
 const whyNotRun = (program: string): string | null => {
   try {
-    if (!statSync(program).isFile()) return `${program} is no file`;
+    if (!statSync(program, { bigint: true }).isFile()) return `${program} is no file`;
     accessSync(program, constants.X_OK);
     return null;
   } catch (thrown) {

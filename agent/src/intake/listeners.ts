@@ -2,10 +2,11 @@
  * The listeners for local programs: a Unix socket that file modes protect, and a loopback port that a token protects.
  * Owns socket paths, modes and stale files; never the answers.
  */
-import { chmodSync, lstatSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { LOCAL_CONNECTIONS_MAX, NanofleetError, SOCKET_PATH_BYTES_MAX } from '@nanofleet/protocol';
+import { removeSocket, statOfSocket } from '@nanofleet/protocol/node';
 
 const SOCKET_MODE = 0o660;
 const LOOPBACK = '127.0.0.1';
@@ -48,8 +49,6 @@ const closing = (server: Server) => (): Promise<void> =>
     server.closeAllConnections();
   });
 
-const isSocket = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
-
 /** Whether somebody answers on a socket. */
 const isAnswered = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
@@ -62,9 +61,9 @@ const isAnswered = (path: string): Promise<boolean> =>
   });
 
 const makeRoom = async (path: string): Promise<void> => {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!isSocket(path)) {
+  const found = await statOfSocket(path);
+  if (found === null) return;
+  if (!found.isSocket()) {
     throw new NanofleetError('SETTING_INVALID', `${path} is a file, not a socket. Give another --socket.`);
   }
   if (await isAnswered(path)) {
@@ -73,7 +72,7 @@ const makeRoom = async (path: string): Promise<void> => {
       `another process listens on ${path}. End it, or give another --socket.`,
     );
   }
-  rmSync(path, { force: true });
+  await removeSocket(path);
 };
 
 /**

@@ -1,14 +1,14 @@
 /** The real SourceFiles: node:fs, read only. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SourceFile, SourceFiles } from './source-files.ts';
 
 const NAMES_MAX = 1_000;
 
-const identityIn = ({ dev, ino }: Stats): string => `${dev}:${ino}`;
+const identityIn = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;
 
 const identityOf = (path: string): string | null => {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
   return stat === undefined ? null : identityIn(stat);
 };
 
@@ -16,7 +16,7 @@ const open = (path: string): SourceFile | null => {
   if (identityOf(path) === null) return null;
   const descriptor = openSync(path, 'r');
   return {
-    identity: identityIn(fstatSync(descriptor)),
+    identity: identityIn(fstatSync(descriptor, { bigint: true })),
     size: () => fstatSync(descriptor).size,
     read(position, length) {
       const bytes = new Uint8Array(length);

@@ -4,11 +4,12 @@
  * database meanwhile. Whoever can connect can read the keys beside it, so nothing more is asked.
  */
 import { existsSync } from 'node:fs';
-import { chmod, rm } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isErrorCode, NanofleetError, SOCKET_PATH_BYTES_MAX, toNanofleetError } from '@nanofleet/protocol';
+import { removeSocket } from '@nanofleet/protocol/node';
 import type { Log } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
 import type { BackupSummary } from './backup-format.ts';
@@ -40,7 +41,7 @@ export const listenForBackups = async (
     return () => Promise.resolve();
   }
   // Of a process that was killed: this one holds the lock of the directory.
-  await rm(path, { force: true });
+  await removeSocket(path);
   const open = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);

@@ -1,7 +1,8 @@
-/** What of the protocol needs Node: keys, digests, signatures, fleet tokens. */
+/** What of the protocol needs Node: keys, digests, signatures, fleet tokens, files of sockets. */
 export * from './bundle-signature.ts';
 export * from './fleet-token.ts';
 export * from './key-file.ts';
 export * from './keys.ts';
 export * from './sha256.ts';
+export * from './socket-file.ts';
 export * from './tls-key.ts';

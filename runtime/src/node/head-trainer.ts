@@ -3,10 +3,9 @@
  * (Adam inside the graph). Works in slices, because a step holds up its thread. Never sees a text and never decides what is sent.
  */
 import { NanofleetError } from '@nanofleet/protocol';
-import type { Tensor as EngineTensor, InferenceSession } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Head } from '../learning/head.ts';
 import { HeadBatches, type HeadBatchSource, trainedLabels } from '../learning/head-batches.ts';
-import { Tensor } from './onnxruntime.ts';
 import { openSession } from './session.ts';
 
 /** Longest time that training holds up its thread without a break, milliseconds. */
@@ -41,7 +40,7 @@ export interface SliceOptions {
 }
 
 /** Value and moments of the parameters; two sets take turns, because one buffer as input and output gives garbage silently. */
-type Half = ReadonlyMap<string, EngineTensor>;
+type Half = ReadonlyMap<string, Tensor>;
 
 /**
  * Trains a head; holds up its thread for at most a slice at a time.
@@ -100,13 +99,13 @@ class Trainer {
     const { rows, features, targets } = this.#batches.next();
     const [now, next] = step % 2 === 1 ? this.#halves : [this.#halves[1], this.#halves[0]];
     const loss = new Tensor('float32', new Float32Array(1), []);
-    const feeds: Record<string, EngineTensor> = {
+    const feeds: Record<string, Tensor> = {
       ...Object.fromEntries(now),
       penultimate: new Tensor('float32', features, [rows, start.width]),
       targets: new Tensor('float32', targets, [rows, start.classes]),
       learningRate: new Tensor('float32', Float32Array.of(correctedRate(settings.learningRate, step)), []),
     };
-    const fetches: Record<string, EngineTensor> = { loss };
+    const fetches: Record<string, Tensor> = { loss };
     for (const [name, tensor] of next) fetches[`${name}:next`] = tensor;
     try {
       await this.#session.run(feeds, fetches);

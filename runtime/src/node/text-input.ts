@@ -3,15 +3,14 @@
  * Never runs a graph.
  */
 import { assert, ENTITY_TOKENS_MAX } from '@nanofleet/protocol';
-import type { Tensor as EngineTensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import type { TextFeatures, TokenRows } from '../text/text-features.ts';
-import { Tensor } from './onnxruntime.ts';
 
 /** Names of the inputs of a text graph. */
 export const TEXT_INPUTS = { rows: 'rows', bag: 'bag', membership: 'membership' } as const;
 
 /** The feeds of a graph that tags no token. */
-export const rowFeeds = (rows: Int32Array): Record<string, EngineTensor> => ({
+export const rowFeeds = (rows: Int32Array): Record<string, Tensor> => ({
   [TEXT_INPUTS.rows]: new Tensor('int32', rows, [rows.length]),
 });
 
@@ -22,7 +21,7 @@ export const rowFeeds = (rows: Int32Array): Record<string, EngineTensor> => ({
 export function tokenFeeds(
   seen: TokenRows,
   { tokensMax, inputs }: { readonly tokensMax: number; readonly inputs: readonly string[] },
-): Record<string, EngineTensor> {
+): Record<string, Tensor> {
   if (runsTogether(inputs)) return feedsTogether([seen], tokensMax);
   const { rows } = seen;
   const tokens = taggedOf(seen, tokensMax);
@@ -38,7 +37,7 @@ export function tokenFeeds(
 export const runsTogether = (inputs: readonly string[]): boolean => inputs.includes(TEXT_INPUTS.bag);
 
 /** The feeds of a graph that tags tokens and takes several texts in one run: texts of one number of tokens. */
-export function feedsTogether(texts: readonly TokenRows[], tokensMax: number): Record<string, EngineTensor> {
+export function feedsTogether(texts: readonly TokenRows[], tokensMax: number): Record<string, Tensor> {
   const [first] = texts;
   assert(first !== undefined, 'a run has a text');
   const tokens = taggedOf(first, tokensMax);
@@ -82,7 +81,7 @@ function fillMembership(
 export function textFeeds(
   features: TextFeatures,
   { text, inputs }: { readonly text: string; readonly inputs: readonly string[] },
-): { readonly feeds: Record<string, EngineTensor>; readonly tokens: number } {
+): { readonly feeds: Record<string, Tensor>; readonly tokens: number } {
   if (!inputs.includes(TEXT_INPUTS.membership)) {
     const { rows, tokens } = features.of(text);
     return { feeds: rowFeeds(rows), tokens };

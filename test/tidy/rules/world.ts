@@ -162,3 +162,23 @@ export const noSleepsInTests: Rule = (files) =>
       });
       return found;
     });
+
+/** Looks that write into the array that Node's resolving of symbolic links reads (nodejs/node#51142). */
+const PLAIN_LOOKS = ['statSync', 'lstatSync'];
+
+/** After a plain synchronous look at a socket or pipe, imports resolve no symbolic links: `bigint: true` looks elsewhere. */
+export const noPlainStat: Rule = (files) =>
+  files
+    .filter(({ path }) => isShipped(path))
+    .flatMap((file) => {
+      const found: Violation[] = [];
+      walk(file.program, (node) => {
+        const isLook =
+          node.type === 'CallExpression' && PLAIN_LOOKS.includes(nameOf(child(node, 'callee')) ?? '');
+        if (isLook && !/bigint: true/.test(file.text.slice(node.start, node.end)))
+          found.push(
+            violation(file, node, 'looks at a file so that later imports may fail; say bigint: true'),
+          );
+      });
+      return found;
+    });
