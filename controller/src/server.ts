@@ -5,7 +5,7 @@
 import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
-import { API_BODY_BYTES_MAX, NanofleetError } from '@nanofleet/protocol';
+import { API_BODY_BYTES_MAX, NanofleetError, PATH_PART_CHARACTERS_MAX } from '@nanofleet/protocol';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type Ground } from './app.module.ts';
@@ -99,6 +99,7 @@ const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
   const adapter = new FastifyAdapter({
     bodyLimit: API_BODY_BYTES_MAX,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: PATH_PART_CHARACTERS_MAX },
     // Browsers and devices that enrol have no certificate: routes that need one look for it.
     ...(tls === null ? {} : { https: { ...tls.options(), rejectUnauthorized: false } }),
   });

@@ -3,7 +3,14 @@
  * `api.ts`.
  */
 import { z } from 'zod';
-import { deviceIdSchema, fleetIdSchema, groupIdSchema, uuidSchema } from './ids.ts';
+import {
+  type Digest,
+  deviceIdSchema,
+  digestSchema,
+  fleetIdSchema,
+  groupIdSchema,
+  uuidSchema,
+} from './ids.ts';
 
 /** What devices ask the controller over HTTP. */
 export const DEVICE_PATHS = {
@@ -15,9 +22,24 @@ export const DEVICE_PATHS = {
   nonce: '/device/nonce',
   /** POST certificateRequest → tlsGrant, authenticated by the device's own key over a nonce, whatever its certificate. */
   certificate: '/device/certificate',
-  /** GET with Range, authenticated as the device; `{digest}`, or `{digest}.sig` for the signature of a manifest. */
+  /**
+   * GET with Range, authenticated as the device; `{digest}`, `{digest}.sig` for the signature of a manifest, or `deltaName`.
+   */
   blob: '/device/blobs/',
 } as const;
+
+const DELTA_SEPARATOR = '.from.';
+
+/** Name of the delta by which a device that has the file `base` comes to the file `target`. */
+export const deltaName = (base: Digest, target: Digest): string => `${target}${DELTA_SEPARATOR}${base}`;
+
+/** The two files of a delta's name; null for another name. */
+export const parseDeltaName = (name: string): { readonly base: Digest; readonly target: Digest } | null => {
+  const [target, base, ...more] = name
+    .split(DELTA_SEPARATOR)
+    .map((part) => digestSchema.safeParse(part).data);
+  return target === undefined || base === undefined || more.length > 0 ? null : { base, target };
+};
 
 /** What a device without an agent takes from the controller: files, open to everybody, that hold nothing of the fleet. */
 export const INSTALL_PATHS = {

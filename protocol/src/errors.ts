@@ -177,6 +177,7 @@ export const ERRORS = {
   // Forge
   TRAINING_SET_INVALID: entry('operator', 422, 'A data set or recipe could not be used'),
   GRAPH_UNSUPPORTED: entry('operator', 422, 'A graph holds something that this program does not support'),
+  DELTA_INVALID: entry('operator', 422, 'A delta is damaged, or was made for another base'),
   INTERNAL: entry('controller', 500, 'Something broke; the log has the details', 'retry'),
 } as const satisfies Record<string, Registered>;
 

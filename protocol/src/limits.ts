@@ -176,12 +176,22 @@ export const SHARD_UNACKNOWLEDGED_MAX = 1_250;
 export const SENDS_WAITING_MAX = 20_000;
 /** Operator request body that is not a blob. */
 export const API_BODY_BYTES_MAX = 1 * MIB;
+/** Characters of a part of a path of the HTTP API: the longest names two digests. */
+export const PATH_PART_CHARACTERS_MAX = 200;
 /** Rows of one page of a listing. */
 export const PAGE_ROWS_MAX = 500;
 /** Blobs that a controller keeps in memory; one above a quarter of it is read from the disk each time. */
 export const BLOB_CACHE_BYTES = 32 * MIB;
 /** Part of a blob in one answer to an operator. */
 export const BLOB_PART_BYTES_MAX = 256 * KIB;
+/** Smaller files are always fetched whole: asking for a delta would cost as much. */
+export const DELTA_FILE_BYTES_MIN = 4 * KIB;
+/** Larger files, too: base, delta and result are in memory together. */
+export const DELTA_FILE_BYTES_MAX = 16 * MIB;
+/** A delta longer than this share of what would travel otherwise is not worth its work. */
+export const DELTA_SHARE_MAX = 0.8;
+/** Deltas that a controller keeps in memory, with those that were found not worth it; the one unused for longest leaves. */
+export const DELTAS_KEPT_MAX = 64;
 /** Examples of a line that judge its rounds; more is refused. */
 export const EXAMPLES_MAX = 20_000;
 /** Rows of events that are kept; the oldest leave beyond, their tallies stay. */

@@ -3,6 +3,7 @@ export * from './calibration.ts';
 export * from './certify.ts';
 export * from './class-offsets.ts';
 export * from './clopper-pearson.ts';
+export * from './delta/delta.ts';
 export * from './golden.ts';
 export * from './intervals.ts';
 export * from './learning/aggregate/aggregator.ts';

@@ -1,6 +1,6 @@
-import { type BundleFile, digestSchema, parseId } from '@nanofleet/protocol';
+import { type BundleFile, deltaName, digestSchema, parseId } from '@nanofleet/protocol';
 import { generateSigningKey, sha256Of } from '@nanofleet/protocol/node';
-import type { Runner } from '@nanofleet/runtime';
+import { encodeDelta, type Runner } from '@nanofleet/runtime';
 import { type Disk, type DiskFile, linkUnavailable, silentLog } from '@nanofleet/runtime/ports';
 import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
@@ -370,9 +370,19 @@ const dyingDisk = (inner: MemoryDisk, steps: number): Disk => {
   };
 };
 
+const delta = encodeDelta(
+  one.blobs.get(one.model) ?? new Uint8Array(),
+  two.blobs.get(two.model) ?? new Uint8Array(),
+);
+const byDelta: TestBundle = {
+  ...two,
+  blobs: new Map(two.blobs).set(deltaName(one.model, two.model), delta),
+};
+
 describe.each([
   ['as it is', two],
   ['in fewer bits', packed],
+  ['as a delta', byDelta],
 ])(
   'a process that is killed at any change of the disk on the way to version 2, which travels %s',
   (_how, next) => {

@@ -3,16 +3,18 @@
  * it is done. Owns retries and the report. A request never fails because of it: the old runner serves until the swap.
  */
 
-import { type ErrorCode, type LineReport, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { type ErrorCode, type LineReport, type NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
 
 import { type CheckedBundle, type loadRunner, verifyBundle } from '@nanofleet/runtime/node';
-import { type Clock, type Disk, isDiskFull, type Log, type Random } from '@nanofleet/runtime/ports';
+import type { Clock, Disk, Log, Random } from '@nanofleet/runtime/ports';
 
 import { runningOf } from '../inference/model-lines.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { BlobSource } from '../ports/blob-source.ts';
+import { registeredOf } from './blob-fetch.ts';
 import { fetchBundle } from './bundle-fetch.ts';
+import { type BundleHere, bundleHere } from './delta-fetch.ts';
 import { bundleSourceOn, SlotStore } from './slot-store.ts';
 import {
   type Accepted,
@@ -154,7 +156,7 @@ export class LineSlot {
         if (this.#state.attempt !== null) await this.#attempt(pursuit);
         return;
       } catch (thrown) {
-        const error = asRegistered(thrown);
+        const error = registeredOf(thrown);
         this.#options.log.warn('slot-attempt-failed', {
           line: this.#options.line,
           code: error.code,
@@ -185,9 +187,18 @@ export class LineSlot {
       signal,
       directory: this.#store.partDirectory(wish.digest),
       lowestCounter: lowest,
+      here: this.#here(),
       progress: (progress) => this.#note(progress),
     });
     this.#store.finishPart(wish.digest);
+  }
+
+  /** The accepted bundle as it lies here; null when there is none, or nothing that can be read. */
+  #here(): BundleHere | null {
+    const { accepted } = this.#state;
+    return accepted === null
+      ? null
+      : bundleHere(this.#options.disk, this.#store.bundleDirectory(accepted.digest));
   }
 
   /** Installs what lies here already; false when it has to be fetched again because the disk has changed it. */
@@ -279,9 +290,3 @@ export class LineSlot {
     this.#options.changed();
   }
 }
-
-/** A full disk may be emptied and the rest of the file system's errors may pass; both are worth another try. */
-const asRegistered = (thrown: unknown): NanofleetError =>
-  isDiskFull(thrown)
-    ? new NanofleetError('DISK_FULL', 'there is no space for the bundle; free some', { cause: thrown })
-    : toNanofleetError(thrown);

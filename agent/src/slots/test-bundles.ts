@@ -1,5 +1,11 @@
 /** Signed bundles in memory for tests of the slots: real manifests and signatures, a model of a few bytes, packed or not. */
-import { type BundleFile, encodeManifest, type ManifestDraft, NanofleetError } from '@nanofleet/protocol';
+import {
+  type BundleFile,
+  type Digest,
+  encodeManifest,
+  type ManifestDraft,
+  NanofleetError,
+} from '@nanofleet/protocol';
 import { type SigningKey, sha256Of, signManifest } from '@nanofleet/protocol/node';
 import type { Runner, TextRunner } from '@nanofleet/runtime';
 import { type CheckedBundle, loadRunner } from '@nanofleet/runtime/node';
@@ -50,7 +56,7 @@ export interface TestBundle {
   readonly wish: Wish;
   readonly blobs: Map<string, Uint8Array>;
   /** Digest of the model file. */
-  readonly model: string;
+  readonly model: Digest;
   /** Digest of the form in which it travels. */
   readonly wire?: string;
 }
@@ -70,18 +76,18 @@ const signed = (key: SigningKey, stated: Stated, files: readonly Uint8Array[]): 
   return { wish: { digest, releaseCounter }, blobs, model: model.sha256, ...wire };
 };
 
-/** Makes and signs a bundle whose model is so many bytes long. */
+/** Makes and signs a bundle whose model is given, or so many bytes long. */
 export const makeBundle = (
   key: SigningKey,
-  options: { releaseCounter: number; modelBytes?: number; line?: string },
+  options: { releaseCounter: number; modelBytes?: number; model?: Uint8Array; line?: string },
 ): TestBundle => {
   const { releaseCounter, modelBytes = 150_000, line = 'intent' } = options;
-  const model = new Uint8Array(modelBytes).fill(releaseCounter);
+  const model = options.model ?? new Uint8Array(modelBytes).fill(releaseCounter);
   const file = {
     role: 'infer.int8',
     name: 'model.onnx',
     sha256: sha256Of(model),
-    bytes: modelBytes,
+    bytes: model.length,
   } as const;
   return signed(key, { line, releaseCounter, model: file, quantization: [] }, [model]);
 };

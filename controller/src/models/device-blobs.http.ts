@@ -4,7 +4,14 @@
  */
 
 import { pipeline } from 'node:stream/promises';
-import { BLOB_CACHE_BYTES, type Digest, digestSchema, NanofleetError } from '@nanofleet/protocol';
+import {
+  BLOB_CACHE_BYTES,
+  type Digest,
+  deltaName,
+  digestSchema,
+  NanofleetError,
+  parseDeltaName,
+} from '@nanofleet/protocol';
 import type { Log } from '@nanofleet/runtime/ports';
 import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -13,17 +20,19 @@ import { DevicesService } from '../devices/devices.service.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { BlobStore } from './blob-store.ts';
 import { rangeOf } from './byte-range.ts';
+import { Deltas } from './deltas.ts';
 import { ModelsService } from './models.service.ts';
 
 const SIGNATURE_SUFFIX = '.sig';
 
-/** `GET /device/blobs/{digest}` and `{digest}.sig`. */
+/** `GET /device/blobs/{digest}`, `{digest}.sig` and `{digest}.from.{digest}`, a delta. */
 @Controller()
 export class DeviceBlobsHttp {
   constructor(
     private readonly devices: DevicesService,
     private readonly models: ModelsService,
     private readonly blobs: BlobStore,
+    private readonly deltas: Deltas,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
@@ -35,11 +44,23 @@ export class DeviceBlobsHttp {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.devices.callerOf({ authorization: request.headers.authorization, stream: request.raw.socket });
+    const pair = parseDeltaName(name);
+    if (pair !== null) return this.#sendDelta(request, reply, pair);
     const isSignature = name.endsWith(SIGNATURE_SUFFIX);
     const digest = digestSchema.safeParse(isSignature ? name.slice(0, -SIGNATURE_SUFFIX.length) : name);
     if (!digest.success || !(await this.models.isServable(digest.data))) throw notHere(name);
     if (isSignature) this.#send(request, reply, await this.models.signatureOf(digest.data));
     else await this.#sendBlob(request, reply, digest.data);
+  }
+
+  async #sendDelta(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    pair: { readonly base: Digest; readonly target: Digest },
+  ): Promise<void> {
+    const delta = await this.deltas.between(pair);
+    if (delta === null) throw notHere(deltaName(pair.base, pair.target));
+    this.#send(request, reply, delta);
   }
 
   async #sendBlob(request: FastifyRequest, reply: FastifyReply, digest: Digest): Promise<void> {
@@ -81,4 +102,4 @@ const startAnswer = (request: FastifyRequest, reply: FastifyReply, size: number)
 };
 
 const notHere = (name: string) =>
-  new NanofleetError('NOT_FOUND', `No registered bundle has the blob ${name.slice(0, 80)}.`);
+  new NanofleetError('NOT_FOUND', `No registered bundle has the blob ${name.slice(0, 140)}.`);

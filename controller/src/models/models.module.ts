@@ -1,5 +1,6 @@
 /** Wires the registry and its blobs. */
 import { Global, Module } from '@nestjs/common';
+import { Deltas } from './deltas.ts';
 import { DeviceBlobsHttp } from './device-blobs.http.ts';
 import { LabelsHttp } from './labels.http.ts';
 import { LabelsRepository } from './labels.repository.ts';
@@ -12,7 +13,7 @@ import { ModelsService } from './models.service.ts';
 @Global()
 @Module({
   controllers: [ModelsHttp, LabelsHttp, DeviceBlobsHttp],
-  providers: [ModelsRepository, ModelsService, LabelsRepository, LabelsService],
+  providers: [ModelsRepository, ModelsService, Deltas, LabelsRepository, LabelsService],
   exports: [ModelsRepository, ModelsService, LabelsRepository, LabelsService],
 })
 export class ModelsModule {}

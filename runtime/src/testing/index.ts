@@ -6,4 +6,5 @@ export * from './memory-transport.ts';
 export * from './packed-form.ts';
 export * from './seeded-random.ts';
 export * from './tiny-bundle.ts';
+export * from './tiny-graph.ts';
 export * from './tiny-wire.ts';

@@ -1,0 +1,135 @@
+/**
+ * Brings blobs into a download directory: small ones at once, files in pieces that are kept across a kill, each checked against
+ * the digest that was promised. Never judges what a file says.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { BLOB_CHUNK_BYTES, NanofleetError, type StoredFile, toNanofleetError } from '@nanofleet/protocol';
+import { type Disk, isDiskFull } from '@nanofleet/runtime/ports';
+import type { BlobSource } from '../ports/blob-source.ts';
+
+/** Where blobs come from and go to. */
+export interface Download {
+  readonly disk: Disk;
+  readonly blobs: BlobSource;
+  /** Download directory. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+const SIGNATURE_BYTES_MAX = 4_096;
+
+/** The signature of a manifest; a controller that has none, or an empty one, offers an unsigned bundle. */
+export const fetchSignature = async (options: Download, digest: string): Promise<Uint8Array> => {
+  try {
+    return await fetchSmall(options, `${digest}.sig`, SIGNATURE_BYTES_MAX);
+  } catch (cause) {
+    const { code } = toNanofleetError(cause);
+    if (code !== 'BUNDLE_FILE_MISSING' && code !== 'DIGEST_MISMATCH') throw cause;
+    throw new NanofleetError('SIGNATURE_MISSING', 'the controller has no signature of this bundle', {
+      cause,
+    });
+  }
+};
+
+/** A blob as a whole; @throws NanofleetError BUNDLE_TOO_LARGE */
+export const fetchSmall = async (
+  { blobs }: Download,
+  name: string,
+  bytesMax: number,
+): Promise<Uint8Array> => {
+  const pieces: Uint8Array[] = [];
+  for (let from = 0; ; ) {
+    const { bytes, totalBytes } = await blobs.fetch(name, { from, length: BLOB_CHUNK_BYTES });
+    if (totalBytes > bytesMax) throw tooLarge(name, totalBytes, bytesMax);
+    pieces.push(bytes);
+    from += bytes.length;
+    if (from >= totalBytes || bytes.length === 0) return Buffer.concat(pieces);
+  }
+};
+
+/** A file, or the rest of it; @throws NanofleetError DIGEST_MISMATCH */
+export const fetchFile = async (
+  options: Download,
+  file: StoredFile,
+  progress: (bytes: number) => void,
+): Promise<void> => {
+  const path = join(options.directory, file.name);
+  const resumedAt = await fetchRest(options, { file, path, progress });
+  if (digestOf(options.disk, path) === file.sha256) return;
+  // What lay there from an earlier attempt may be what is wrong; then the source deserves one whole try.
+  options.disk.unlink(path);
+  if (resumedAt === 0) throw mismatch(file.name);
+  await fetchRest(options, { file, path, progress });
+  if (digestOf(options.disk, path) === file.sha256) return;
+  options.disk.unlink(path);
+  throw mismatch(file.name);
+};
+
+/** Fetches from where the file ends; returns where that was. */
+const fetchRest = async (
+  { disk, blobs, signal }: Download,
+  { file, path, progress }: { file: StoredFile; path: string; progress: (bytes: number) => void },
+): Promise<number> => {
+  const open = disk.open(path);
+  try {
+    if (open.size() > file.bytes) open.truncate(0);
+    const resumedAt = open.size();
+    for (let from = resumedAt; from < file.bytes; ) {
+      signal.throwIfAborted();
+      const length = Math.min(BLOB_CHUNK_BYTES, file.bytes - from);
+      const { bytes, totalBytes } = await blobs.fetch(file.sha256, { from, length });
+      if (totalBytes !== file.bytes || bytes.length !== length) throw mismatch(file.name);
+      open.write(bytes, from);
+      from += bytes.length;
+      progress(from);
+    }
+    await open.sync();
+    return resumedAt;
+  } finally {
+    open.close();
+  }
+};
+
+/** SHA-256 of a file. */
+export const digestOf = (disk: Disk, path: string): string => {
+  const open = disk.open(path);
+  try {
+    const hash = createHash('sha256');
+    for (let at = 0; ; ) {
+      const bytes = open.read(at, BLOB_CHUNK_BYTES);
+      if (bytes.length === 0) return hash.digest('hex');
+      hash.update(bytes);
+      at += bytes.length;
+    }
+  } finally {
+    open.close();
+  }
+};
+
+/** Writes a file as a whole, durably. */
+export const writeFile = (disk: Disk, path: string, bytes: Uint8Array): void => {
+  const file = disk.open(path);
+  try {
+    file.truncate(0);
+    file.write(bytes, 0);
+    file.syncNow();
+  } finally {
+    file.close();
+  }
+};
+
+/** Something does not have the digest that was asked for. */
+export const mismatch = (file: string): NanofleetError =>
+  new NanofleetError('DIGEST_MISMATCH', `${file} does not have the size and digest that was asked for`, {
+    facts: { file },
+  });
+
+const tooLarge = (name: string, bytes: number, bytesMax: number): NanofleetError =>
+  new NanofleetError('BUNDLE_TOO_LARGE', `${name} has ${bytes} bytes; at most ${bytesMax} are taken`);
+
+/** A full disk may be emptied and the rest of the file system's errors may pass; both are worth another try. */
+export const registeredOf = (thrown: unknown): NanofleetError =>
+  isDiskFull(thrown)
+    ? new NanofleetError('DISK_FULL', 'there is no space for what is fetched; free some', { cause: thrown })
+    : toNanofleetError(thrown);

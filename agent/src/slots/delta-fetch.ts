@@ -1,0 +1,121 @@
+/**
+ * Brings a file by what the device has of the accepted bundle: the same file is copied, another of its role is changed by a delta that the
+ * controller makes. Whatever comes of it is compared with the digest of the signed manifest; without a delta, or with a wrong one, the
+ * caller takes the whole file. Never trusts a delta and never judges what a file says.
+ */
+import { join } from 'node:path';
+import {
+  BLOB_CHUNK_BYTES,
+  type BundleFile,
+  DELTA_FILE_BYTES_MAX,
+  DELTA_FILE_BYTES_MIN,
+  DELTA_SHARE_MAX,
+  deltaName,
+  MANIFEST_FILE,
+  NanofleetError,
+  parseManifest,
+  toNanofleetError,
+  wireOf,
+} from '@nanofleet/protocol';
+import { sha256Of } from '@nanofleet/protocol/node';
+import { applyDelta } from '@nanofleet/runtime';
+import type { Disk } from '@nanofleet/runtime/ports';
+import { type Download, digestOf, writeFile } from './blob-fetch.ts';
+
+/** The bundle that a device goes on from. */
+export interface BundleHere {
+  readonly directory: string;
+  readonly files: readonly BundleFile[];
+}
+
+/** The bundle that lies in a directory; null when its manifest cannot be read. Its files are checked when they are used. */
+export const bundleHere = (disk: Disk, directory: string): BundleHere | null => {
+  const bytes = disk.read(join(directory, MANIFEST_FILE));
+  try {
+    return bytes === null ? null : { directory, files: parseManifest(bytes).files };
+  } catch {
+    // Then everything is fetched.
+    return null;
+  }
+};
+
+/** Whether the file lies in the download directory now, made of what was here. */
+export const fetchFromHere = async (
+  download: Download,
+  { file, here }: { readonly file: BundleFile; readonly here: BundleHere | null },
+  progress: (bytes: number) => void,
+): Promise<boolean> => {
+  const path = join(download.directory, file.name);
+  if (digestOf(download.disk, path) === file.sha256) return true;
+  const base = here?.files.find(({ role }) => role === file.role);
+  if (here === null || base === undefined) return false;
+  const bytes = download.disk.read(join(here.directory, base.name));
+  // A base that the disk has changed leads nowhere, and asking for a delta from it would tell nobody anything.
+  if (bytes === null || sha256Of(bytes) !== base.sha256) return false;
+  const made =
+    base.sha256 === file.sha256 ? bytes : await fromDelta(download, { file, base, bytes, progress });
+  if (made === null) return false;
+  writeFile(download.disk, path, made);
+  download.disk.unlink(deltaPath(download, file));
+  return true;
+};
+
+interface Wanted {
+  readonly file: BundleFile;
+  readonly base: BundleFile;
+  /** Of the base. */
+  readonly bytes: Uint8Array;
+  readonly progress: (bytes: number) => void;
+}
+
+const deltaPath = ({ directory }: Download, { name }: BundleFile): string => join(directory, `${name}.delta`);
+
+/** The file that a delta leads to; null where there is none, or none that leads to it. */
+const fromDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array | null> => {
+  const { file, bytes } = wanted;
+  if (file.bytes < DELTA_FILE_BYTES_MIN || Math.max(file.bytes, bytes.length) > DELTA_FILE_BYTES_MAX)
+    return null;
+  try {
+    await fetchDelta(download, wanted);
+    const delta = download.disk.read(deltaPath(download, file)) ?? new Uint8Array();
+    const made = applyDelta(bytes, delta, file.bytes);
+    if (made.length === file.bytes && sha256Of(made) === file.sha256) return made;
+  } catch (thrown) {
+    if (toNanofleetError(thrown).isRetryable) throw thrown;
+  }
+  download.disk.unlink(deltaPath(download, file));
+  return null;
+};
+
+/** Fetches the delta into a file of its own, of which a kill loses one piece at most. */
+const fetchDelta = async (download: Download, wanted: Wanted): Promise<void> => {
+  const { blobs, disk, signal } = download;
+  const { file, base, progress } = wanted;
+  const open = disk.open(deltaPath(download, file));
+  try {
+    const whole = Math.max(0, Math.ceil(open.size() / BLOB_CHUNK_BYTES) - 1) * BLOB_CHUNK_BYTES;
+    for (let from = whole, total = whole + 1; from < total; ) {
+      signal.throwIfAborted();
+      const name = deltaName(base.sha256, file.sha256);
+      const { bytes, totalBytes } = await blobs.fetch(name, { from, length: BLOB_CHUNK_BYTES });
+      refuseLong(file, totalBytes);
+      if (bytes.length === 0) break;
+      open.write(bytes, from);
+      from += bytes.length;
+      total = totalBytes;
+      progress(from);
+    }
+    await open.sync();
+  } finally {
+    open.close();
+  }
+};
+
+const refuseLong = (file: BundleFile, bytes: number): void => {
+  const bytesMax = (wireOf(file) ?? file).bytes * DELTA_SHARE_MAX;
+  if (bytes <= bytesMax) return;
+  throw new NanofleetError(
+    'BUNDLE_TOO_LARGE',
+    `the delta of ${file.name} has ${bytes} bytes; with more than ${Math.floor(bytesMax)} the file itself is taken`,
+  );
+};
