@@ -1,12 +1,22 @@
 // Makes the one file that a device gets beside onnxruntime-node: agent/dist/bundle/nanofleet-agent.mjs. Worker
 // programs (`*-worker.ts`) become files beside it. Skipped when no input has changed since the last time.
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './build.mjs';
 
 const outDir = join(root, 'agent', 'dist', 'bundle');
 const outFile = join(outDir, 'nanofleet-agent.mjs');
+const loader = join(root, 'agent', 'install', 'agent-loader.mjs');
 const RECORD = 'inputs.json';
 /** Native code that cannot be inside one file. */
 const EXTERNAL = ['onnxruntime-node'];
@@ -37,7 +47,7 @@ function entries() {
 
 function record(chunks, folder) {
   const files = chunks.flatMap((chunk) => chunk.moduleIds ?? []).filter((id) => existsSync(id));
-  const own = [join(root, 'scripts', 'bundle-agent.mjs'), join(root, 'pnpm-lock.yaml')];
+  const own = [join(root, 'scripts', 'bundle-agent.mjs'), join(root, 'pnpm-lock.yaml'), loader];
   const stamps = [...new Set([...files, ...own])].map((file) => [relative(root, file), stampOf(file)]);
   writeFileSync(join(folder, RECORD), JSON.stringify(Object.fromEntries(stamps)));
 }
@@ -45,6 +55,26 @@ function record(chunks, folder) {
 /** Bundles when stale. Returns the bundle's path, its bytes and whether it was fresh already. */
 export async function bundleAgent() {
   if (isFresh()) return { file: outFile, bytes: statSync(outFile).size, fresh: true };
+  // Made beside and put in place at once: another start may be reading the present one.
+  const madeDir = `${outDir}.${process.pid}`;
+  record(await writeAgent(madeDir), madeDir);
+  cpSync(loader, join(madeDir, 'agent-loader.mjs'));
+  rmSync(outDir, { recursive: true, force: true });
+  renameSync(madeDir, outDir);
+  return { file: outFile, bytes: statSync(outFile).size, fresh: false };
+}
+
+/** Lets the agent call itself by another version than the tree's. */
+const named = (version) => ({
+  name: 'version',
+  transform: (code, id) =>
+    version !== undefined && id.endsWith('agent-version.ts')
+      ? code.replace(/(AGENT_VERSION = ')[^']*/, `$1${version}`)
+      : undefined,
+});
+
+/** Writes the agent's programs into a folder; `version` is the tree's when left out. Returns the chunks. */
+export async function writeAgent(folder, version) {
   const { rolldown } = await import('rolldown');
   const packages = ['protocol', 'runtime'];
   const alias = Object.fromEntries(
@@ -59,8 +89,6 @@ export async function bundleAgent() {
   for (const name of ABSENT) alias[name] = join(root, 'scripts', 'absent.mjs');
   // Node's own streams instead of their copy for browsers: 160 kB less.
   alias['readable-stream'] = 'node:stream';
-  // Made beside and put in place at once: another start may be reading the present one.
-  const madeDir = `${outDir}.${process.pid}`;
   const chunks = [];
   // One after the other: together they would share a third file, and the agent alone would not run.
   for (const [name, input] of Object.entries(entries())) {
@@ -68,12 +96,13 @@ export async function bundleAgent() {
       input: { [name]: input },
       platform: 'node',
       external: EXTERNAL,
+      plugins: [named(version)],
       resolve: { alias },
       treeshake: true,
       logLevel: 'silent',
     });
     const { output } = await bundle.write({
-      dir: madeDir,
+      dir: folder,
       format: 'esm',
       entryFileNames: '[name].mjs',
       chunkFileNames: '[name]-[hash].mjs',
@@ -85,10 +114,7 @@ export async function bundleAgent() {
     await bundle.close();
     chunks.push(...output);
   }
-  record(chunks, madeDir);
-  rmSync(outDir, { recursive: true, force: true });
-  renameSync(madeDir, outDir);
-  return { file: outFile, bytes: statSync(outFile).size, fresh: false };
+  return chunks;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -12,4 +12,7 @@ case ${1-} in
     set -- "$name" --dir "$state" "$@"
     ;;
 esac
-MALLOC_ARENA_MAX=1 exec "$release/node" --max-semi-space-size=1 --single-threaded "$release/agent/nanofleet-agent.mjs" "$@"
+# The loader starts the agent that is committed; uninstalling is for the one that was installed.
+program=agent-loader.mjs
+[ "${1-}" != uninstall ] || program=nanofleet-agent.mjs
+MALLOC_ARENA_MAX=1 exec "$release/node" --max-semi-space-size=1 --single-threaded "$release/agent/$program" "$@"

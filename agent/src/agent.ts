@@ -8,6 +8,7 @@ import {
   type AgentStatus,
   BEAT_INTERVAL_MS,
   type Birth,
+  type DesiredState,
   type DeviceEvent,
   type LineReport,
   NanofleetError,
@@ -59,6 +60,7 @@ import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
 import { SteadyTime } from './store/steady-time.ts';
 import { TrustMemory } from './store/trust.ts';
+import { type LoaderTie, Upgrade } from './upgrade/upgrade.ts';
 import type { WyomingService } from './wyoming/wyoming-answers.ts';
 import type { WyomingConfig } from './wyoming/wyoming-config.ts';
 
@@ -100,6 +102,8 @@ export interface AgentOptions {
   readonly inflow?: Inflow;
   /** Where decisions and events go, beside the controller; nowhere when left out. */
   readonly outflow?: Outflow;
+  /** What has started the agent and can start another; nothing when left out. */
+  readonly loader?: LoaderTie;
 }
 
 /** A running agent. */
@@ -118,6 +122,7 @@ export class Agent implements LocalService {
   readonly #desired: DesiredMemory;
   readonly #lines: ModelLines;
   readonly #slots: Slots;
+  readonly #upgrade: Upgrade;
   readonly #learning: Learning;
   readonly #decisions: Decisions;
   readonly #sensors: SensorLines;
@@ -149,6 +154,7 @@ export class Agent implements LocalService {
       trusted: (trust) => void ports.certificate?.believe(trust, steadyMs()),
     });
     this.#lines = new ModelLines(log);
+    this.#upgrade = this.#makeUpgrade();
     this.#slots = this.#makeSlots();
     this.#pump = new OutboxPump({
       clock,
@@ -186,7 +192,7 @@ export class Agent implements LocalService {
   /** Begins to connect, to beat, and to follow what is desired. */
   start(): void {
     this.#link.start();
-    if (this.#desired.current !== null) this.#slots.apply(this.#desired.current.lines);
+    if (this.#desired.current !== null) this.#pursue(this.#desired.current);
     this.#sinks?.start();
     this.#sources.start();
     this.#beatSoon();
@@ -196,7 +202,8 @@ export class Agent implements LocalService {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#sources.close();
-    await Promise.all([this.#sinks?.close(), this.#link.stop(), this.#slots.close(), this.#learning.close()]);
+    const parts = [this.#sinks, this.#slots, this.#learning, this.#upgrade];
+    await Promise.all([this.#link.stop(), ...parts.map((part) => part?.close())]);
     await this.#outbox.close();
     await this.#lines.close();
   }
@@ -272,6 +279,7 @@ export class Agent implements LocalService {
       load,
       directory: join(this.#options.directory, 'slots'),
       publisherFingerprints: this.#options.identity.publisherFingerprints,
+      isOnTrial: this.#upgrade.isOnTrial,
       exchange: (runner) => {
         this.#lines.exchange(runner);
         this.#learning.modelChanged(runner);
@@ -279,6 +287,23 @@ export class Agent implements LocalService {
       },
       changed: () => this.#link.reportChanged(),
       refused: (error) => this.#problems.raise(error),
+    });
+  }
+
+  #makeUpgrade(): Upgrade {
+    const { blobs, clock, disk, engine, host, log, random } = this.#ports;
+    const { directory, identity, loader } = this.#options;
+    return new Upgrade({
+      ...{ blobs, clock, disk, loader, log, random },
+      directory: join(directory, 'agent'),
+      publisherFingerprints: identity.publisherFingerprints,
+      surroundings: {
+        platform: `linux-${host.arch}`,
+        node: host.nodeVersion.replace(/^v/, ''),
+        engine,
+        running: AGENT_VERSION,
+      },
+      changed: () => this.#link.reportChanged(),
     });
   }
 
@@ -434,11 +459,16 @@ export class Agent implements LocalService {
       const state = this.#desired.take(message);
       this.#problems.clear('DESIRED_REFUSED');
       if (state === null) return;
-      this.#slots.apply(state.lines);
+      this.#pursue(state);
       this.#link.reportChanged();
     } catch (thrown) {
       this.#problems.raise(toNanofleetError(thrown));
     }
+  }
+
+  #pursue({ agent, lines }: DesiredState): void {
+    this.#slots.apply(lines);
+    if (agent !== undefined) this.#upgrade.want(agent);
   }
 
   #jobWork() {
@@ -466,6 +496,7 @@ export class Agent implements LocalService {
       desiredVersion: this.#desired.current?.version ?? 0,
       lines: this.#reports(),
       problems: this.#problems.list(),
+      agent: this.#upgrade.report(),
     };
   }
 
@@ -494,6 +525,7 @@ export class Agent implements LocalService {
     this.#ports.clock.after(this.#options.beatMs ?? BEAT_INTERVAL_MS, () => {
       if (this.#isClosed) return;
       this.#link.beat(this.#beat());
+      if (this.#link.state === 'connected') this.#upgrade.proven();
       this.#outbox.reportDrops(({ class: of, dropped, reason }) =>
         JSON.stringify({ type: 'records-dropped', class: of, dropped, reason } satisfies DeviceEvent),
       );

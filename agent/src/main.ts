@@ -9,6 +9,8 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 const ended = ({ withStdin }: { withStdin: boolean }): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of SIGNALS) process.on(signal, () => resolve());
+    // The loader is gone: whoever starts it again starts an agent, too.
+    process.on('disconnect', () => resolve());
     if (!withStdin) return;
     process.stdin.on('end', () => resolve());
     process.stdin.on('close', () => resolve());

@@ -54,7 +54,8 @@ async function travelling(directory: string, file: BundleFile): Promise<StoredFi
   );
 }
 
-async function upload(
+/** Uploads files of a directory, with a bar of the bytes. @throws NanofleetError BUNDLE_FILE_MISSING, DIGEST_MISMATCH */
+export async function upload(
   client: Client,
   terminal: Terminal,
   bundle: { directory: string; files: readonly StoredFile[] },
@@ -76,7 +77,8 @@ async function upload(
   bar.end(`Uploaded ${bundle.files.length} files, ${bytesText(total)}.`);
 }
 
-const bytesOf = (
+/** Bytes of a file of a directory. @throws NanofleetError of the code */
+export const bytesOf = (
   directory: string,
   name: string,
   code: 'BUNDLE_FILE_MISSING' | 'SIGNATURE_MISSING',

@@ -1,6 +1,7 @@
 /** Wires the controller: the ports that it was given, then the domains. Never opens anything itself. */
 import type { Clock, Log, Random } from '@nanofleet/runtime/ports';
 import { type DynamicModule, Module } from '@nestjs/common';
+import { AgentsModule } from './agents/agents.module.ts';
 import { AuthModule } from './auth/auth.module.ts';
 import { CloudModule } from './cloud/cloud.module.ts';
 import { PROVIDER } from './cloud/cloud.service.ts';
@@ -73,6 +74,7 @@ export class AppModule {
         DevicesModule,
         ModelsModule,
         RolloutsModule,
+        AgentsModule,
         RoundsModule,
         CloudModule,
         OffloadModule,

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { ACCESS_ROUTES } from './api/access.ts';
+import { AGENT_ROUTES } from './api/agents.ts';
 import { DEVICE_ROUTES } from './api/devices.ts';
 import { HISTORY_ROUTES } from './api/history.ts';
 import { LABEL_ROUTES } from './api/labels.ts';
@@ -21,6 +22,7 @@ export const API = {
   ...ACCESS_ROUTES,
   ...DEVICE_ROUTES,
   ...MODEL_ROUTES,
+  ...AGENT_ROUTES,
   ...ROLLOUT_ROUTES,
   ...LABEL_ROUTES,
   ...ROUND_ROUTES,

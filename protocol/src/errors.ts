@@ -97,6 +97,13 @@ export const ERRORS = {
   MODEL_LOAD_FAILED: entry('operator', 422, 'The model could not be loaded'),
   GOLDEN_MISMATCH: entry('operator', 422, 'The model does not reproduce its golden vectors'),
   LINES_TOO_MANY: entry('operator', 409, 'The device runs its greatest number of model lines'),
+  AGENT_PLATFORM_WRONG: entry('operator', 409, 'The release of the agent is not for this platform'),
+  AGENT_DOWNGRADE: entry('operator', 409, 'The release of the agent is not newer than the one that runs'),
+  AGENT_NO_LOADER: entry('device', 409, 'The agent was not started by a loader that could start another'),
+  AGENT_START_FAILED: entry('operator', 422, 'The new agent ended again and again before it was committed'),
+  AGENT_NO_CONTACT: entry('operator', 422, 'The new agent did not reach the controller in its probation'),
+  AGENT_DAMAGED: entry('device', 500, 'The files of the agent have changed on the disk'),
+  AGENT_UNKNOWN: entry('operator', 404, 'The registry holds no release of the agent of this digest'),
   MODEL_UNKNOWN: entry('operator', 404, 'The registry holds no bundle of this digest'),
   KEY_FILE_INVALID: entry('operator', 422, 'A key file could not be read'),
   // Link, queue, offload

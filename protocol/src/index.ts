@@ -1,6 +1,8 @@
 /** The contract between agent, controller, CLI and dashboard. No I/O, no clock, no `node:` import. */
 
+export * from './agent-release.ts';
 export * from './api/access.ts';
+export * from './api/agents.ts';
 export * from './api/devices.ts';
 export * from './api/history.ts';
 export * from './api/labels.ts';
@@ -28,6 +30,7 @@ export * from './limits.ts';
 export * from './local-api.ts';
 export * from './local-learning.ts';
 export * from './manifest.ts';
+export * from './messages/agent.ts';
 export * from './messages/desired.ts';
 export * from './messages/jobs.ts';
 export * from './messages/offload.ts';

@@ -69,6 +69,10 @@ export const BUNDLE_FILE_BYTES_MAX = 64 * MIB;
 export const BUNDLE_BYTES_MAX = 64 * MIB;
 /** Files in a bundle. */
 export const BUNDLE_FILES_MAX = 32;
+/** Files of a release of the agent together; it is refused beyond. */
+export const AGENT_RELEASE_BYTES_MAX = 16 * MIB;
+/** Files of a release of the agent; it is refused beyond. */
+export const AGENT_RELEASE_FILES_MAX = 16;
 /** Labels of one model. */
 export const LABELS_MAX = 1_024;
 /** Feature rows that one text may give; further features are left out. */

@@ -15,10 +15,10 @@ import {
   ENTITY_TYPES_MAX,
   FEATURE_ROWS_MAX,
   LABELS_MAX,
-  MANIFEST_BYTES_MAX,
   SENSOR_CHANNELS_MAX,
   SENSOR_WINDOW_SAMPLES_MAX,
 } from './limits.ts';
+import { readManifestJson } from './manifest-json.ts';
 
 /** The only manifest format there is; a higher one is refused, never guessed at. */
 export const MANIFEST_FORMAT = 1;
@@ -324,11 +324,7 @@ function sensorContradictions({ sensor, labels }: SensorManifest): Contradiction
  * @throws NanofleetError `BUNDLE_TOO_LARGE`, `MANIFEST_VERSION_UNKNOWN` or `MANIFEST_MALFORMED`, which names the first field that is wrong.
  */
 export function parseManifest(bytes: Uint8Array): Manifest {
-  if (bytes.byteLength > MANIFEST_BYTES_MAX) {
-    const problem = `The manifest has ${bytes.byteLength} bytes; at most ${MANIFEST_BYTES_MAX} are allowed.`;
-    throw new NanofleetError('BUNDLE_TOO_LARGE', problem);
-  }
-  const value = readJson(bytes);
+  const value = readManifestJson(bytes);
   refuseOtherFormat(value);
   const result = manifestSchema.safeParse(value);
   if (result.success) return result.data;
@@ -336,16 +332,6 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   const where = first === undefined || first.path.length === 0 ? 'the document' : first.path.join('.');
   const problem = `The manifest was refused: ${where}: ${first?.message ?? 'not a manifest'}.`;
   throw new NanofleetError('MANIFEST_MALFORMED', problem, { cause: result.error });
-}
-
-function readJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch (cause) {
-    throw new NanofleetError('MANIFEST_MALFORMED', 'The manifest was refused: it is not JSON in UTF-8.', {
-      cause,
-    });
-  }
 }
 
 const versionedSchema = z.object({ format: z.int() });

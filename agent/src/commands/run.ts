@@ -41,8 +41,9 @@ import { provideKeys } from '../store/device-keys.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
+import { STAGED_EXIT_CODE } from '../upgrade/upgrade.ts';
 import { listenForWyoming } from '../wyoming/wyoming-listener.ts';
-import type { Command, Terminal } from './command.ts';
+import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
 import { CONFIG_FLAG, readRunSettings } from './run-settings.ts';
 
@@ -163,16 +164,31 @@ const close = async (agent: Agent, listening: Listening): Promise<void> => {
   await Promise.race([orderly(), pause(systemClock, SHUTDOWN_MS)]);
 };
 
+const makeSignal = () => {
+  let isGiven = false;
+  let give = (): void => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = () => {
+      isGiven = true;
+      resolve();
+    };
+  });
+  return { give: () => give(), given, isGiven: () => isGiven };
+};
+
 interface Run {
   readonly directory: string;
   readonly settings: AgentConfig;
   readonly isJson: boolean;
   readonly withStdin: boolean;
   readonly notify: boolean;
+  /** What the loader says of itself and of the release that it starts; null without one. */
+  readonly loader: { version: number; release: string | null } | null;
 }
 
-const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
-  const { directory, settings, isJson, notify, withStdin } = run;
+const runAgent = async (run: Run, terminal: Terminal): Promise<number> => {
+  const { directory, settings, isJson, loader, notify, withStdin } = run;
+  const staged = makeSignal();
   const { bundles, names, beatMs, learning, explanations, sources, sinks } = settings;
   const identity = readIdentity(fileDisk, directory);
   checkPrivateUrl(identity.brokerUrl);
@@ -193,6 +209,7 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
       inflow: { sources, files: systemSourceFiles, input: () => terminal.input() },
       ...(names === undefined ? {} : { names: readKnownNames(fileDisk, names) }),
       ...(bundles === undefined ? {} : { bundles }),
+      ...(loader === null ? {} : { loader: { ...loader, restart: staged.give } }),
     },
     ports,
   );
@@ -203,9 +220,15 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<void> => {
   agent.start();
   freeAfterStart();
   const stopTelling = notify ? tellSystemd(systemClock, log) : null;
-  await ended;
+  await Promise.race([ended, staged.given]);
   stopTelling?.();
   await close(agent, listening);
+  return staged.isGiven() ? STAGED_EXIT_CODE : 0;
+};
+
+const loaderIn = (flags: Flags): Run['loader'] => {
+  const version = optionalNumber(flags, 'loader', { min: 1, max: 1_000 });
+  return version === undefined ? null : { version, release: optional(flags, 'release') ?? null };
 };
 
 /** The command. */
@@ -224,6 +247,8 @@ export const runCommand: Command = {
     'no-learning': { help: 'keep labels, but take no part in rounds: no update ever leaves' },
     'no-explanations': { help: 'explain no decision to local programs, whatever the policy of the group' },
     notify: { help: 'tell systemd that it is ready and lives: for a unit of Type=notify' },
+    loader: { help: 'given by the loader: what it knows', value: 'N' },
+    release: { help: 'given by the loader: the release that it starts', value: 'DIGEST' },
     'exit-with-stdin': { help: 'end when standard input ends' },
   },
   async run({ flags }, terminal) {
@@ -236,10 +261,11 @@ export const runCommand: Command = {
       isJson: flags['json'] === true,
       withStdin: flags['exit-with-stdin'] === true,
       notify: flags['notify'] === true,
+      loader: loaderIn(flags),
     };
     const unlock = lockState(directory);
     try {
-      await runAgent(run, terminal);
+      return await runAgent(run, terminal);
     } catch (thrown) {
       if (thrown instanceof NanofleetError) throw thrown;
       throw new NanofleetError('INTERNAL', `the agent on ${directory} ended: ${String(thrown)}`, {
@@ -248,6 +274,5 @@ export const runCommand: Command = {
     } finally {
       unlock();
     }
-    return 0;
   },
 };

@@ -1,8 +1,8 @@
 import { type BundleFile, deltaName, digestSchema, parseId } from '@nanofleet/protocol';
 import { generateSigningKey, sha256Of } from '@nanofleet/protocol/node';
 import { encodeDelta, type Runner } from '@nanofleet/runtime';
-import { type Disk, type DiskFile, linkUnavailable, silentLog } from '@nanofleet/runtime/ports';
-import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
+import { type Disk, linkUnavailable, silentLog } from '@nanofleet/runtime/ports';
+import { dyingDisk, ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import type { BlobSource } from '../ports/blob-source.ts';
 import type { LineSlotOptions } from './line-slot.ts';
@@ -337,38 +337,6 @@ describe('a model that travels in fewer bits', () => {
     expect(made.slot.report().running?.digest).toBe(packed.wish.digest);
   });
 });
-
-class Killed extends Error {}
-
-/** A disk on which the process dies at its n-th change. */
-const dyingDisk = (inner: MemoryDisk, steps: number): Disk => {
-  let left = steps;
-  const change =
-    <A extends readonly unknown[], R>(act: (...given: A) => R) =>
-    (...given: A): R => {
-      if (left === 0) throw new Killed('killed here');
-      left -= 1;
-      return act(...given);
-    };
-  const dying = (file: DiskFile): DiskFile => ({
-    ...file,
-    write: change((bytes: Uint8Array, position: number) => file.write(bytes, position)),
-    truncate: change((length: number) => file.truncate(length)),
-    syncNow: change(() => file.syncNow()),
-    sync: change(() => file.sync()),
-  });
-  return {
-    makeDirectory: (path) => inner.makeDirectory(path),
-    list: (path) => inner.list(path),
-    read: (path) => inner.read(path),
-    readPiece: (path, range) => inner.readPiece(path, range),
-    open: (path) => dying(inner.open(path)),
-    rename: change((from: string, to: string) => inner.rename(from, to)),
-    unlink: change((path: string) => inner.unlink(path)),
-    removeTree: change((path: string) => inner.removeTree(path)),
-    syncDirectory: change((path: string) => inner.syncDirectory(path)),
-  };
-};
 
 const delta = encodeDelta(
   one.blobs.get(one.model) ?? new Uint8Array(),

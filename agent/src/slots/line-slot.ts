@@ -43,6 +43,8 @@ export interface LineSlotOptions {
   readonly exchange: (runner: Runner) => void;
   /** Told when the report has changed. */
   readonly changed: () => void;
+  /** Whether a line that cannot be loaded ends the start: an agent on probation must not take it for the bundle's fault. */
+  readonly isOnTrial?: boolean;
   /** Turns a verified bundle into a runner that has reproduced its golden vectors. */
   readonly load: typeof loadRunner;
 }
@@ -109,6 +111,7 @@ export class LineSlot {
           digest: accepted.digest,
           why: String(thrown),
         });
+        if (this.#options.isOnTrial === true) throw thrown;
         this.#store.discard(accepted.digest);
         this.#persist(fallBack(this.#state, this.#refusal(accepted.digest, toNanofleetError(thrown))));
       }

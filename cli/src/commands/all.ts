@@ -1,5 +1,6 @@
 /** Every command in the order of the help text. */
 import type { Command } from '../command.ts';
+import { AGENTS } from './agents.ts';
 import { ASK } from './ask.ts';
 import { CLOUD } from './cloud.ts';
 import { DASHBOARD } from './dashboard.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   ...MODELS,
   ...MODEL_FILES,
   ...ROLLOUTS,
+  ...AGENTS,
   ...INTENTS,
   ...ROUNDS,
   ...CLOUD,

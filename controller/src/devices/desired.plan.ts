@@ -2,7 +2,15 @@
  * What a device shall run, out of the history of rollouts, the registry and its group's policies. Pure: values in,
  * values out. Never looks at what the device runs now; that is its own business.
  */
-import type { DesiredState, DesiredTrust, Digest, GroupId, LineId, Running } from '@nanofleet/protocol';
+import type {
+  DesiredAgent,
+  DesiredState,
+  DesiredTrust,
+  Digest,
+  GroupId,
+  LineId,
+  Running,
+} from '@nanofleet/protocol';
 
 /** How far texts of a group may travel, and whether its devices explain decisions. */
 export type GroupPolicies = Required<Pick<DesiredState, 'offload' | 'explanations'>>;
@@ -43,7 +51,7 @@ export interface PlannedLabels {
 }
 
 /** The part of a desired state that is planned; the rest names the device and counts. */
-export type Plan = Pick<DesiredState, 'group' | 'lines' | 'trust'> & GroupPolicies;
+export type Plan = Pick<DesiredState, 'agent' | 'group' | 'lines' | 'trust'> & GroupPolicies;
 
 /** Whether a rollout is for devices of a group. */
 const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
@@ -72,6 +80,8 @@ export const planDesired = (input: {
   readonly policies: GroupPolicies | undefined;
   /** By digest of the bundle; none for a bundle that has all labels of its line. */
   readonly labels: ReadonlyMap<string, PlannedLabels>;
+  /** The release of the agent; left out or null: what is installed. */
+  readonly agent?: DesiredAgent | null;
   /** Left out while the database was never restored. */
   readonly ahead?: Ahead | undefined;
   /** Whom devices are told to trust; left out or null: nobody is told anything. */
@@ -94,9 +104,15 @@ export const planDesired = (input: {
   for (const [line, { digest, releaseCounter }] of Object.entries(kept)) {
     lines[line as LineId] = { digest, releaseCounter, bytes: input.bundles.get(digest)?.bytes ?? 0 };
   }
-  const { trust = null } = input;
+  const { agent = null, trust = null } = input;
   const policies = input.policies ?? DEFAULT_POLICIES;
-  return { group: input.group, lines, ...policies, ...(trust === null ? {} : { trust }) };
+  return {
+    group: input.group,
+    lines,
+    ...policies,
+    ...(agent === null ? {} : { agent }),
+    ...(trust === null ? {} : { trust }),
+  };
 };
 
 /**
@@ -119,6 +135,7 @@ const keptLines = (
 export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   if (state === null || state.group !== plan.group || state.offload !== plan.offload) return false;
   if (state.trust?.version !== plan.trust?.version) return false;
+  if (state.agent?.digest !== plan.agent?.digest || state.agent?.order !== plan.agent?.order) return false;
   // A state without the policy says the default: no device needs another one for it.
   if ((state.explanations ?? DEFAULT_POLICIES.explanations) !== plan.explanations) return false;
   const before = Object.entries(state.lines);

@@ -7,6 +7,8 @@
 import type { Desired, DesiredState, DeviceId, GroupId, LineId } from '@nanofleet/protocol';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
+import { agentFor } from '../agents/agents.plan.ts';
+import { AgentsRepository } from '../agents/agents.repository.ts';
 import { restoredOf } from '../backup/after-restore.ts';
 import { DATABASE, type Database } from '../db/database.ts';
 import { TimelineService } from '../history/timeline.service.ts';
@@ -43,6 +45,7 @@ export class DesiredService {
     private readonly models: ModelsRepository,
     private readonly registry: ModelsService,
     private readonly labels: LabelsRepository,
+    private readonly agents: AgentsRepository,
     private readonly identity: Identity,
     private readonly link: Link,
     private readonly timeline: TimelineService,
@@ -96,8 +99,9 @@ export class DesiredService {
     const overtaken: DeviceId[] = [];
     const living = rows.filter((row) => row.revokedAt === null);
     if (living.length === 0) return changed;
-    const [rollouts, bundles, policies, restored] = await Promise.all([
+    const [rollouts, agents, bundles, policies, restored] = await Promise.all([
       this.rollouts.latest(),
+      this.agents.latest(),
       this.models.plannable(),
       this.devices.policies(),
       restoredOf(this.database),
@@ -114,6 +118,7 @@ export class DesiredService {
         policies: policies.get(group),
         labels,
         ahead,
+        agent: agentFor(agents, group),
         trust,
       });
       if (isSamePlan(plan, row.desiredState)) continue;

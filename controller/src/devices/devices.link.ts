@@ -134,8 +134,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt }, lease);
     // The other one of two processes with one identity: only its complaint counts.
     if (row.instance !== null && row.instance !== body.instance) return;
-    const { desiredVersion: reportedVersion, lines, problems } = body;
-    await this.repository.change(device, { lastSeenAt, reportedVersion, lines, problems }, lease);
+    const { agent = null, desiredVersion: reportedVersion, lines, problems } = body;
+    await this.repository.change(device, { agent, lastSeenAt, reportedVersion, lines, problems }, lease);
     for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
   }
 

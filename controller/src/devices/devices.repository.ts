@@ -28,6 +28,7 @@ export type DeviceChange = Partial<
     | 'session'
     | 'instance'
     | 'agentVersion'
+    | 'agent'
     | 'lines'
     | 'problems'
     | 'reportedVersion'
@@ -95,6 +96,7 @@ export class DevicesRepository {
       session: 0,
       instance: null,
       agentVersion: null,
+      agent: null,
       beat: null,
       beatAt: null,
       conflictAt: null,

@@ -1,5 +1,6 @@
 /** Tables of devices and of the groups that they are in. */
 import type {
+  AgentReport,
   Beat,
   Desired,
   DesiredState,
@@ -38,6 +39,8 @@ export const devices = pgTable(
     session: bigint({ mode: 'number' }).notNull().default(0),
     instance: text(),
     agentVersion: text(),
+    /** What it does about its agent, as it says; null for one that does not upgrade itself. */
+    agent: jsonb().$type<AgentReport>(),
     beat: jsonb().$type<Beat>(),
     beatAt: bigint({ mode: 'number' }),
     lines: jsonb().$type<Record<string, LineReport>>().notNull().default({}),

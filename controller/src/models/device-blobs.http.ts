@@ -15,6 +15,7 @@ import {
 import type { Log } from '@nanofleet/runtime/ports';
 import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AgentsService } from '../agents/agents.service.ts';
 import { DeviceRoute } from '../auth/api-route.ts';
 import { DevicesService } from '../devices/devices.service.ts';
 import { factsOf, LOG } from '../ports/log.ts';
@@ -31,6 +32,7 @@ export class DeviceBlobsHttp {
   constructor(
     private readonly devices: DevicesService,
     private readonly models: ModelsService,
+    private readonly agents: AgentsService,
     private readonly blobs: BlobStore,
     private readonly deltas: Deltas,
     @Inject(LOG) private readonly log: Log,
@@ -48,8 +50,8 @@ export class DeviceBlobsHttp {
     if (pair !== null) return this.#sendDelta(request, reply, pair);
     const isSignature = name.endsWith(SIGNATURE_SUFFIX);
     const digest = digestSchema.safeParse(isSignature ? name.slice(0, -SIGNATURE_SUFFIX.length) : name);
-    if (!digest.success || !(await this.models.isServable(digest.data))) throw notHere(name);
-    if (isSignature) this.#send(request, reply, await this.models.signatureOf(digest.data));
+    if (!digest.success || !(await this.#isServable(digest.data))) throw notHere(name);
+    if (isSignature) this.#send(request, reply, await this.#signatureOf(digest.data));
     else await this.#sendBlob(request, reply, digest.data);
   }
 
@@ -61,6 +63,15 @@ export class DeviceBlobsHttp {
     const delta = await this.deltas.between(pair);
     if (delta === null) throw notHere(deltaName(pair.base, pair.target));
     this.#send(request, reply, delta);
+  }
+
+  async #isServable(digest: Digest): Promise<boolean> {
+    if (this.agents.holds(digest)) return true;
+    return (await this.models.isServable(digest)) || this.agents.find(digest);
+  }
+
+  async #signatureOf(digest: Digest): Promise<Buffer> {
+    return this.agents.signatureOf(digest) ?? this.models.signatureOf(digest);
   }
 
   async #sendBlob(request: FastifyRequest, reply: FastifyReply, digest: Digest): Promise<void> {

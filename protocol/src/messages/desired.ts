@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema } from '../ids.ts';
 import { LABELS_ADDED_MAX } from '../limits.ts';
+import { desiredAgentSchema } from './agent.ts';
 import {
   countSchema,
   explanationPolicySchema,
@@ -47,6 +48,8 @@ export const desiredStateSchema = z.object({
   offload: offloadPolicySchema,
   /** `never` when left out, as controllers did that knew no such policy. */
   explanations: explanationPolicySchema.optional(),
+  /** Left out: the agent stays what it is. */
+  agent: desiredAgentSchema.optional(),
   /** Left out until keys of the fleet are rotated for the first time: then enrolment says whom to trust. */
   trust: desiredTrustSchema.optional(),
   issuedAt: unixMsSchema,

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { digestSchema, uuidSchema } from '../ids.ts';
 import { AWAITED_MAX } from '../limits.ts';
+import { agentReportSchema } from './agent.ts';
 import {
   countSchema,
   errorCodeSchema,
@@ -83,6 +84,8 @@ export const reportedSchema = z.object({
   desiredVersion: countSchema,
   lines: perLine(lineReportSchema),
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })).max(32),
+  /** Left out by agents that do not upgrade themselves. */
+  agent: agentReportSchema.optional(),
 });
 
 export type Birth = z.infer<typeof birthSchema>;

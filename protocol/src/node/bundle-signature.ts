@@ -5,6 +5,7 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type AgentRelease, parseAgentRelease } from '../agent-release.ts';
 import { NanofleetError } from '../errors.ts';
 import { type Digest, digestSchema } from '../ids.ts';
 import {
@@ -112,6 +113,25 @@ export async function signBundleDirectory(directory: string, key: SigningKey): P
   for (const file of manifest.files) await checkFile(directory, file);
   await writeAtomically(join(directory, SIGNATURE_FILE), signManifest(key, manifestBytes));
   return { digest: sha256Of(manifestBytes), manifest };
+}
+
+/** A release of the agent whose directory was signed. */
+export interface SignedAgent {
+  readonly digest: Digest;
+  readonly release: AgentRelease;
+}
+
+/**
+ * Signs a directory of a release of the agent, as one of a bundle.
+ * @throws NanofleetError `BUNDLE_FILE_MISSING`, `DIGEST_MISMATCH` or what parseAgentRelease throws
+ */
+export async function signAgentDirectory(directory: string, key: SigningKey): Promise<SignedAgent> {
+  const manifestBytes = await readBundleFile(directory, MANIFEST_FILE);
+  const release = parseAgentRelease(manifestBytes);
+  for (const file of release.files)
+    if (!(await isThere(directory, file))) throw missing(directory, file.name);
+  await writeAtomically(join(directory, SIGNATURE_FILE), signManifest(key, manifestBytes));
+  return { digest: sha256Of(manifestBytes), release };
 }
 
 /** Checks what of a file and its wire form is there; one of them must be. */

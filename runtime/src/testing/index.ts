@@ -1,4 +1,5 @@
 /** Twins of the ports and tiny bundles, for tests and the simulated fleet; nothing that ships imports it. */
+export * from './dying-disk.ts';
 export * from './eventually.ts';
 export * from './manual-clock.ts';
 export * from './memory-disk.ts';
