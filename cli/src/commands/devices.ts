@@ -50,6 +50,7 @@ async function show({ args, connect, terminal }: Context): Promise<number> {
   fact('device', `${found.device} (${found.group}), ${found.status}`);
   fact('enrolled', timeText(found.enrolledAt));
   fact('last seen', timeText(found.lastSeenAt));
+  fact('agent', found.agentVersion ?? 'not seen yet');
   fact('desired', `version ${found.desiredVersion}, reported ${found.reportedVersion}`);
   for (const [line, { running, refused, step }] of Object.entries(found.lines)) {
     fact(line, running === null ? step : `${running.version} ${shortDigest(running.digest)}, ${step}`);

@@ -97,8 +97,16 @@ const runArguments = (directory: string, args: readonly string[]): string[] => [
 ];
 
 /** Starts the agent of an enrolled directory as a process. */
-export const startAgent = async (directory: string, ...args: string[]): Promise<TestAgent> => {
-  const running = await startProgram({ file: CLONE.agent, args: runArguments(directory, args) });
+export const startAgent = (directory: string, ...args: string[]): Promise<TestAgent> =>
+  startAgentBy(CLONE.agent, directory, ...args);
+
+/** The same by a program of its own: another version, or a loader. */
+export const startAgentBy = async (
+  file: string,
+  directory: string,
+  ...args: string[]
+): Promise<TestAgent> => {
+  const running = await startProgram({ file, args: runArguments(directory, args) });
   atEnd(() => running.kill());
   return agentOn(running, directory, socketIn(directory, args));
 };
