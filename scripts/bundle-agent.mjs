@@ -18,8 +18,8 @@ const outDir = join(root, 'agent', 'dist', 'bundle');
 const outFile = join(outDir, 'nanofleet-agent.mjs');
 const loader = join(root, 'agent', 'install', 'agent-loader.mjs');
 const RECORD = 'inputs.json';
-/** Native code that cannot be inside one file. */
-const EXTERNAL = ['onnxruntime-node'];
+/** Native code and WebAssembly, which cannot be inside one file; loaded by `require`. */
+const EXTERNAL = ['onnxruntime-common', 'onnxruntime-node', 'onnxruntime-web'];
 /** Packages that mqtt.js imports for transports that the agent does not offer. */
 const ABSENT = ['socks', 'worker-timers', 'ws'];
 

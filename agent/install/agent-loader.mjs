@@ -86,7 +86,7 @@ const placeIn = (directory) => {
   /** What the installed agent finds beside it, upgraded ones find, too. */
   const linkPackages = () => {
     let from = HERE;
-    while (!fs.existsSync(join(from, 'node_modules', 'onnxruntime-node')) && from !== dirname(from))
+    while (!fs.existsSync(join(from, 'node_modules', 'onnxruntime-common')) && from !== dirname(from))
       from = dirname(from);
     fs.rmSync(join(versions, 'node_modules'), { force: true });
     fs.symlinkSync(join(from, 'node_modules'), join(versions, 'node_modules'));

@@ -242,6 +242,7 @@ export class Agent implements LocalService {
     device: this.#options.identity.device,
     link: this.#link.state,
     session: this.#sessions.current,
+    engine: this.#ports.engine,
     desiredVersion: this.#desired.current?.version ?? 0,
     offload: this.#desired.policy,
     explanations: explanationsHere(this.#explanationFacts()),

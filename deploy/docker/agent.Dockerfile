@@ -17,7 +17,7 @@ COPY test/package.json test/package.json
 RUN npx -y pnpm@12 install --frozen-lockfile
 RUN node_modules/.bin/tsc -b --noCheck agent && node scripts/bundle-agent.mjs
 RUN rm -rf node_modules */node_modules \
-  && npx -y pnpm@12 install --frozen-lockfile --prod --filter @nanofleet/agent...
+  && npx -y pnpm@12 install --frozen-lockfile --prod --no-optional --filter @nanofleet/agent...
 
 FROM node:20.20.0-bookworm-slim
 ENV NODE_ENV=production

@@ -17,7 +17,7 @@ RUN npx -y pnpm@12 install --frozen-lockfile
 RUN node_modules/.bin/tsc -b --noCheck controller cli && node scripts/build-dashboard.mjs
 # What only building needs stays behind.
 RUN rm -rf node_modules */node_modules \
-  && npx -y pnpm@12 install --frozen-lockfile --prod --filter @nanofleet/controller... --filter @nanofleet/cli...
+  && npx -y pnpm@12 install --frozen-lockfile --prod --no-optional --filter @nanofleet/controller... --filter @nanofleet/cli...
 
 FROM node:20.20.0-bookworm-slim
 ENV NODE_ENV=production NANOFLEET_CACHE=/var/lib/nanofleet/cache

@@ -95,6 +95,7 @@ export const ERRORS = {
   RELEASE_COUNTER_OLD: entry('operator', 409, 'The release is older than the one that runs'),
   NEEDS_NOT_MET: entry('operator', 409, 'The bundle needs more than this device has'),
   MODEL_LOAD_FAILED: entry('operator', 422, 'The model could not be loaded'),
+  ENGINE_MISSING: entry('device', 500, 'What runs models does not load on this device'),
   GOLDEN_MISMATCH: entry('operator', 422, 'The model does not reproduce its golden vectors'),
   LINES_TOO_MANY: entry('operator', 409, 'The device runs its greatest number of model lines'),
   AGENT_PLATFORM_WRONG: entry('operator', 409, 'The release of the agent is not for this platform'),

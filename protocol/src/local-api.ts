@@ -10,7 +10,7 @@ import { deviceIdSchema, digestSchema, fleetIdSchema, lineIdSchema, uuidSchema }
 import { BATCH_ITEMS_MAX, OFFLOAD_DEADLINE_MAX_MS, SAMPLES_MAX } from './limits.ts';
 import { learningStatusSchema } from './local-learning.ts';
 import { entitySchema, proposedIntentSchema } from './messages/offload.ts';
-import { beatSchema, lineReportSchema } from './messages/presence.ts';
+import { beatSchema, engineSchema, lineReportSchema } from './messages/presence.ts';
 import {
   countSchema,
   errorCodeSchema,
@@ -221,6 +221,8 @@ export const agentStatusSchema = z.object({
   device: deviceIdSchema.nullable(),
   link: z.enum(['connected', 'connecting', 'offline', 'identity-in-use', 'not-enrolled']),
   session: countSchema,
+  /** What runs the models; an agent of 0.1.0 may not say. */
+  engine: engineSchema.optional(),
   desiredVersion: countSchema,
   offload: offloadPolicySchema,
   /** What holds here: the group's policy, or `never` where the agent was started so. */

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ENGINE_CHOICES, type EngineChoice } from '@nanofleet/runtime/node';
 import { Starter } from '../soak/parts/starter.ts';
 import { printTable, quantilesOf, rounded } from './parts/figures.ts';
 import { AGENT_FILE, BUNDLES, memoryOf, prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
@@ -43,7 +44,10 @@ async function bundleBytes(name: string): Promise<number> {
   return files.reduce((sum, { bytes }) => sum + bytes, Buffer.byteLength(text));
 }
 
-async function lone(rounds: number, decisions: number) {
+async function lone(
+  engine: EngineChoice,
+  { rounds, decisions }: { readonly rounds: number; readonly decisions: number },
+) {
   const directory = await mkdtemp(join(tmpdir(), 'nanofleet-foot-'));
   await prepareAgent(directory);
   const readyMs: number[] = [];
@@ -51,7 +55,7 @@ async function lone(rounds: number, decisions: number) {
   const workedRss: number[] = [];
   const peakRss: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
-    const agent = await startLoneAgent(directory);
+    const agent = await startLoneAgent(directory, engine);
     readyMs.push(agent.readyMs);
     loadedRss.push(memoryOf(agent.pid, 'VmRSS'));
     for (let turn = 0; turn < decisions; turn += 1) await agent.decide('turn the kitchen light on');
@@ -78,9 +82,14 @@ async function fleet(): Promise<number[]> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { rounds: { type: 'string', default: '5' }, decisions: { type: 'string', default: '2000' } },
+    options: {
+      rounds: { type: 'string', default: '5' },
+      decisions: { type: 'string', default: '2000' },
+      engine: { type: 'string', default: 'auto' },
+    },
   });
-  const seen = await lone(Number(values.rounds), Number(values.decisions));
+  const engine = ENGINE_CHOICES.find((name) => name === values.engine) ?? 'auto';
+  const seen = await lone(engine, { rounds: Number(values.rounds), decisions: Number(values.decisions) });
   const inFleet = existsSync('/proc/self') ? await fleet() : [];
   const agentBytes = programBytes();
   const models = await Promise.all(BUNDLES.map(bundleBytes));
@@ -90,6 +99,7 @@ async function main(): Promise<void> {
   const figures = {
     bench: 'footprint',
     rounds: Number(values.rounds),
+    engine,
     readyMs: rounded(quantilesOf(seen.readyMs).p50),
     readyMsWorst: rounded(Math.max(...seen.readyMs)),
     rssLoadedMB: megabytes(seen.loadedRss),

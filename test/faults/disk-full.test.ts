@@ -41,10 +41,7 @@ beforeAll(async () => {
 
 const openAgent = async (directory: string, disk: SmallDisk): Promise<Agent> => {
   const identity = readIdentity(fileDisk, directory);
-  const agent = new Agent(
-    { directory, identity, bundles, beatMs: 200 },
-    { ...portsFor(identity, null), disk },
-  );
+  const agent = new Agent({ directory, identity, bundles, beatMs: 200 }, { ...portsFor(identity), disk });
   await agent.load();
   agent.start();
   return agent;

@@ -1,6 +1,6 @@
 /**
- * Two real agents learn what their homes correct, in a round of a real controller: training threads, blobs, updates over the broker. And
- * what a home said stays where it was said.
+ * Two real agents, the second on WebAssembly, learn what their homes correct, in a round of a real controller: training threads, blobs,
+ * updates over the broker. And what a home said stays where it was said.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,6 +26,7 @@ vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
 const LINE = lineIdSchema.parse('intent');
 const HOMES = [1, 2];
+const ENGINES = ['native', 'wasm'];
 const PATIENCE = { timeout: 120_000, interval: 50 };
 const spokenSchema = z.object({ text: z.string(), intent: z.string(), home: z.int().optional() });
 type Spoken = z.infer<typeof spokenSchema>;
@@ -64,11 +65,28 @@ beforeAll(async () => {
   const directories = HOMES.map((home) => join(scratch, `home-${home}`));
   for (const [at, directory] of directories.entries())
     await mustEnrol({ directory, token: await controller.fleetToken(), name: `home-${HOMES[at]}` });
-  agents = await Promise.all(directories.map((directory) => startAgent(directory, '--bundles', bundles)));
+  agents = await Promise.all(
+    directories.map((directory, at) =>
+      startAgent(directory, '--bundles', bundles, '--engine', ENGINES[at] ?? ''),
+    ),
+  );
   await Promise.all(agents.map(untilConnected));
 });
 
 describe('homes that correct what no model knows', () => {
+  it('answer alike on either engine, and say which one it is', async () => {
+    const [native, wasm] = agents;
+    for (const { text } of corpus('controller').slice(0, 100)) {
+      const [here, there] = [await native?.ask(text), await wasm?.ask(text)];
+      expect(there?.label).toBe(here?.label);
+      expect(there?.outOfScope).toBeCloseTo(here?.outOfScope ?? Number.NaN, 2);
+      expect(there?.confidence).toBeCloseTo(here?.confidence ?? Number.NaN, 2);
+    }
+    expect((await native?.status())?.engine).toEqual({ name: 'onnxruntime-node', version: '1.30.0' });
+    expect((await wasm?.status())?.engine).toEqual({ name: 'onnxruntime-web', version: '1.30.0' });
+    expect(wasm?.err()).toContain('onnxruntime-web 1.30.0, WebAssembly');
+  });
+
   it('are told of new intents and take labels for them', async () => {
     for (const name of intents)
       await controller.call('addIntent', { params: { line: LINE }, body: { name } });

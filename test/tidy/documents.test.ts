@@ -8,6 +8,7 @@ import { documentPaths, exists, packageFiles, readText, rootEntries } from './wo
 const Manifest = z.object({
   dependencies: z.record(z.string(), z.string()).optional(),
   devDependencies: z.record(z.string(), z.string()).optional(),
+  optionalDependencies: z.record(z.string(), z.string()).optional(),
 });
 
 /** Names in code marks of the first column of a document's tables. */
@@ -19,8 +20,8 @@ function firstColumn(document: string): string[] {
 }
 
 function dependenciesOf(path: string): string[] {
-  const { dependencies, devDependencies } = Manifest.parse(JSON.parse(readText(path)));
-  return [...Object.keys(dependencies ?? {}), ...Object.keys(devDependencies ?? {})];
+  const { dependencies, devDependencies, optionalDependencies } = Manifest.parse(JSON.parse(readText(path)));
+  return [dependencies, devDependencies, optionalDependencies].flatMap((some) => Object.keys(some ?? {}));
 }
 
 describe('the documents', () => {

@@ -2,6 +2,7 @@
  * What `run` goes by: `agent.yaml`, and the arguments that stand against it. Owns which of the two holds; never opens
  * anything but that file.
  */
+import { ENGINE_CHOICES, type EngineChoice } from '@nanofleet/runtime/node';
 import type { Disk } from '@nanofleet/runtime/ports';
 import { type AgentConfig, BEAT_MS, PORT_MAX } from '../config/agent-config.ts';
 import { readAgentConfig } from '../config/read-agent-config.ts';
@@ -11,6 +12,20 @@ import { type FlagShape, type Flags, optional, optionalNumber, UsageError } from
 export const CONFIG_FLAG: FlagShape = {
   help: 'settings (default DIR/agent.yaml, if there is one)',
   value: 'FILE',
+};
+
+/** The flag of commands that load an engine. */
+export const ENGINE_FLAG: FlagShape = {
+  help: 'what runs the models: auto (default: native where it loads), native, wasm',
+  value: 'NAME',
+};
+
+/** The engine that is asked for; undefined when none is. @throws UsageError */
+export const engineGiven = (flags: Flags): EngineChoice | undefined => {
+  const given = optional(flags, 'engine');
+  const choice = ENGINE_CHOICES.find((name) => name === given);
+  if (given === undefined || choice !== undefined) return choice;
+  throw new UsageError(`--engine takes ${ENGINE_CHOICES.join(', ')}, not ${JSON.stringify(given)}`);
 };
 
 const givenText = <K extends string>(flags: Flags, name: K): { [key in K]?: string } => {
@@ -34,6 +49,7 @@ export const readRunSettings = async (disk: Disk, directory: string, flags: Flag
     ...config,
     ...givenText(flags, 'bundles'),
     ...givenText(flags, 'names'),
+    engine: engineGiven(flags) ?? config.engine,
     learning: config.learning && flags['no-learning'] !== true,
     explanations: config.explanations && flags['no-explanations'] !== true,
     beatMs: optionalNumber(flags, 'beat-ms', BEAT_MS) ?? config.beatMs,

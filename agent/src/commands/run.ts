@@ -12,9 +12,8 @@ import {
   SOCKET_PATH_BYTES_MAX,
 } from '@nanofleet/protocol';
 import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
-import { loadRunner } from '@nanofleet/runtime/node';
+import { type Engine, engineInWords, loadEngine, loadRunner } from '@nanofleet/runtime/node';
 import { pause, randomHex } from '@nanofleet/runtime/ports';
-import { env } from 'onnxruntime-node';
 import { Agent, type AgentPorts } from '../agent.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { makeGuard } from '../intake/guard.ts';
@@ -45,12 +44,15 @@ import { STAGED_EXIT_CODE } from '../upgrade/upgrade.ts';
 import { listenForWyoming } from '../wyoming/wyoming-listener.ts';
 import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
-import { CONFIG_FLAG, readRunSettings } from './run-settings.ts';
+import { CONFIG_FLAG, ENGINE_FLAG, readRunSettings } from './run-settings.ts';
 
 const TOKEN_BYTES = 32;
 
 /** The real surroundings of the agent of an identity. */
-export const portsFor = (identity: Identity, certificate: CertificateKeeper | null): AgentPorts => {
+export const portsFor = (
+  identity: Identity,
+  { certificate, engine = loadEngine() }: { certificate?: CertificateKeeper; engine?: Engine } = {},
+): AgentPorts => {
   const { fleet, device, credential, controllerUrl: controller } = identity;
   const tls = () => certificate?.tls ?? null;
   const http = { controller, authorization: `Bearer ${clientIdOf(fleet, device)}:${credential}`, tls };
@@ -59,14 +61,14 @@ export const portsFor = (identity: Identity, certificate: CertificateKeeper | nu
     random: makeSystemRandom(),
     disk: fileDisk,
     transport: makeMqttTransport(),
-    ...(certificate === null ? {} : { certificate }),
+    ...(certificate === undefined ? {} : { certificate }),
     blobs: makeHttpBlobSource(http),
     admit: makeHttpAdmission(http),
     host: systemHost,
     log: makeStderrLog(systemClock),
-    load: loadRunner,
-    trainer: makeThreadTrainer(systemClock),
-    engine: { name: 'onnxruntime-node', version: env.versions.node ?? env.versions.common },
+    load: (bundle) => loadRunner(bundle, engine),
+    trainer: makeThreadTrainer(systemClock, { engine: engine.kind }),
+    engine: { name: engine.name, version: engine.version },
   };
 };
 
@@ -197,7 +199,10 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<number> => {
   const { device, controllerUrl: controller } = identity;
   const log = makeStderrLog(systemClock);
   const ask = makeHttpRenewal({ controller, device, keys });
-  const ports = portsFor(identity, new CertificateKeeper({ disk: fileDisk, directory, keys, log, ask }));
+  const engine = loadEngine(settings.engine);
+  log.info('engine', { engine: engineInWords(engine) });
+  const certificate = new CertificateKeeper({ disk: fileDisk, directory, keys, log, ask });
+  const ports = portsFor(identity, { certificate, engine });
   const agent = new Agent(
     {
       directory,
@@ -235,13 +240,15 @@ const loaderIn = (flags: Flags): Run['loader'] => {
 export const runCommand: Command = {
   name: 'run',
   summary: 'Runs the agent until it is told to end: decisions for local programs, records to the controller.',
-  usage: '--dir DIR [--config FILE] [--http PORT] [--socket PATH] [--bundles DIR] [--names FILE]',
+  usage:
+    '--dir DIR [--config FILE] [--http PORT] [--socket PATH] [--bundles DIR] [--names FILE] [--engine NAME]',
   flags: {
     dir: { help: 'state directory (default .nanofleet-agent)', value: 'DIR' },
     config: CONFIG_FLAG,
     http: { help: 'listen on this port of 127.0.0.1, too; 0 takes a free one', value: 'PORT' },
     socket: { help: 'Unix socket (default DIR/agent.sock)', value: 'PATH' },
     bundles: { help: 'signed bundles for lines that have none yet', value: 'DIR' },
+    engine: ENGINE_FLAG,
     names: { help: 'JSON file of the areas and devices that texts may name', value: 'FILE' },
     'beat-ms': { help: `interval of beats (default ${BEAT_INTERVAL_MS})`, value: 'N' },
     'no-learning': { help: 'keep labels, but take no part in rounds: no update ever leaves' },

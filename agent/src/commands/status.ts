@@ -67,6 +67,9 @@ const inWords = (status: AgentStatus): string => {
   const { health } = status;
   const lines = [
     `${status.device ?? 'not enrolled'} of ${status.fleet ?? 'no fleet'}: ${status.link}, session ${status.session}, offload ${status.offload}, explanations ${status.explanations}`,
+    ...(status.engine === undefined
+      ? []
+      : [`  engine         ${status.engine.name} ${status.engine.version}`]),
     ...Object.entries(status.lines).map(lineInWords),
     `  records        ${status.waiting} waiting, ${status.delivered} delivered`,
     `  learning       ${learningInWords(status.learning)}`,

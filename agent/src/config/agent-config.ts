@@ -3,6 +3,7 @@
  * Owns names, forms and bounds of fields; never reads a file.
  */
 import { BEAT_INTERVAL_MS } from '@nanofleet/protocol';
+import { ENGINE_CHOICES } from '@nanofleet/runtime/node';
 import { z } from 'zod';
 import { sinksSchema } from '../sinks/sink-config.ts';
 import { sourcesSchema } from '../sources/source-config.ts';
@@ -39,6 +40,10 @@ export const agentConfigSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('whether decisions may be explained by words of their texts, as far as the group allows it'),
+  engine: z
+    .enum(ENGINE_CHOICES)
+    .default('auto')
+    .describe('what runs the models: auto (the native library where it loads), native or wasm'),
   learning: z.boolean().default(true).describe('whether the device takes part in rounds'),
   beatMs: z
     .int()

@@ -5,6 +5,7 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { type EngineChoice, engineInWords, loadEngine, openSession, Tensor } from '@nanofleet/runtime/node';
 import { fileDisk } from '../ports/file-disk.ts';
 import { findIdentity, type Identity } from '../store/identity.ts';
 import { doubtful, type Finding, fine, wrong } from './finding.ts';
@@ -84,17 +85,17 @@ export const checkMemory = (): Finding => {
 };
 
 /** Whether the engine loads and computes. */
-export const checkEngine = async (): Promise<Finding> => {
+export const checkEngine = async (choice: EngineChoice): Promise<Finding> => {
   try {
-    const { env, InferenceSession, Tensor } = await import('onnxruntime-node');
-    const session = await InferenceSession.create(Buffer.from(SMALLEST_MODEL, 'base64'));
+    const engine = loadEngine(choice);
+    const session = await openSession(Buffer.from(SMALLEST_MODEL, 'base64'), 'the smallest model', engine);
     const { y } = await session.run({ x: new Tensor('float32', [3], [1]) });
     await session.release();
     if (y?.data[0] !== 3)
       throw new NanofleetError('MODEL_LOAD_FAILED', 'a model of one operator answers wrongly');
-    return fine('engine', `onnxruntime-node ${env.versions.node ?? env.versions.common}`);
+    return fine('engine', engineInWords(engine));
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    return wrong('engine', why, 'Install onnxruntime-node for this machine; it needs glibc on x64 or arm64.');
+    const todo = 'Install the agent again; --engine and `engine` in agent.yaml choose native or wasm.';
+    return wrong('engine', toNanofleetError(thrown).message, todo);
   }
 };

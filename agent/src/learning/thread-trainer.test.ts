@@ -7,7 +7,7 @@ import { makeThreadTrainer } from './thread-trainer.ts';
 
 /** The compiled program: Node 20 loads no TypeScript into a thread. */
 const PROGRAM = new URL('../../dist/learning/training-worker.js', import.meta.url);
-const trainer = makeThreadTrainer(systemClock, PROGRAM);
+const trainer = makeThreadTrainer(systemClock, { program: PROGRAM });
 
 const share = seededShares(1);
 const some = (length: number): Float32Array => Float32Array.from({ length }, () => share() - 0.5);
@@ -52,7 +52,7 @@ describe('a trainer in a thread', () => {
   it('says which of its errors ended training, and when its program is not there', async () => {
     const broken = { ...training, trainStep: new Uint8Array(10) };
     await expect(trainer.train(broken, never)).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
-    const nowhere = makeThreadTrainer(systemClock, new URL('./nowhere.js', import.meta.url));
+    const nowhere = makeThreadTrainer(systemClock, { program: new URL('./nowhere.js', import.meta.url) });
     await expect(nowhere.train(training, never)).rejects.toMatchObject({ code: 'TRAINING_FAILED' });
   });
 });

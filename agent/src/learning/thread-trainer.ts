@@ -4,9 +4,16 @@
  */
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, NanofleetError } from '@nanofleet/protocol';
-import type { HeadTraining, TrainedHead } from '@nanofleet/runtime/node';
+import type { EngineChoice, HeadTraining, TrainedHead } from '@nanofleet/runtime/node';
 import { type Clock, pause } from '@nanofleet/runtime/ports';
 import type { Trainer } from '../ports/trainer.ts';
+
+/** What the thread is given. */
+export interface TrainingTask {
+  readonly training: HeadTraining;
+  /** What runs the graph. */
+  readonly engine: EngineChoice;
+}
 
 /** What the thread says at its end. */
 export type TrainingOutcome =
@@ -26,13 +33,16 @@ const programUrl = (): URL =>
 
 /**
  * Trains in threads.
- * @param program where the thread's program lies, when not beside this one
+ * @param options.program where the thread's program lies, when not beside this one
  */
-export const makeThreadTrainer = (clock: Clock, program = programUrl()): Trainer => ({
+export const makeThreadTrainer = (
+  clock: Clock,
+  { engine = 'auto', program = programUrl() }: { engine?: EngineChoice; program?: URL } = {},
+): Trainer => ({
   train: async (training, signal) => {
     signal.throwIfAborted();
     const worker = new Worker(program, {
-      workerData: training satisfies HeadTraining,
+      workerData: { training, engine } satisfies TrainingTask,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
     });
     // Not `once` of node:events: its promise rejects with whatever error comes first.

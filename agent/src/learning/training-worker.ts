@@ -6,10 +6,10 @@ import { readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, toNanofleetError } from '@nanofleet/protocol';
-import { type HeadTraining, trainHead } from '@nanofleet/runtime/node';
+import { loadEngine, trainHead } from '@nanofleet/runtime/node';
 import { pause } from '@nanofleet/runtime/ports';
 import { systemClock } from '../ports/system-clock.ts';
-import type { TrainingOutcome } from './thread-trainer.ts';
+import type { TrainingOutcome, TrainingTask } from './thread-trainer.ts';
 
 /** Rest after each slice of at most 50 ms. */
 const REST_MS = 5;
@@ -29,7 +29,9 @@ const stepBack = (): void => {
 const run = async (): Promise<TrainingOutcome> => {
   try {
     stepBack();
-    const trained = await trainHead(workerData as HeadTraining, {
+    const { engine, training } = workerData as TrainingTask;
+    const trained = await trainHead(training, {
+      engine: loadEngine(engine),
       monotonicMicros: () => systemClock.monotonicMicros(),
       breathe: () => pause(systemClock, REST_MS),
       signal: abort.signal,

@@ -24,11 +24,14 @@ const sessionFields = {
   instance: z.string().regex(/^[0-9a-f]{16}$/),
 };
 
+/** Package that runs the models, and its version. */
+export const engineSchema = z.object({ name: z.string().max(64), version: z.string().max(64) });
+
 /** First message of a session. */
 export const birthSchema = z.object({
   ...sessionFields,
   agentVersion: z.string().max(64),
-  engine: z.object({ name: z.string().max(64), version: z.string().max(64) }),
+  engine: engineSchema,
   host: z.object({ arch: z.string().max(32), node: z.string().max(32), memoryBytes: countSchema }),
   lines: perLine(runningSchema),
   desiredVersion: countSchema,

@@ -3,10 +3,11 @@
  * (Adam inside the graph). Works in slices, because a step holds up its thread. Never sees a text and never decides what is sent.
  */
 import { NanofleetError } from '@nanofleet/protocol';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Tensor as EngineTensor, InferenceSession } from 'onnxruntime-node';
 import type { Head } from '../learning/head.ts';
 import { HeadBatches, type HeadBatchSource, trainedLabels } from '../learning/head-batches.ts';
-import { openSession } from './session.ts';
+import { type Engine, loadEngine, Tensor } from './engine.ts';
+import { openSession, runInto } from './session.ts';
 
 /** Longest time that training holds up its thread without a break, milliseconds. */
 export const TRAINING_SLICE_MS = 50;
@@ -37,19 +38,22 @@ export interface SliceOptions {
   readonly breathe: () => Promise<void>;
   readonly signal?: AbortSignal;
   readonly sliceMs?: number;
+  /** What runs the graph; the one of this process when left out. */
+  readonly engine?: Engine;
 }
 
 /** Value and moments of the parameters; two sets take turns, because one buffer as input and output gives garbage silently. */
-type Half = ReadonlyMap<string, Tensor>;
+type Half = ReadonlyMap<string, EngineTensor>;
 
 /**
  * Trains a head; holds up its thread for at most a slice at a time.
  * @throws NanofleetError `TRAINING_FAILED` when the graph fails or a loss is not finite; the signal's reason when it is aborted
  */
 export async function trainHead(training: HeadTraining, options: SliceOptions): Promise<TrainedHead> {
-  const session = await openSession(training.trainStep, 'train-step');
+  const engine = options.engine ?? loadEngine();
+  const session = await openSession(training.trainStep, 'train-step', engine);
   try {
-    return await new Trainer(session, training).run(options);
+    return await new Trainer({ session, engine }, training).run(options);
   } finally {
     await session.release();
   }
@@ -57,14 +61,16 @@ export async function trainHead(training: HeadTraining, options: SliceOptions): 
 
 class Trainer {
   readonly #session: InferenceSession;
+  readonly #engine: Engine;
   readonly #training: HeadTraining;
   readonly #batches: HeadBatches;
   readonly #halves: readonly [Half, Half];
   readonly #losses: number[] = [];
   readonly #trained: readonly number[];
 
-  constructor(session: InferenceSession, training: HeadTraining) {
-    this.#session = session;
+  constructor(on: { session: InferenceSession; engine: Engine }, training: HeadTraining) {
+    this.#session = on.session;
+    this.#engine = on.engine;
     this.#training = training;
     this.#batches = new HeadBatches(training);
     this.#trained = trainedLabels(training);
@@ -99,16 +105,16 @@ class Trainer {
     const { rows, features, targets } = this.#batches.next();
     const [now, next] = step % 2 === 1 ? this.#halves : [this.#halves[1], this.#halves[0]];
     const loss = new Tensor('float32', new Float32Array(1), []);
-    const feeds: Record<string, Tensor> = {
+    const feeds: Record<string, EngineTensor> = {
       ...Object.fromEntries(now),
       penultimate: new Tensor('float32', features, [rows, start.width]),
       targets: new Tensor('float32', targets, [rows, start.classes]),
       learningRate: new Tensor('float32', Float32Array.of(correctedRate(settings.learningRate, step)), []),
     };
-    const fetches: Record<string, Tensor> = { loss };
-    for (const [name, tensor] of next) fetches[`${name}:next`] = tensor;
+    const into: Record<string, EngineTensor> = { loss };
+    for (const [name, tensor] of next) into[`${name}:next`] = tensor;
     try {
-      await this.#session.run(feeds, fetches);
+      await runInto(this.#session, { engine: this.#engine, feeds, into });
     } catch (cause) {
       throw failed('ONNX Runtime refused a step', cause);
     }

@@ -7,6 +7,7 @@ import { decodeGolden, decodeWindow, type Golden, logitGap, tagGap } from '../go
 import { checkOperators } from '../onnx/operators.ts';
 import type { Runner, SensorRunner, TextRunner } from '../runner.ts';
 import { tagCount } from '../text/entity-tags.ts';
+import { loadEngine } from './engine.ts';
 import { openSensorRunner } from './sensor-runner.ts';
 import { openSession } from './session.ts';
 import { openTextRunner } from './text-runner.ts';
@@ -14,14 +15,15 @@ import type { CheckedBundle } from './verify-bundle.ts';
 
 /**
  * Loads a bundle and proves it against its golden vectors.
+ * @param engine what runs it; the one of this process when left out
  * @throws NanofleetError `GRAPH_UNSUPPORTED`, `MODEL_LOAD_FAILED` or `GOLDEN_MISMATCH`; then nothing stays open.
  */
-export async function loadRunner(bundle: CheckedBundle): Promise<Runner> {
+export async function loadRunner(bundle: CheckedBundle, engine = loadEngine()): Promise<Runner> {
   const { manifest, digest } = bundle;
   const golden = decodeGolden(fileBytes(bundle, 'golden'), manifest);
   const graph = fileBytes(bundle, 'infer.int8');
   checkOperators(graph);
-  const session = await openSession(graph, `${manifest.line} ${manifest.version}`);
+  const session = await openSession(graph, `${manifest.line} ${manifest.version}`, engine);
   try {
     const runner =
       manifest.task === 'text-intent'

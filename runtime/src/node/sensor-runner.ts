@@ -2,10 +2,11 @@
  * Owns the path from a window of raw samples to its scores: one run of the graph, which normalizes inside, then scoring.
  */
 import { type Digest, NanofleetError, type SensorManifest } from '@nanofleet/protocol';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { softmax } from '../metrics.ts';
 import type { SensorRunner } from '../runner.ts';
 import { scoreLogits } from '../scoring.ts';
+import { Tensor } from './engine.ts';
 import { logitsOf } from './logits.ts';
 
 const FETCHES = ['logits'];

@@ -3,14 +3,15 @@
  * Never runs a graph.
  */
 import { assert, ENTITY_TOKENS_MAX } from '@nanofleet/protocol';
-import { Tensor } from 'onnxruntime-node';
+import type { Tensor as EngineTensor } from 'onnxruntime-node';
 import type { TextFeatures, TokenRows } from '../text/text-features.ts';
+import { Tensor } from './engine.ts';
 
 /** Names of the inputs of a text graph. */
 export const TEXT_INPUTS = { rows: 'rows', bag: 'bag', membership: 'membership' } as const;
 
 /** The feeds of a graph that tags no token. */
-export const rowFeeds = (rows: Int32Array): Record<string, Tensor> => ({
+export const rowFeeds = (rows: Int32Array): Record<string, EngineTensor> => ({
   [TEXT_INPUTS.rows]: new Tensor('int32', rows, [rows.length]),
 });
 
@@ -21,7 +22,7 @@ export const rowFeeds = (rows: Int32Array): Record<string, Tensor> => ({
 export function tokenFeeds(
   seen: TokenRows,
   { tokensMax, inputs }: { readonly tokensMax: number; readonly inputs: readonly string[] },
-): Record<string, Tensor> {
+): Record<string, EngineTensor> {
   if (runsTogether(inputs)) return feedsTogether([seen], tokensMax);
   const { rows } = seen;
   const tokens = taggedOf(seen, tokensMax);
@@ -37,7 +38,7 @@ export function tokenFeeds(
 export const runsTogether = (inputs: readonly string[]): boolean => inputs.includes(TEXT_INPUTS.bag);
 
 /** The feeds of a graph that tags tokens and takes several texts in one run: texts of one number of tokens. */
-export function feedsTogether(texts: readonly TokenRows[], tokensMax: number): Record<string, Tensor> {
+export function feedsTogether(texts: readonly TokenRows[], tokensMax: number): Record<string, EngineTensor> {
   const [first] = texts;
   assert(first !== undefined, 'a run has a text');
   const tokens = taggedOf(first, tokensMax);
@@ -81,7 +82,7 @@ function fillMembership(
 export function textFeeds(
   features: TextFeatures,
   { text, inputs }: { readonly text: string; readonly inputs: readonly string[] },
-): { readonly feeds: Record<string, Tensor>; readonly tokens: number } {
+): { readonly feeds: Record<string, EngineTensor>; readonly tokens: number } {
   if (!inputs.includes(TEXT_INPUTS.membership)) {
     const { rows, tokens } = features.of(text);
     return { feeds: rowFeeds(rows), tokens };

@@ -3,8 +3,9 @@
  * copies, without a verdict. Devices decide by text-runner.ts.
  */
 import { assert, type TextFeatureParameters } from '@nanofleet/protocol';
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession } from 'onnxruntime-node';
 import { TextFeatures } from '../text/text-features.ts';
+import { Tensor } from './engine.ts';
 import { openSession } from './session.ts';
 import { textFeeds } from './text-input.ts';
 

@@ -5,6 +5,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { generateSigningKey, signBundleDirectory } from '@nanofleet/protocol/node';
+import type { EngineChoice } from '@nanofleet/runtime/node';
 import { AGENT_LAUNCH } from '@nanofleet/start';
 import { LeanClient } from './lean-client.ts';
 
@@ -47,8 +48,8 @@ export async function prepareAgent(directory: string): Promise<void> {
   writeFileSync(join(directory, 'agent', 'identity.json'), JSON.stringify(identity), { mode: 0o600 });
 }
 
-/** Starts the agent of a prepared directory. */
-export async function startLoneAgent(directory: string): Promise<LoneAgent> {
+/** Starts the agent of a prepared directory on an engine. */
+export async function startLoneAgent(directory: string, engine: EngineChoice = 'auto'): Promise<LoneAgent> {
   const state = join(directory, 'agent');
   const args = [
     'run',
@@ -56,6 +57,8 @@ export async function startLoneAgent(directory: string): Promise<LoneAgent> {
     state,
     '--bundles',
     join(directory, 'shipped'),
+    '--engine',
+    engine,
     '--exit-with-stdin',
     '--json',
   ];
