@@ -214,7 +214,7 @@ describe('models sign CANDIDATE', () => {
     expect([code, err.includes('CANDIDATE')]).toEqual([0, false]);
     expect(out).toContain('new: dim');
     expect(out).toContain('0 % of the parent');
-    expect(out).toContain('none promised → none promised');
+    expect(out).toContain('at most 2 % wrong, 20 % of out of scope kept → none promised');
     expect(out).toMatch(/intents that it had +100\.0 % +→ +100\.0 %/);
     expect(out).toContain(`Signed intent 1.0.0-round.1 (release 2): ${candidate.digest}`);
     const [sent] = registered;

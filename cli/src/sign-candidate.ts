@@ -182,7 +182,7 @@ function show(terminal: Terminal, { checked, compared, parent }: Shown): void {
   }
 }
 
-/** What the thresholds were certified to keep; a candidate's follow its parent's coverage and promise nothing. */
+/** What the thresholds were certified to keep; a candidate's are where the operator's examples are enough to show it. */
 function boundText({ manifest }: CheckedBundle): string {
   const { bound } = manifest.thresholds;
   return bound === undefined

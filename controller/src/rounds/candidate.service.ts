@@ -35,7 +35,7 @@ export class CandidateService {
   /** Makes the candidate of a round in `evaluating` and moves it on. */
   async make(row: RoundRow): Promise<void> {
     const made = await this.#candidateOf(row);
-    const { accuracy, digest, manifest, wire } = made;
+    const { accuracy, digest, manifest, shortfall, wire } = made;
     const contents = [...made.files.values(), ...(wire === null ? [] : [wire]), made.manifestBytes];
     for (const bytes of contents) await this.blobs.keep(bytes);
     const { files, line, releaseCounter, version } = manifest;
@@ -52,7 +52,8 @@ export class CandidateService {
       const ended = { status: next.status, candidate: digest, accuracy, finishedAt };
       await this.repository.setRound(queries, row.id, ended);
     });
-    this.log.info('a round has its candidate', { round: row.id, digest, version });
+    const promised = shortfall === null ? {} : { withoutBound: shortfall };
+    this.log.info('a round has its candidate', { round: row.id, digest, version, ...promised });
   }
 
   async #candidateOf(row: RoundRow): Promise<Candidate> {

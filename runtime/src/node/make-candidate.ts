@@ -17,20 +17,17 @@ import {
   wireOf,
 } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
-import { type Coverage, calibrate } from '../calibration.ts';
 import { decodeGolden, encodeGolden, type Golden } from '../golden.ts';
 import { withHead } from '../learning/candidate-head.ts';
+import { candidateScoring } from '../learning/candidate-thresholds.ts';
 import { type LabelledExample, OUT_OF_SCOPE_LABEL, splitExamples } from '../learning/examples.ts';
 import type { Head } from '../learning/head.ts';
 import { accuracyBy, type ComputedExample, qualityOf, type Scoring } from '../learning/judge.ts';
 import { decodePrototypes, encodePrototypes, type Prototypes, prototypesOf } from '../prototypes.ts';
-import { nothingScored, type Scored, scoreLogits } from '../scoring.ts';
 import { type RepackedFile, repackFile } from '../wire/wire-file.ts';
 import { TextModel, type TextOutput } from './text-model.ts';
 import type { CheckedBundle } from './verify-bundle.ts';
 
-/** Least shares of in-scope examples that pass each threshold: below them a candidate would ask about nearly everything. */
-const COVERAGE_MIN = { inScope: 0.5, sure: 0.4 };
 /** Golden vectors for labels that the parent did not have; its own stay. */
 const GOLDEN_ADDED_MAX = 16;
 /** Texts between two breaths; one takes about 50 µs. */
@@ -60,6 +57,8 @@ export interface Candidate {
   readonly wire: Uint8Array | null;
   /** Share of the parent's codes that changed. */
   readonly changedShare: number;
+  /** Why it promises less than its parent, in words; null when it does not. */
+  readonly shortfall: string | null;
   readonly accuracy: { readonly before: RoundAccuracy; readonly after: RoundAccuracy };
 }
 
@@ -83,8 +82,10 @@ export async function makeCandidate(input: CandidateInput): Promise<Candidate> {
     await computeAll(graph, { manifest, examples, breathe: input.breathe }),
   ];
   const parentScoring = { ...manifest, labels: manifest.labels.names };
-  const coverage = coverageOf(before.calibration, parentScoring);
-  const scoring = { ...calibrated(after.calibration, { names, coverage }), labels: names };
+  const { scoring, shortfall } = candidateScoring(
+    { parent: before.calibration, candidate: after.calibration },
+    { names, parent: parentScoring },
+  );
   const files = new Map(parent.files);
   files.set('infer.int8', graph);
   files.set('golden', encodeGolden(await goldenOf(graph, { parent, manifest, added: labels.added, after })));
@@ -96,6 +97,7 @@ export async function makeCandidate(input: CandidateInput): Promise<Candidate> {
     files,
     wire: packed?.content ?? null,
     changedShare,
+    shortfall,
     accuracy: {
       before: accuracyBy(before.evaluation, { added: labels.added, scoring: parentScoring }),
       after: accuracyBy(after.evaluation, { added: labels.added, scoring }),
@@ -148,51 +150,6 @@ export async function computeExamples(
     computed.push({ intent, text, ...(await model.compute(text)) });
   }
   return computed;
-}
-
-/**
- * What the parent lets pass of the examples that it knows: the candidate shall answer by itself as much as its parent, not more. A fixed
- * share would loosen every threshold where the operator's examples are harder than the ones that the parent was calibrated on: of
- * out-of-scope sentences of the story 54 % instead of 87 % were then sent on.
- */
-function coverageOf(examples: readonly Learned[], scoring: Scoring): Coverage {
-  const verdicts = examples
-    .filter(({ intent }) => scoring.labels.includes(intent))
-    .map(({ isEmpty, logits }) => (isEmpty ? nothingScored : scoreLogits)(logits, scoring).verdict);
-  const share = (test: (verdict: Scored['verdict']) => boolean): number =>
-    verdicts.filter(test).length / Math.max(1, verdicts.length);
-  const inScope = Math.max(
-    COVERAGE_MIN.inScope,
-    share((verdict) => verdict !== 'out-of-scope'),
-  );
-  const sure = Math.max(
-    COVERAGE_MIN.sure,
-    share((verdict) => verdict === 'sure'),
-  );
-  return { inScope, sure: Math.min(sure, inScope) };
-}
-
-function calibrated(
-  examples: readonly Learned[],
-  { coverage, names }: { coverage: Coverage; names: readonly string[] },
-): Omit<Scoring, 'labels'> {
-  const inScope = examples.filter(({ intent }) => intent !== OUT_OF_SCOPE_LABEL);
-  if (inScope.length === 0) {
-    throw new NanofleetError(
-      'EXAMPLES_TOO_FEW',
-      'There is no example in scope to calibrate with; half of the examples do that. Give more.',
-    );
-  }
-  const outOfScope = examples.filter(({ intent }) => intent === OUT_OF_SCOPE_LABEL);
-  return calibrate(
-    {
-      inScope: inScope.map(({ logits }) => logits),
-      gold: Int32Array.from(inScope, ({ intent }) => names.indexOf(intent)),
-      outOfScope: outOfScope.map(({ logits }) => logits),
-    },
-    names,
-    coverage,
-  );
 }
 
 /** Old labels keep the prototypes of all their training texts; new ones get those of the calibration half. */

@@ -21,7 +21,7 @@ interface Found {
 }
 
 const isAnsweredByMini = ({ utterance, decision }: Found): boolean =>
-  decision.verdict === 'unsure' &&
+  decision.verdict !== 'sure' &&
   decision.offload.answer?.tier === 'mini' &&
   decision.offload.answer.verdict === 'sure' &&
   decision.offload.answer.label === utterance.intent;
@@ -90,7 +90,7 @@ async function play(stage: Stage) {
       answeredByMini: answeredIds,
     },
     checks: [
-      [found !== undefined, `expected a sentence that nano is unsure of and mini knows; outcomes: ${seen}`],
+      [found !== undefined, `expected a sentence that nano is not sure of and mini knows; outcomes: ${seen}`],
       [
         stored.length === 1 && stored[0]?.status === 'answered' && stored[0].tier === 'mini',
         `expected the controller to have answered ${found?.decision.id} once by mini, it lists ${JSON.stringify(stored)}`,
