@@ -1,6 +1,6 @@
 // The agent upgrades itself: real processes under the loader, over TLS, by the operators' command. What is good is committed;
 // what crashes, hangs or does not fit leaves the device with what it ran, and tells why.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AGENT_ENTRY_FILE, deviceAgentSchema, parseAgentRelease } from '@nanofleet/protocol';
 import { eventually } from '@nanofleet/runtime/testing';
@@ -167,4 +167,58 @@ describe('an agent under its loader', () => {
       }),
     );
   }, 120_000);
+
+  const steps = {
+    'has begun to fetch': (name: string) => existsSync(at(name, 'agent', 'versions')),
+    'has staged it': (name: string) => existsSync(at(name, 'agent', 'boot.json')),
+    'is on probation': (name: string) => bootOf(name)['trial'] === null || startsOf(name) > 0,
+  };
+  it.each(Object.entries(steps))(
+    'is there again after kill -9 once it %s, and becomes the release',
+    async (title, isThere) => {
+      const name = `killed-${Object.keys(steps).indexOf(title)}`;
+      const running = await device(name);
+      await push(at('0.2.0'), name);
+      await eventually(() => expect(isThere(name)).toBe(true));
+      await running.kill();
+      await eventually(() => expect(agentsOn(name)).toEqual([]));
+      await startDevice(name);
+      await eventually(async () =>
+        expect(await standing(name)).toMatchObject({ state: 'running', version: '0.2.0', isOnline: true }),
+      );
+    },
+    120_000,
+  );
+
+  it('tells the manager of services through the loader that it is ready and lives', async () => {
+    const programs = at('programs');
+    mkdirSync(programs);
+    const notify = join(programs, 'systemd-notify');
+    writeFileSync(notify, `#!/bin/sh\necho "$NOTIFY_SOCKET $1" >> ${at('told')}\n`, { mode: 0o755 });
+    await mustEnrol({ directory: at('unit'), name: 'unit', token: await fleet.token() });
+    const running = await startProgram({
+      file: loader,
+      args: ['run', '--dir', at('unit'), '--exit-with-stdin', '--json', '--notify'],
+      environment: { NOTIFY_SOCKET: '/run/told', PATH: `${programs}:/usr/bin:/bin` },
+    });
+    atEnd(() => running.kill());
+    await eventually(() => expect(readFileSync(at('told'), 'utf8')).toBe('/run/told READY=1\n'));
+  });
 });
+
+const startsOf = (name: string): number =>
+  z.object({ trial: z.object({ starts: z.int() }) }).parse(bootOf(name)).trial.starts;
+
+/** Process ids of agents and loaders on a state directory. */
+function agentsOn(name: string): string[] {
+  const commandOf = (id: string): string => {
+    try {
+      return readFileSync(`/proc/${id}/cmdline`, 'utf8');
+    } catch {
+      // It has ended since.
+      return '';
+    }
+  };
+  const ids = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+  return ids.filter((id) => commandOf(id).split('\0').includes(at(name)));
+}
