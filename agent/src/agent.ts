@@ -254,6 +254,7 @@ export class Agent implements LocalService {
     sources: this.#sources.reports(),
     sinks: this.#sinks?.reports() ?? {},
     problems: this.#problems.list(),
+    agent: this.#upgrade.report(),
   });
 
   /** The agent as a service of the Wyoming protocol. */

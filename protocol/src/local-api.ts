@@ -3,12 +3,14 @@
  * 0600 file). Owns the schemas of requests and answers; the paths are in `LOCAL_PATHS`. Every error is an RFC 9457
  * problem whose `code` is one of the registry.
  */
+
 import { z } from 'zod';
 import { foundEntitySchema } from './entities.ts';
 import { explanationAnswerSchema } from './explanation.ts';
 import { deviceIdSchema, digestSchema, fleetIdSchema, lineIdSchema, uuidSchema } from './ids.ts';
 import { BATCH_ITEMS_MAX, OFFLOAD_DEADLINE_MAX_MS, SAMPLES_MAX } from './limits.ts';
 import { learningStatusSchema } from './local-learning.ts';
+import { agentReportSchema } from './messages/agent.ts';
 import { entitySchema, proposedIntentSchema } from './messages/offload.ts';
 import { beatSchema, engineSchema, lineReportSchema } from './messages/presence.ts';
 import {
@@ -238,6 +240,8 @@ export const agentStatusSchema = z.object({
   /** Likewise. */
   sinks: z.record(z.string(), sinkReportSchema),
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })),
+  /** What the agent does about itself; left out by agents that do not upgrade themselves. */
+  agent: agentReportSchema.optional(),
 });
 
 /** One thing that left the device; never its content. */

@@ -63,6 +63,12 @@ const sinkInWords = ([name, report]: [string, SinkReport]): string => {
   return `  ${`sink ${name}`.padEnd(14)} ${parts.join(', ')}${why}`;
 };
 
+/** Which agent runs, and which it came back from. */
+const agentInWords = ({ refused, step, version }: NonNullable<AgentStatus['agent']>): string => {
+  const why = refused === undefined ? '' : `\n    ${refused.code}: ${refused.message}`;
+  return `  agent          ${version}, ${step}${why}`;
+};
+
 const inWords = (status: AgentStatus): string => {
   const { health } = status;
   const lines = [
@@ -75,6 +81,7 @@ const inWords = (status: AgentStatus): string => {
     `  learning       ${learningInWords(status.learning)}`,
     ...Object.entries(status.sources).map(sourceInWords),
     ...Object.entries(status.sinks).map(sinkInWords),
+    ...(status.agent === undefined ? [] : [agentInWords(status.agent)]),
     ...status.problems.map(({ code, message }) => `  ${code}: ${message}`),
   ];
   if (health !== null) {

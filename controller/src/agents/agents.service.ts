@@ -16,6 +16,7 @@ import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DesiredService } from '../devices/desired.service.ts';
 import { DevicesRepository } from '../devices/devices.repository.ts';
+import { TimelineService } from '../history/timeline.service.ts';
 import { BlobStore } from '../models/blob-store.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { Identity } from '../state/identity.ts';
@@ -34,6 +35,7 @@ export class AgentsService implements OnModuleInit {
     private readonly identity: Identity,
     private readonly devices: DevicesRepository,
     private readonly desired: DesiredService,
+    private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -103,6 +105,10 @@ export class AgentsService implements OnModuleInit {
       ...{ digest, version, targetGroup },
       targetKind: targetGroup === null ? 'all' : 'group',
       createdAt: this.clock.unixMs(),
+    });
+    this.timeline.note({
+      ...{ kind: 'agent-rolled-out', key: String(row.position), digest, detail: version },
+      ...(targetGroup === null ? {} : { group: targetGroup }),
     });
     await this.desired.refresh(targetGroup);
     return shownRollout(row);

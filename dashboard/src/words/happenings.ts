@@ -39,6 +39,9 @@ export const TONES: Readonly<Record<TimelineKind, Tone>> = {
   'rollout-made': 'cool',
   'bundle-running': 'good',
   'bundle-refused': 'bad',
+  'agent-rolled-out': 'cool',
+  'agent-running': 'good',
+  'agent-refused': 'bad',
   'offload-spike': 'warn',
   'round-started': 'cool',
   'round-ended': 'cool',
@@ -150,6 +153,21 @@ const TELLERS: Readonly<Record<TimelineKind, Teller>> = {
     text(` refused a bundle of ${run.first.line ?? 'a line'}: `),
     { strong: run.first.code ?? 'no code' },
   ],
+  'agent-rolled-out': ({ first }) => [
+    text('Rollout of '),
+    { strong: `agent ${first.detail ?? ''}` },
+    text(` to ${first.group ?? 'all devices'}`),
+  ],
+  'agent-running': (run) => [
+    ...devicePieces(run),
+    text(run.entries.length > 1 ? ' run ' : ' runs '),
+    { strong: `agent ${run.first.detail ?? ''}` },
+  ],
+  'agent-refused': (run) => [
+    ...devicePieces(run),
+    text(' stayed with the agent before: '),
+    { strong: run.first.code ?? 'no code' },
+  ],
   'offload-spike': ({ first }) => [
     text('The share of decisions that were sent on leapt to '),
     { strong: shareText(first.figures['share'] ?? 0) },
@@ -175,7 +193,7 @@ export const sentenceOf = (run: Run): Piece[] => TELLERS[run.first.kind](run);
 
 /** What is said below a sentence; null when there is nothing to add. */
 export const detailOf = ({ first, entries }: Run): string | null => {
-  if (first.kind === 'bundle-refused') return first.detail;
+  if (first.kind === 'bundle-refused' || first.kind === 'agent-refused') return first.detail;
   if (first.kind === 'device-offline' && first.detail === 'lost') return 'the connection was lost';
   if (first.kind === 'device-enrolled' && entries.length === 1) return `into ${first.group ?? ''}`;
   return null;
