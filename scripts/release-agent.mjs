@@ -1,11 +1,11 @@
 // `pnpm release:agent [--out DIR] [--version X.Y.Z]`: makes a release of the agent to be signed and pushed: its programs and a
 // manifest of what they need, without Node and engine, which stay as they were installed. Signs nothing.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AGENT_RELEASE_FORMAT, encodeAgentRelease } from '../protocol/dist/index.js';
 import { sha256Of } from '../protocol/dist/node/index.js';
+import { loadEngine } from '../runtime/dist/node/index.js';
 import { root } from './build.mjs';
 import { writeAgent } from './bundle-agent.mjs';
 
@@ -23,9 +23,6 @@ const { values } = parseArgs({
   },
 });
 
-const fromAgent = createRequire(join(root, 'agent', 'package.json'));
-const versionOf = (name) =>
-  JSON.parse(readFileSync(fromAgent.resolve(`${name}/package.json`), 'utf8')).version;
 const lowestNode = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.replace(
   /^>=/,
   '',
@@ -45,7 +42,9 @@ const manifest = encodeAgentRelease({
   platforms: values.platform,
   needs: {
     node: /^\d+\.\d+$/.test(lowestNode) ? `${lowestNode}.0` : lowestNode,
-    engines: [{ name: 'onnxruntime-node', version: versionOf('onnxruntime-node') }],
+    engines: ['native', 'wasm']
+      .map((kind) => loadEngine(kind))
+      .map(({ name, version }) => ({ name, version })),
     agent: values['from-agent'],
     loader: LOADER,
   },

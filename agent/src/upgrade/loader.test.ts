@@ -64,7 +64,7 @@ beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), 'nf-loader-'));
   state = join(scratch, 'state');
   mkdirSync(state);
-  mkdirSync(join(scratch, 'installed', 'node_modules', 'onnxruntime-node'), { recursive: true });
+  mkdirSync(join(scratch, 'installed', 'node_modules', 'onnxruntime-common'), { recursive: true });
   cpSync(LOADER, join(scratch, 'installed', 'agent-loader.mjs'));
 });
 afterEach(() => {
@@ -85,7 +85,7 @@ describe('the loader', () => {
     release('process.exit(8);', (committed) => ({ committed }));
     expect(await codeOf(start())).toBe(8);
     expect(seen()).toEqual([RELEASE]);
-    expect(existsSync(join(state, 'agent', 'versions', 'node_modules', 'onnxruntime-node'))).toBe(true);
+    expect(existsSync(join(state, 'agent', 'versions', 'node_modules', 'onnxruntime-common'))).toBe(true);
   });
 
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
