@@ -12,7 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Starter } from '../soak/parts/starter.ts';
 
-const STORY_MS = 400_000;
+const STORY_MS = 600_000;
 
 describe.runIf(scratchServer() !== null && hasMosquitto())('start on PostgreSQL and mosquitto', () => {
   let directory: string;

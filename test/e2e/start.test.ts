@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { faultOf, planKills, randomFrom, storyWithKills } from '../soak/parts/kills.ts';
 import { parentOf, Starter } from '../soak/parts/starter.ts';
 
-const STORY_MS = 240_000;
+const STORY_MS = 600_000;
 const DEVICES = ['home-1', 'home-2', 'home-3', 'home-4', 'pump-1'];
 const LINES = ['intent', 'vibration'];
 const random = randomFrom(20_261_123);

@@ -17,7 +17,7 @@ import { DEVICES } from '../fleet.ts';
 import type { Stage } from './step.ts';
 import { lookUntil } from './step.ts';
 
-const DECIDED_WITHIN_MS = 45_000;
+const DECIDED_WITHIN_MS = 90_000;
 /** Field 6 of an ONNX ModelProto, `doc_string`, length-delimited: a note at the end changes the file, not the model. */
 const DOC_STRING_TAG = 0x32;
 
