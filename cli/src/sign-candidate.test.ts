@@ -23,6 +23,7 @@ const blobs = new Map<string, Uint8Array>();
 let candidate: Candidate;
 let worse: Candidate;
 let lying: Candidate;
+let boasting: Candidate;
 let parentSignature = '';
 let dataFile = '';
 let registered: { manifest: string; signature: string }[] = [];
@@ -69,6 +70,16 @@ const withOtherGolden = (one: Candidate): Candidate => {
   const manifestBytes = encodeManifest(manifest);
   const digest = sha256Of(manifestBytes);
   return { ...one, manifest, manifestBytes, digest, files: new Map([...one.files, ['golden', golden]]) };
+};
+
+/** The same candidate, which keeps everything and states a bound nevertheless. */
+const withBoast = (one: Candidate): Candidate => {
+  const certifiedWith = { inScopeKept: 1_000, wrong: 0, outOfScope: 100, outOfScopeKept: 0 };
+  const bound = { wrongKept: 0.02, outOfScopeKept: 0.2, delta: 0.1, certifiedWith };
+  const confidence = one.manifest.thresholds.confidence.map(() => 0);
+  const manifest = { ...one.manifest, thresholds: { confidence, outOfScope: 1, bound } };
+  const manifestBytes = encodeManifest(manifest);
+  return { ...one, manifest, manifestBytes, digest: sha256Of(manifestBytes) };
 };
 
 const hold = (one: Candidate): void => {
@@ -121,7 +132,7 @@ const answerTo = (method: string, path: string, body: string): unknown => {
     return { name: 'root', role: 'admin', fleet: 'home', controllerVersion: '0.1.0', ...keys };
   }
   if (kind === 'candidates') {
-    const all = [candidate, worse, lying].map(shown);
+    const all = [candidate, worse, lying, boasting].map(shown);
     const one = all.find((each) => each.digest === digest);
     return digest === '' ? { items: all } : { ...one, files: [] };
   }
@@ -150,7 +161,9 @@ beforeAll(async () => {
   // The bias of one old label swallows the others.
   worse = await made((head) => ({ ...head, bias: head.bias.map((value, at) => (at === 0 ? 500 : value)) }));
   lying = withOtherGolden(candidate);
+  boasting = withBoast(candidate);
   hold(lying);
+  hold(boasting);
   hold(candidate);
   hold(worse);
   const parent = await inspectBundle(SOURCE);
@@ -230,6 +243,22 @@ describe('models sign CANDIDATE', () => {
     expect(registered).toEqual([]);
     expect((await run('models', 'sign', worse.digest, '--data', dataFile, '--force')).code).toBe(0);
     expect(registered).toHaveLength(1);
+  });
+
+  it('does not sign one whose bound is contradicted by texts of the publisher, unless it is told to', async () => {
+    const foreign = join(directory, 'foreign.jsonl');
+    const oos = Array.from({ length: 20 }, (_, at) =>
+      JSON.stringify({ text: `moon number ${at}`, intent: 'oos' }),
+    );
+    await writeFile(foreign, `${await readFile(dataFile, 'utf8')}${oos.join('\n')}\n`);
+    const { code, err, out } = await run('models', 'sign', boasting.digest, '--data', foreign);
+    expect([code, err.includes('CANDIDATE_BOUND_BROKEN')]).toEqual([1, true]);
+    expect(out).toMatch(
+      /kept → at most 2 % wrong, 20 % of out of scope kept; on your data 0 of \d+ wrong, 20 of 20 kept/,
+    );
+    expect(registered).toEqual([]);
+    expect((await run('models', 'sign', boasting.digest, '--data', foreign, '--force')).code).toBe(0);
+    expect((await run('models', 'sign', boasting.digest, '--data', dataFile)).code).toBe(0);
   });
 
   it('does not sign one that does not reproduce its golden vectors', async () => {

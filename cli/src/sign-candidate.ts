@@ -14,7 +14,7 @@ import {
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import { type SigningKey, signBundleDirectory } from '@nanofleet/protocol/node';
-import type { CheckedBundle, Comparison } from '@nanofleet/runtime/node';
+import type { BoundCheck, CheckedBundle, Comparison } from '@nanofleet/runtime/node';
 import type { Client } from './client.ts';
 import { type Context, UsageError } from './command.ts';
 import { fetchBlob } from './fetch-blob.ts';
@@ -58,6 +58,7 @@ export async function signCandidate(context: Context, wanted: string): Promise<n
     );
   const loss = lossOf(compared);
   if (loss > lossMax && !flags.isOn('force')) throw regressed(loss, lossMax);
+  if (compared.bound?.isBroken === true && !flags.isOn('force')) throw brokenBound(compared.bound);
   const { digest, manifest } = await signBundleDirectory(directory, key);
   const model = await register(client, directory);
   const { line, releaseCounter, version } = manifest;
@@ -149,6 +150,19 @@ const regressed = (loss: number, lossMax: number) =>
     { facts: { loss, lossMax } },
   );
 
+const brokenBound = ({ wrongKept, outOfScopeKept }: BoundCheck) =>
+  new NanofleetError(
+    'CANDIDATE_BOUND_BROKEN',
+    `The candidate states a bound that your data contradicts: ${wrongKept.hits} of ${wrongKept.count} answers that it is sure of are wrong, ${outOfScopeKept.hits} of ${outOfScopeKept.count} texts out of scope are kept. It is not signed. Look whether the controller's examples are of the same kind, or accept it with --force.`,
+    { facts: { ...wrongKept, outOfScope: outOfScopeKept.count, outOfScopeKept: outOfScopeKept.hits } },
+  );
+
+/** What the publisher's own texts say of the bound that a candidate states: the controller's word counts for nothing. */
+const checkText = (compared: Comparison): string =>
+  compared.bound === null
+    ? ''
+    : `; on your data ${compared.bound.wrongKept.hits} of ${compared.bound.wrongKept.count} wrong, ${compared.bound.outOfScopeKept.hits} of ${compared.bound.outOfScopeKept.count} kept`;
+
 interface Shown {
   readonly compared: Comparison;
   readonly checked: CheckedBundle;
@@ -172,7 +186,7 @@ function show(terminal: Terminal, { checked, compared, parent }: Shown): void {
     'thresholds',
     `sure from ${thresholdText(parent)} → ${thresholdText(checked)} (median), out of scope from ${parent.manifest.thresholds.outOfScope.toFixed(2)} → ${checked.manifest.thresholds.outOfScope.toFixed(2)}`,
   );
-  fact('bound', `${boundText(parent)} → ${boundText(checked)}`);
+  fact('bound', `${boundText(parent)} → ${boundText(checked)}${checkText(compared)}`);
   if (compared.leftOut > 0) fact('left out', `${compared.leftOut} texts of intents that it does not have`);
   if (compared.accuracy === null) return;
   fact('accuracy', 'on your data');

@@ -155,6 +155,7 @@ export const ERRORS = {
   UPDATE_SHAPE_WRONG: entry('device', 422, 'A model update does not have the sizes of the plan'),
   UPDATE_BASE_WRONG: entry('device', 409, 'A model update is relative to another bundle or label list'),
   UPDATE_DUPLICATE: entry('device', 409, 'The device has contributed to this round already'),
+  CANDIDATE_BOUND_BROKEN: entry('operator', 422, 'A candidate states a bound that the data contradicts'),
   CANDIDATE_REGRESSED: entry('operator', 422, 'A candidate is worse than its parent beyond the bound'),
   CANDIDATE_UNKNOWN: entry('operator', 404, 'No candidate of this digest is known'),
   // State and host

@@ -7,6 +7,7 @@ import {
   type StatedBound,
   shareOfDelta,
   shortfallOf,
+  showsBroken,
 } from './certify.ts';
 import { SeededDraws } from './testing/seeded-draws.ts';
 
@@ -113,5 +114,17 @@ describe('certify', () => {
   it('shares out all of delta', () => {
     const { wrongKept, outOfScopeKept } = shareOfDelta(0.1);
     expect(wrongKept + outOfScopeKept).toBeCloseTo(0.1, 15);
+  });
+});
+
+describe('counts that contradict a bound', () => {
+  it.each([
+    [0, 0, false],
+    [100, 20, false],
+    [100, 27, false],
+    [100, 28, true],
+    [20, 20, true],
+  ])('of %i texts %i hits: %s', (count, hits, isBroken) => {
+    expect(showsBroken({ count, hits }, 0.2)).toBe(isBroken);
   });
 });

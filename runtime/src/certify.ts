@@ -242,3 +242,10 @@ export function shortfallOf(bound: StatedBound, { wrongKept, outOfScopeKept }: C
     half('out-of-scope texts kept', outOfScopeKept, bound.outOfScopeKept)
   ).trim();
 }
+
+/** Chance that texts which keep a share are taken to break it. */
+const BROKEN_CHANCE = 0.05;
+
+/** Whether so many hits show that the true share is above the bound (exact binomial test, one-sided). */
+export const showsBroken = ({ count, hits }: Pick<Shown, 'count' | 'hits'>, bound: number): boolean =>
+  count > 0 && 1 - clopperPearsonUpper(count - hits, { count, delta: BROKEN_CHANCE }) > bound;

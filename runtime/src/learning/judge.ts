@@ -98,3 +98,22 @@ export function qualityOf(examples: readonly ComputedExample[], scoring: Scoring
       : { auroc: rounded(auroc(groups)), fpr95: rounded(fpr95(groups)) }),
   };
 }
+
+/** How many examples were kept, and how many of them break what a bound promises. */
+export interface KeptCounts {
+  /** In-scope examples that are answered as sure; hits are answered wrong. */
+  readonly wrongKept: { readonly count: number; readonly hits: number };
+  /** Out-of-scope examples; hits are answered as sure. */
+  readonly outOfScopeKept: { readonly count: number; readonly hits: number };
+}
+
+/** What a bound is about, counted on examples. */
+export function keptCounts(examples: readonly ComputedExample[], scoring: Scoring): KeptCounts {
+  const all = judged(examples, scoring);
+  const kept = all.filter((one) => isInScope(one) && isSure(one));
+  const outOfScope = all.filter((one) => !isInScope(one));
+  return {
+    wrongKept: { count: kept.length, hits: kept.filter((one) => !isRight(one)).length },
+    outOfScopeKept: { count: outOfScope.length, hits: outOfScope.filter(isSure).length },
+  };
+}

@@ -3,9 +3,17 @@
  * and by label, codes that changed. What a publisher looks at before signing. Never changes a bundle.
  */
 import { NanofleetError, type RoundAccuracy } from '@nanofleet/protocol';
+import { showsBroken } from '../certify.ts';
 import { changedCodes } from '../learning/candidate-head.ts';
 import { type LabelledExample, OUT_OF_SCOPE_LABEL } from '../learning/examples.ts';
-import { accuracyBy, type ComputedExample, rightByLabel } from '../learning/judge.ts';
+import {
+  accuracyBy,
+  type ComputedExample,
+  type KeptCounts,
+  keptCounts,
+  rightByLabel,
+  type Scoring,
+} from '../learning/judge.ts';
 import { loadTextRunner } from './load-runner.ts';
 import { computeExamples, fileOf, textManifestOf } from './make-candidate.ts';
 import { TextModel } from './text-model.ts';
@@ -39,6 +47,13 @@ export interface Comparison {
   readonly leftOut: number;
   /** Share of the parent's head codes that are other ones. */
   readonly changedShare: number;
+  /** What the examples show of the bound that the candidate states; null when it states none, or no example was given. */
+  readonly bound: BoundCheck | null;
+}
+
+/** Counts of what a bound is about, and whether they show that it does not hold. */
+export interface BoundCheck extends KeptCounts {
+  readonly isBroken: boolean;
 }
 
 /**
@@ -77,7 +92,24 @@ export async function compareBundles({
     labels: byLabel(rightByLabel(before, judgedBefore.scoring), rightByLabel(after, judgedAfter.scoring)),
     leftOut: examples.length - usable.length,
     changedShare: changedCodes(fileOf(parent, 'infer.int8'), fileOf(candidate, 'infer.int8')),
+    bound: boundCheck(judgedAfter),
   };
+}
+
+function boundCheck({
+  of,
+  scoring,
+}: {
+  readonly of: readonly ComputedExample[];
+  readonly scoring: Scoring;
+}): BoundCheck | null {
+  const { bound } = scoring.thresholds;
+  if (bound === undefined || of.length === 0) return null;
+  const counts = keptCounts(of, scoring);
+  const isBroken =
+    showsBroken(counts.wrongKept, bound.wrongKept) ||
+    showsBroken(counts.outOfScopeKept, bound.outOfScopeKept);
+  return { ...counts, isBroken };
 }
 
 async function computed(
