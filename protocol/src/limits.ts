@@ -77,6 +77,18 @@ export const AGENT_RELEASE_FILES_MAX = 16;
 export const LABELS_MAX = 1_024;
 /** Feature rows that one text may give; further features are left out. */
 export const FEATURE_ROWS_MAX = 8_192;
+/** Bytes of the file `tokenizer.json` of a bundle; a bundle with a larger one is refused. Twice what a vocabulary of 50,000 takes. */
+export const TOKENIZER_BYTES_MAX = 8 * MIB;
+/** Entries of the vocabulary of a tokenizer, added tokens among them. */
+export const VOCABULARY_MAX = 262_144;
+/** Tokens of one text that go to a model with a tokenizer, special ones among them; the further ones are left out. */
+export const SEQUENCE_TOKENS_MAX = 512;
+/** Characters of a text that a tokenizer reads for each token that the model takes; further ones are left out, for its time grows faster. */
+export const TOKEN_CHARACTERS_MAX = 8;
+/** Characters of one word that a tokenizer cuts into pieces; its time grows with their square. A longer word is unknown. */
+export const WORD_CHARACTERS_MAX = 100;
+/** Characters of texts after which a tokenizer forgets the words that it has cut; a word takes some 100 bytes a character. */
+export const TOKENIZER_MEMORY_CHARACTERS_MAX = 64 * KIB;
 /** Areas, and devices, that a device knows by name; each is compared with each entity, about a microsecond. */
 export const KNOWN_NAMES_MAX = 256;
 /** Bytes of agent.yaml; a larger one is refused. */

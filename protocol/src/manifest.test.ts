@@ -2,7 +2,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, NanofleetError } from './errors.ts';
-import { BUNDLE_BYTES_MAX, BUNDLE_FILE_BYTES_MAX, MANIFEST_BYTES_MAX } from './limits.ts';
+import {
+  BUNDLE_BYTES_MAX,
+  BUNDLE_FILE_BYTES_MAX,
+  MANIFEST_BYTES_MAX,
+  TOKENIZER_BYTES_MAX,
+} from './limits.ts';
 import {
   CODEBOOK_WIRE_FORM,
   encodeManifest,
@@ -50,6 +55,21 @@ const textDraft: Extract<ManifestDraft, { task: 'text-intent' }> = {
   parent: null,
 };
 
+/** A bundle that cuts texts by a tokenizer. */
+const tokenizedDraft: typeof textDraft = {
+  ...textDraft,
+  needs: { ...textDraft.needs, runtimeVersion: 5 },
+  files: [...textDraft.files, { role: 'tokenizer', name: 'tokenizer.json', sha256: digest, bytes: 10 }],
+  text: {
+    kind: 'tokenizer-json-1',
+    tokensMax: 128,
+    vocabulary: 30_522,
+    attentionMask: true,
+    tokenTypes: false,
+  },
+  trainable: [],
+};
+
 const { text: _text, ...shared } = textDraft;
 const sensorDraft: Extract<ManifestDraft, { task: 'sensor-event' }> = {
   ...shared,
@@ -85,9 +105,12 @@ function refusal(bytes: Uint8Array): { code: ErrorCode | 'accepted'; message: st
 const outcomeOf = (bytes: Uint8Array): string => refusal(bytes).code;
 
 describe('parseManifest', () => {
-  it.each([textDraft, sensorDraft])('reads back what encodeManifest wrote, task $task', (draft) => {
-    expect(parseManifest(encodeManifest(draft))).toEqual(draft);
-  });
+  it.each([textDraft, tokenizedDraft, sensorDraft])(
+    'reads back what encodeManifest wrote, task $task',
+    (draft) => {
+      expect(parseManifest(encodeManifest(draft))).toEqual(draft);
+    },
+  );
 
   it('ignores fields that it does not know', () => {
     expect(parseManifest(bytesOf({ ...textDraft, colour: 'green' }))).toEqual(textDraft);
@@ -214,6 +237,21 @@ describe('parseManifest', () => {
       }),
       { seed: 2, numRuns: 500 },
     );
+  });
+
+  it.each<[string, object]>([
+    ['files: lacks the role tokenizer', { files: textDraft.files }],
+    ['files: holds a tokenizer that nothing asks for', { text: textDraft.text }],
+    [
+      'files: holds a tokenizer of more than',
+      { files: tokenizedDraft.files.map((file) => ({ ...file, bytes: TOKENIZER_BYTES_MAX + 1 })) },
+    ],
+    ['trainable: must be empty', { trainable: textDraft.trainable }],
+    ['needs.runtimeVersion: is below', { needs: textDraft.needs }],
+    ['entities: cannot go', { entities: { types: [{ name: 'area' }], tokensMax: 8 } }],
+    ['text.tokensMax', { text: { ...tokenizedDraft.text, tokensMax: 1_000 } }],
+  ])('refuses a tokenizer with %s', (problem, change) => {
+    expect(() => parseManifest(bytesOf({ ...tokenizedDraft, ...change }))).toThrow(problem);
   });
 });
 

@@ -17,6 +17,9 @@ import {
   LABELS_MAX,
   SENSOR_CHANNELS_MAX,
   SENSOR_WINDOW_SAMPLES_MAX,
+  SEQUENCE_TOKENS_MAX,
+  TOKENIZER_BYTES_MAX,
+  VOCABULARY_MAX,
 } from './limits.ts';
 import { readManifestJson } from './manifest-json.ts';
 
@@ -24,13 +27,16 @@ import { readManifestJson } from './manifest-json.ts';
 export const MANIFEST_FORMAT = 1;
 
 /** What the runtime of this build understands (features, graph contract, roles); a bundle may need at most this. */
-export const RUNTIME_VERSION = 4;
+export const RUNTIME_VERSION = 5;
 
 /** The lowest that knows features with two rows each. */
 export const TWO_HASHES_RUNTIME_VERSION = 2;
 
 /** The lowest that finds entities with a graph that takes several texts in one run; 3 finds them one text a run. */
 export const TOGETHER_RUNTIME_VERSION = 4;
+
+/** The lowest that cuts texts by a file `tokenizer.json`. */
+export const TOKENIZER_RUNTIME_VERSION = 5;
 
 /** Name of the manifest inside a bundle directory. */
 export const MANIFEST_FILE = 'manifest.json';
@@ -50,7 +56,7 @@ export const WIRE_FORM = 'nfw1';
 export const CODEBOOK_WIRE_FORM = 'nfw2';
 
 /** What a file of a bundle is for. The device opens files by role only. */
-export const FILE_ROLES = ['infer.int8', 'train-step', 'prototypes', 'golden'] as const;
+export const FILE_ROLES = ['infer.int8', 'train-step', 'prototypes', 'golden', 'tokenizer'] as const;
 
 const storedFile = {
   /** One path segment, so that no name can leave the bundle's directory. */
@@ -76,7 +82,7 @@ const inputSchema = z.object({
     .array(count(1 << 24).nullable())
     .min(1)
     .max(8),
-  type: z.enum(['float32', 'int32']),
+  type: z.enum(['float32', 'int32', 'int64']),
   unit: text(32),
   rateHz: z.number().positive().max(1e6).optional(),
 });
@@ -88,7 +94,7 @@ export const labelsSchema = z.object({
   names: z.array(text(64)).min(2).max(LABELS_MAX),
 });
 
-const textFeatureSchema = z.object({
+const ngramSchema = z.object({
   kind: z.literal('hashed-ngrams-1'),
   buckets: count(1 << 22),
   charMin: count(8),
@@ -99,6 +105,18 @@ const textFeatureSchema = z.object({
   rowsMax: count(FEATURE_ROWS_MAX),
   /** Rows that each feature has: with two, features that share one row are still told apart by the other (Svenstrup et al. 2017). */
   hashes: z.int().min(1).max(2).optional(),
+});
+
+const tokenizerSchema = z.object({
+  /** The text is cut by the bundle's file of the role `tokenizer` into what goes to the graph as `input_ids`, int64 [1, tokens]. */
+  kind: z.literal('tokenizer-json-1'),
+  /** Tokens of a text, special ones among them; the last ones before the closing special tokens are left out beyond. */
+  tokensMax: z.int().min(4).max(SEQUENCE_TOKENS_MAX),
+  /** Rows of the graph's table of tokens: the tokenizer gives only ids below. */
+  vocabulary: z.int().min(2).max(VOCABULARY_MAX),
+  /** Further inputs that the graph takes, int64 [1, tokens]. */
+  attentionMask: z.boolean(),
+  tokenTypes: z.boolean(),
 });
 
 const entitiesSchema = z.object({
@@ -227,7 +245,7 @@ const manifestSchema = z
     z.object({
       ...common,
       task: z.literal('text-intent'),
-      text: textFeatureSchema,
+      text: z.discriminatedUnion('kind', [ngramSchema, tokenizerSchema]),
       /** Without it the model finds no entities, and its graph takes no `membership`. */
       entities: entitiesSchema.optional(),
     }),
@@ -245,10 +263,14 @@ export type Manifest = z.infer<typeof manifestSchema>;
 export type ManifestDraft = z.input<typeof manifestSchema>;
 /** The manifest of a `text-intent` bundle. */
 export type TextManifest = Extract<Manifest, { task: 'text-intent' }>;
+/** The manifest of a text model that hashes n-grams: the kind that we train, and that learns. */
+export type HashedTextManifest = TextManifest & { text: TextFeatureParameters };
 /** The manifest of a `sensor-event` bundle. */
 export type SensorManifest = Extract<Manifest, { task: 'sensor-event' }>;
 /** How texts become feature rows. */
-export type TextFeatureParameters = TextManifest['text'];
+export type TextFeatureParameters = Extract<TextManifest['text'], { kind: 'hashed-ngrams-1' }>;
+/** How texts become ids of tokens. */
+export type TokenizerParameters = Extract<TextManifest['text'], { kind: 'tokenizer-json-1' }>;
 /** Which entities a text model finds. */
 export type EntityParameters = NonNullable<TextManifest['entities']>;
 /** How samples become windows and windows become events. */
@@ -286,6 +308,7 @@ function contradictions(manifest: Manifest): Contradiction[] {
     found.push([['labels', 'names'], 'holds a label twice']);
   if (thresholds.confidence.length !== labels.names.length)
     found.push([['thresholds', 'confidence'], 'needs one entry per label']);
+  found.push(...tokenizerContradictions(manifest));
   return manifest.task === 'text-intent'
     ? [...found, ...textContradictions(manifest)]
     : [...found, ...sensorContradictions(manifest)];
@@ -294,9 +317,29 @@ function contradictions(manifest: Manifest): Contradiction[] {
 /** How many bytes a text in base64 stands for. */
 const base64Bytes = (text: string): number => (text.length / 4) * 3 - (/=*$/.exec(text)?.[0].length ?? 0);
 
+/** The model of a tokenizer was made elsewhere: it has no head of ours to train and no output of tags. */
+function tokenizerContradictions(manifest: Manifest): Contradiction[] {
+  const file = fileOfRole(manifest, 'tokenizer');
+  const isCut = manifest.task === 'text-intent' && manifest.text.kind === 'tokenizer-json-1';
+  if (!isCut) return file === undefined ? [] : [[['files'], 'holds a tokenizer that nothing asks for']];
+  const found: Contradiction[] = [];
+  if (file === undefined) found.push([['files'], 'lacks the role tokenizer']);
+  if (file !== undefined && file.bytes > TOKENIZER_BYTES_MAX)
+    found.push([['files'], `holds a tokenizer of more than ${TOKENIZER_BYTES_MAX} bytes`]);
+  if (manifest.trainable.length > 0) found.push([['trainable'], 'must be empty beside a tokenizer']);
+  if (manifest.entities !== undefined) found.push([['entities'], 'cannot go with a tokenizer']);
+  if (manifest.needs.runtimeVersion < TOKENIZER_RUNTIME_VERSION)
+    found.push([
+      ['needs', 'runtimeVersion'],
+      `is below ${TOKENIZER_RUNTIME_VERSION}, which a tokenizer needs`,
+    ]);
+  return found;
+}
+
 function textContradictions({ text: features, entities }: TextManifest): Contradiction[] {
   const found: Contradiction[] = [];
-  if (features.charMax < features.charMin) found.push([['text', 'charMax'], 'is below charMin']);
+  if (features.kind === 'hashed-ngrams-1' && features.charMax < features.charMin)
+    found.push([['text', 'charMax'], 'is below charMin']);
   const names = entities?.types.map((type) => type.name) ?? [];
   if (new Set(names).size !== names.length) found.push([['entities', 'types'], 'holds a type twice']);
   const transitions = entities?.transitions;
@@ -350,6 +393,10 @@ export function encodeManifest(draft: ManifestDraft): Uint8Array {
   parseManifest(bytes);
   return bytes;
 }
+
+/** Whether a bundle is a text model that hashes n-grams. */
+export const isHashedText = (manifest: Manifest): manifest is HashedTextManifest =>
+  manifest.task === 'text-intent' && manifest.text.kind === 'hashed-ngrams-1';
 
 /** The file of a role, or undefined when the bundle has none. */
 export const fileOfRole = (manifest: Manifest, role: FileRole): BundleFile | undefined =>

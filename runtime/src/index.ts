@@ -38,6 +38,7 @@ export * from './text/entity-tags.ts';
 export * from './text/find-entities.ts';
 export * from './text/hash.ts';
 export * from './text/text-features.ts';
+export * from './text/tokenizer-file.ts';
 export * from './text/values/registry.ts';
 export * from './text/values/value-of.ts';
 export * from './wasm/wasm-module.ts';

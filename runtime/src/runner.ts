@@ -46,5 +46,8 @@ export interface SensorRunner extends LoadedModel {
   score(window: Float32Array): Promise<SensorScored>;
 }
 
+/** Whether a model learns; one that was imported does not. */
+export const isTrainable = ({ manifest }: Runner): boolean => manifest.trainable.length > 0;
+
 /** A loaded model of any task. */
 export type Runner = TextRunner | SensorRunner;

@@ -5,7 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TextFeatures } from '@nanofleet/runtime';
-import { inspectBundle, loadTextRunner, openSession, textFeeds } from '@nanofleet/runtime/node';
+import {
+  inspectBundle,
+  loadTextRunner,
+  openSession,
+  textFeeds,
+  textManifestOf,
+} from '@nanofleet/runtime/node';
 import { Tensor } from 'onnxruntime-node';
 import { printTable, quantilesOf, rounded } from './parts/figures.ts';
 import { prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
@@ -28,7 +34,7 @@ async function inProcess(bundleDirectory: string, texts: readonly string[], roun
   const runner = await loadTextRunner(bundle);
   const graph = bundle.files.get('infer.int8') ?? new Uint8Array();
   const session = await openSession(graph, 'bare');
-  const features = new TextFeatures(runner.manifest.text);
+  const features = new TextFeatures(textManifestOf(bundle).text);
   const outputs = session.outputNames.filter((name) => name !== 'penultimate');
   const prepared = texts.map((text) => {
     const { feeds } = textFeeds(features, { text, inputs: session.inputNames });

@@ -1,6 +1,6 @@
 // From a question to the answer that a device gives, over any engine that runs the graph: features, feeds, scoring and entities are the
 // product's. It never compares.
-import type { FoundEntity, SensorManifest, TextManifest } from '@nanofleet/protocol';
+import type { FoundEntity, HashedTextManifest, SensorManifest } from '@nanofleet/protocol';
 import {
   decodeWindow,
   entitiesOf,
@@ -10,7 +10,7 @@ import {
   TextFeatures,
   transitionsOf,
 } from '@nanofleet/runtime';
-import { type CheckedBundle, rowFeeds, tokenFeeds } from '@nanofleet/runtime/node';
+import { type CheckedBundle, rowFeeds, textManifestOf, tokenFeeds } from '@nanofleet/runtime/node';
 import { Tensor } from 'onnxruntime-node';
 import type { Question } from './questions.ts';
 
@@ -41,17 +41,20 @@ export type AnswerPair = readonly [own: readonly Answer[], stretched: readonly A
 
 /** The answers of a bundle whose graph is this one. */
 export async function answersOf(
-  { manifest }: CheckedBundle,
+  bundle: CheckedBundle,
   {
     graph,
     open,
     questions,
   }: { readonly graph: Uint8Array; readonly open: OpenGraph; readonly questions: readonly Question[] },
 ): Promise<Answer[]> {
+  const { manifest } = bundle;
   const running = await open(graph);
   try {
     const answer =
-      manifest.task === 'text-intent' ? textAnswerer(manifest, running) : windowAnswerer(manifest, running);
+      manifest.task === 'sensor-event'
+        ? windowAnswerer(manifest, running)
+        : textAnswerer(textManifestOf(bundle), running);
     const answers: Answer[] = [];
     for (const question of questions) answers.push(await answer(question));
     return answers;
@@ -62,7 +65,7 @@ export async function answersOf(
 
 type Answerer = (question: Question) => Promise<Answer>;
 
-const scoringOf = ({ calibration, labels, thresholds }: TextManifest | SensorManifest) => ({
+const scoringOf = ({ calibration, labels, thresholds }: HashedTextManifest | SensorManifest) => ({
   calibration,
   thresholds,
   labels: labels.names,
@@ -88,7 +91,7 @@ function windowAnswerer(manifest: SensorManifest, running: RunningGraph): Answer
   };
 }
 
-function textAnswerer(manifest: TextManifest, running: RunningGraph): Answerer {
+function textAnswerer(manifest: HashedTextManifest, running: RunningGraph): Answerer {
   const features = new TextFeatures(manifest.text);
   const { entities: tagging } = manifest;
   const scored = (logits: Float32Array, tokens: number): Answer =>

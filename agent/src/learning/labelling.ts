@@ -13,7 +13,7 @@ import {
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
-import { checkText, type Runner } from '@nanofleet/runtime';
+import { checkText, isTrainable, type Runner } from '@nanofleet/runtime';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
 import type { ModelLines } from '../inference/model-lines.ts';
 import type { Offer } from './example-index.ts';
@@ -49,7 +49,7 @@ export class Labelling {
   /**
    * Takes the right label of a decision; a later one replaces it.
    * @param decision its id, or `last`
-   * @throws NanofleetError DECISION_UNKNOWN, LINE_UNKNOWN, LABEL_UNKNOWN or DISK_FULL
+   * @throws NanofleetError DECISION_UNKNOWN, LINE_UNKNOWN, LINE_NOT_TRAINABLE, LABEL_UNKNOWN or DISK_FULL
    */
   label(decision: string, request: LabelRequest): LabelAnswer {
     const { texts } = this.#options;
@@ -73,6 +73,7 @@ export class Labelling {
   answered({ decision, tier, label, verdict }: OffloadResponse): void {
     const found = this.#options.texts.find(decision);
     if (found === null || label === null || verdict !== 'sure' || tier === null || tier === 'nano') return;
+    if (!this.#learns(found.line)) return;
     try {
       if (this.labelsOf(found.line).includes(label)) this.#offer({ ...found, label, origin: tier });
     } catch (thrown) {
@@ -80,12 +81,18 @@ export class Labelling {
     }
   }
 
-  /** Labels that a line has or will have. @throws NanofleetError LINE_UNKNOWN or LINE_TASK_WRONG */
+  /** Labels that a line has or will have. @throws NanofleetError LINE_UNKNOWN, LINE_TASK_WRONG or LINE_NOT_TRAINABLE */
   labelsOf(line: LineId): string[] {
     const { lines, desired } = this.#options;
     const { runner, giveBack } = lines.lease('text-intent', line);
     giveBack();
+    if (!isTrainable(runner)) throw notTrainable(line);
     return [...runner.labels, ...addedBeyond(runner, desired())];
+  }
+
+  #learns(line: LineId): boolean {
+    const runner = this.#options.lines.find(line);
+    return runner !== null && isTrainable(runner);
   }
 
   #take(from: Omit<RecentText, 'decision'> & { decision: Uuid | null }, label: string | null): LabelAnswer {
@@ -111,6 +118,13 @@ export class Labelling {
 /** Labels that were added since the running bundle was made; one that it has by now is not added twice. */
 const addedBeyond = ({ line, labels }: Runner, desired: DesiredState | null): string[] =>
   (desired?.lines[line]?.labels?.added ?? []).filter((name) => !labels.includes(name));
+
+const notTrainable = (line: LineId): NanofleetError =>
+  new NanofleetError(
+    'LINE_NOT_TRAINABLE',
+    `line ${line} runs an imported model, which does not learn: it keeps no labels. Train it elsewhere and import it again`,
+    { facts: { line } },
+  );
 
 const unknownDecision = (decision: string): NanofleetError =>
   new NanofleetError(

@@ -29,7 +29,7 @@ const plan: RoundPlan = {
 const facts: PlanFacts = {
   isOn: true,
   policy: 'mini',
-  running: { digest: BASE, labels: ['on', 'off'], labelsVersion: 1 },
+  running: { digest: BASE, labels: ['on', 'off'], labelsVersion: 1, isTrainable: true },
   isOtherTask: false,
   examples: 8,
   remainingMs: 1_000,
@@ -60,6 +60,12 @@ describe('answerPlan', () => {
     ['other tensors are asked for', { tensors: ['table'] }, {}, 'ROUND_DECLINED'],
     ['no such line runs', {}, { running: null }, 'LINE_UNKNOWN'],
     ['the line does another task', {}, { running: null, isOtherTask: true }, 'LINE_TASK_WRONG'],
+    [
+      'the model was imported',
+      {},
+      { running: { digest: BASE, labels: [], labelsVersion: 1, isTrainable: false } },
+      'LINE_NOT_TRAINABLE',
+    ],
     ['another bundle runs', { base: 'b'.repeat(64) }, {}, 'UPDATE_BASE_WRONG'],
     ['an added label is there already', { labels: { version: 2, added: ['on'] } }, {}, 'UPDATE_BASE_WRONG'],
     ['the label list is older', { labels: { version: 1, added: ['feed_pet'] } }, {}, 'UPDATE_BASE_WRONG'],

@@ -42,6 +42,7 @@ export interface PlanFacts {
     readonly digest: Digest;
     readonly labels: readonly string[];
     readonly labelsVersion: number;
+    readonly isTrainable: boolean;
   } | null;
   readonly isOtherTask: boolean;
   /** Examples of the labels that the plan trains. */
@@ -80,6 +81,7 @@ const reasonToDecline = (
   if (!facts.isOn || facts.policy === 'none' || !isFeasible(plan)) return 'ROUND_DECLINED';
   if (facts.isOtherTask) return 'LINE_TASK_WRONG';
   if (facts.running === null) return 'LINE_UNKNOWN';
+  if (!facts.running.isTrainable) return 'LINE_NOT_TRAINABLE';
   if (facts.running.digest !== plan.base || !isLabelListOf(plan, facts.running)) return 'UPDATE_BASE_WRONG';
   if (facts.examples < Math.max(1, plan.examplesMin)) return 'EXAMPLES_TOO_FEW';
   // Ids are ordered by time: a later round of the same line means that nobody waits for the one under way.

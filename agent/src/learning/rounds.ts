@@ -13,7 +13,7 @@ import {
   toNanofleetError,
   type Uuid,
 } from '@nanofleet/protocol';
-import { HEAD_TENSORS } from '@nanofleet/runtime';
+import { HEAD_TENSORS, isTrainable } from '@nanofleet/runtime';
 import type { CancelTimer, Log } from '@nanofleet/runtime/ports';
 import type { OutboundLog } from '../store/outbound-log.ts';
 import { type ContributionPorts, contribute, exchanged, labelsOf } from './contribution.ts';
@@ -159,7 +159,12 @@ export class Rounds {
     const running =
       runner === null || !isText
         ? null
-        : { digest: runner.digest, labels: runner.labels, labelsVersion: runner.manifest.labels.version };
+        : {
+            digest: runner.digest,
+            labels: runner.labels,
+            labelsVersion: runner.manifest.labels.version,
+            isTrainable: isTrainable(runner),
+          };
     return {
       isOn,
       policy: policy(),

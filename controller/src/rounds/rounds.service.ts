@@ -51,11 +51,12 @@ export class RoundsService {
 
   /**
    * Plans a round and lets it be driven.
-   * @throws NanofleetError LINE_UNKNOWN, MODEL_UNKNOWN, LINE_TASK_WRONG, EXAMPLES_TOO_FEW, ROUND_RUNNING
+   * @throws NanofleetError LINE_UNKNOWN, MODEL_UNKNOWN, LINE_TASK_WRONG, LINE_NOT_TRAINABLE, EXAMPLES_TOO_FEW, ROUND_RUNNING
    */
   async start({ base, line, settings }: ApiRequest<'startRound'>['body']): Promise<Round> {
     const model = await this.models.known(base ?? (await this.#rolledOut(line, settings.group)));
     if (model.line !== line || model.task !== 'text-intent') throw wrongLine(line, model);
+    if ((await this.models.manifestOf(model.digest)).trainable.length === 0) throw notTrainable(line);
     if ((await this.examples.of(line)).length === 0) throw noExamples(line);
     const [labels, before] = await Promise.all([
       this.labels.beyond(line, model.digest),
@@ -161,6 +162,13 @@ const wrongLine = (line: LineId, model: { line: string; task: string; version: s
     'LINE_TASK_WRONG',
     `The bundle ${model.version} is of the line ${model.line} with the task ${model.task}; a round of ${line} needs a text-intent bundle of it.`,
     { facts: { line: model.line, task: model.task } },
+  );
+
+const notTrainable = (line: LineId) =>
+  new NanofleetError(
+    'LINE_NOT_TRAINABLE',
+    `The model of the line ${line} was imported and does not learn; train it elsewhere and import it again.`,
+    { facts: { line } },
   );
 
 const noExamples = (line: LineId) =>

@@ -7,8 +7,8 @@ import { type CheckedBundle, inspectBundle, loadTextRunner } from '@nanofleet/ru
 import { describe, expect, it } from 'vitest';
 import { kindOfRecipe } from '../command/recipe-kind.ts';
 import { readEntityRecipe } from '../entities/recipe.ts';
+import { optimizedGraph } from '../onnx/optimized-graph.ts';
 import { readSensorRecipe } from '../sensor/recipe.ts';
-import { optimizedGraph } from '../testing/optimized-graph.ts';
 import { readRecipe } from '../text/recipe.ts';
 
 const BUNDLES = fileURLToPath(new URL('../../../bundles/', import.meta.url));

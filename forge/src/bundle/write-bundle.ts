@@ -18,6 +18,7 @@ const FILE_NAMES: Readonly<Record<FileRole, string>> = {
   'train-step': 'train-step.onnx',
   prototypes: 'prototypes.bin',
   golden: 'golden.json',
+  tokenizer: 'tokenizer.json',
 };
 
 /** Name of the form in which `infer.int8` travels. */

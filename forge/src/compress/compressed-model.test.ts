@@ -1,7 +1,7 @@
 // Behaviour of compression: what each step leaves, graphs that come back from the wire, and kernels of every form.
 import { codebookOf, expandWire } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
-import { optimizedGraph } from '../testing/optimized-graph.ts';
+import { optimizedGraph } from '../onnx/optimized-graph.ts';
 import { freshTower } from '../text/tower.ts';
 import { trainingSettingsSchema } from '../text/training-settings.ts';
 import { type CompressedModel, modelFiles, quantizeMatrix } from './compressed-model.ts';

@@ -3,18 +3,22 @@ import type { ManifestDraft } from '@nanofleet/protocol';
 import { cardFoot, cardHead } from '../bundle/card-frame.ts';
 import { trustFacts } from '../bundle/card-trust.ts';
 import { document, list, percent, table } from '../bundle/markdown.ts';
+import type { MeasuredForm } from './forms.ts';
 
-/** How a form of the model did on the validation file. */
-export interface MeasuredForm {
-  /** Share of rows answered right, 0..1. */
-  readonly accuracy: number;
-  readonly graphBytes: number;
-  /** Median of a run. */
-  readonly microseconds: number;
+/** What is known of an imported model beside its manifest. */
+export interface ImportedFacts {
+  /** The model as it was given first, then those that were tried. */
+  readonly forms: readonly MeasuredForm[];
+  /** Name of the form in the bundle. */
+  readonly chosen: string;
+  /** Rows with a label of the model. */
+  readonly rows: number;
+  /** Constants of the bundle's graph that are kept in int8. */
+  readonly quantizedTensors: number;
 }
 
 /** What a card is made of. */
-export interface ImportedCard {
+export interface ImportedCard extends ImportedFacts {
   readonly manifest: Pick<
     ManifestDraft,
     | 'line'
@@ -27,12 +31,9 @@ export interface ImportedCard {
     | 'quality'
   >;
   readonly source: string;
-  readonly rows: number;
-  readonly given: MeasuredForm;
-  readonly int8: MeasuredForm;
-  readonly quantizedLayers: number;
-  readonly keptFloat: boolean;
   readonly coverage: { readonly inScope: number; readonly sure: number };
+  /** Further lines about the model. */
+  readonly about: readonly string[];
 }
 
 const LIMITS = [
@@ -41,11 +42,11 @@ const LIMITS = [
   'Temperature and thresholds were fitted on the validation rows that the accuracy is of, so both are a little optimistic',
 ];
 
-/** The comparison of both forms, as commands and cards show it. */
-export const comparison = ({ given, int8 }: Pick<ImportedCard, 'given' | 'int8'>): string[][] => [
+/** The comparison of all forms, as commands and cards show it. */
+export const comparison = (forms: readonly MeasuredForm[]): string[][] => [
   ['form', 'accuracy', 'bytes of graph', 'µs a run'],
-  ...[['float32', given] as const, ['int8', int8] as const].map(([name, form]) => [
-    name,
+  ...forms.map((form) => [
+    form.name,
     percent(form.accuracy),
     String(form.graphBytes),
     String(form.microseconds),
@@ -54,16 +55,17 @@ export const comparison = ({ given, int8 }: Pick<ImportedCard, 'given' | 'int8'>
 
 /** The card as Markdown. */
 export function importedCard(card: ImportedCard, { digest }: { readonly digest: string }): string {
-  const { manifest, source, rows, quantizedLayers, keptFloat, coverage } = card;
+  const { manifest, source, rows, quantizedTensors, chosen, forms, coverage, about } = card;
   return document([
     ...cardHead(manifest, { about: 'An imported classifier.', origin: `forge import ${source}`, digest }),
     '## Model',
     list([
-      keptFloat
+      quantizedTensors === 0
         ? 'Weights as they were given (float32)'
-        : `${quantizedLayers} dense layers in int8 (7 bits, a scale a column); every other layer as it was given`,
+        : `${quantizedTensors} weights in int8 (form ${chosen}); every other as it was given`,
+      ...about,
     ]),
-    table(comparison(card)),
+    table(comparison(forms)),
     '## Trust',
     trustFacts(manifest, coverage),
     `Measured on ${rows} rows of ${manifest.quality[0]?.dataset ?? ''}.`,

@@ -4,7 +4,8 @@ import type { ManifestDraft } from '@nanofleet/protocol';
 import { int } from '../onnx/attributes.ts';
 import type { ModelSpec, NodeSpec, TensorSpec } from '../onnx/model.ts';
 import { initializerNames, MATRIX_WEIGHT_BITS, quantizeColumns } from '../onnx/quantized-linear.ts';
-import { tensorSpec } from '../onnx/tensor.ts';
+import { floatsOf, tensorSpec } from '../onnx/tensor.ts';
+import { readersOf } from './readers.ts';
 
 /** A graph with int8 layers, and what the manifest says of their weights. */
 export interface QuantizedModel {
@@ -47,7 +48,7 @@ function denseOf(node: NodeSpec, { nodes, constants }: ModelSpec): Dense[] {
   if (node.operator !== 'MatMul' && node.operator !== 'Gemm') return [];
   const weight = constants.find(({ name }) => name === node.inputs[1]);
   if (weight?.type !== 'float32' || weight.dimensions.length !== 2) return [];
-  if (nodes.flatMap(({ inputs }) => inputs).filter((name) => name === weight.name).length > 1) return [];
+  if (readersOf(nodes, weight.name) > 1) return [];
   const { transA, transB, alpha, beta } = node.attributes;
   const isPlain = [alpha, beta].every((factor) => factor === undefined || factor.value === 1);
   if (!isPlain || (transA !== undefined && transA.value !== 0)) return [];
@@ -56,7 +57,7 @@ function denseOf(node: NodeSpec, { nodes, constants }: ModelSpec): Dense[] {
 
 function quantizedWeight({ weight, transposed }: Dense): TensorSpec[] {
   const [rows = 0, columns = 0] = weight.dimensions;
-  const values = new Float32Array(Uint8Array.from(weight.raw).buffer);
+  const values = floatsOf(weight);
   const [inputs, outputs] = transposed ? [columns, rows] : [rows, columns];
   const matrix = transposed
     ? Float32Array.from(values, (_, at) => values[(at % outputs) * inputs + Math.floor(at / outputs)] ?? 0)

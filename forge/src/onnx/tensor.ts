@@ -20,6 +20,10 @@ export function tensorSpec(
   return { name, type: elementType(elements), dimensions, raw };
 }
 
+/** The elements of a float32 constant, as a copy: its bytes may lie anywhere in a file. */
+export const floatsOf = ({ raw }: TensorSpec): Float32Array<ArrayBuffer> =>
+  new Float32Array(Uint8Array.from(raw).buffer);
+
 function elementType(elements: TensorElements): ElementType {
   if (elements instanceof Float32Array) return 'float32';
   if (elements instanceof Int32Array) return 'int32';

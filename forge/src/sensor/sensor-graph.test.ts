@@ -2,8 +2,8 @@
 
 import { logitGap } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
+import { optimizedOperators } from '../onnx/optimized-graph.ts';
 import { SeededRandom } from '../seeded-random.ts';
-import { optimizedOperators } from '../testing/optimized-graph.ts';
 import { activationScales, sensorGraph } from './inference-graph.ts';
 import { convolutionsOf, initialParameters, type SensorShape } from './network.ts';
 import { runFloat } from './train.ts';

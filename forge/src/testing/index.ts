@@ -12,3 +12,4 @@ export { denseTensors, freshTower } from '../text/tower.ts';
 export { TowerBatches } from '../text/tower-batches.ts';
 export { SUMS_INPUT, towerSumsTrainingGraph } from '../text/tower-graphs.ts';
 export { freshState, type ParameterTensor, TrainingSession } from '../train/training-session.ts';
+export * from './foreign-models.ts';

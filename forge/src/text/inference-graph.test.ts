@@ -1,6 +1,6 @@
 import { TextFeatures } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
-import { optimizedOperators } from '../testing/optimized-graph.ts';
+import { optimizedOperators } from '../onnx/optimized-graph.ts';
 import { inferenceGraph } from './inference-graph.ts';
 import { withInference } from './inference-session.ts';
 import { freshTower, type Tower } from './tower.ts';

@@ -2,12 +2,12 @@
 
 import { logitGap } from '@nanofleet/runtime';
 import { describe, expect, it } from 'vitest';
+import { optimizedOperators } from '../onnx/optimized-graph.ts';
 import { SeededRandom } from '../seeded-random.ts';
 import { activationScales, sensorGraph } from '../sensor/inference-graph.ts';
 import { initialParameters } from '../sensor/network.ts';
 import { runFloat } from '../sensor/train.ts';
 import { runWindows } from '../sensor/window-session.ts';
-import { optimizedOperators } from '../testing/optimized-graph.ts';
 import { drawWindows, SHAPE } from './windows.ts';
 
 const windows = drawWindows({ seed: 5, first: 0, machines: 1 }).filter((_, at) => at % 8 === 0);

@@ -64,7 +64,7 @@ function fallsFrom(
 }
 
 /** Of a label against all others together: log(p / (1 - p)), without the rounding of a p near 1. */
-function logOdds(
+export function logOdds(
   logits: Float32Array,
   { label, temperature }: { readonly label: number; readonly temperature: number },
 ): number {

@@ -8,4 +8,6 @@ export * from './make-candidate.ts';
 export * from './session.ts';
 export * from './text-input.ts';
 export * from './text-model.ts';
+export * from './text-tokenizer.ts';
+export * from './tokenized-runner.ts';
 export * from './verify-bundle.ts';

@@ -2,7 +2,15 @@
  * Owns turning a checked bundle into a running model: session, features, scoring, golden vectors. A runner leaves here only if it
  * reproduces its golden vectors. Never checks signatures (verify-bundle.ts) and never decides when to swap (the agent's slots do).
  */
-import { fileOfRole, type Manifest, NanofleetError } from '@nanofleet/protocol';
+import {
+  assert,
+  type FileRole,
+  fileOfRole,
+  isHashedText,
+  type Manifest,
+  NanofleetError,
+} from '@nanofleet/protocol';
+import type { InferenceSession } from 'onnxruntime-node';
 import { decodeGolden, decodeWindow, type Golden, logitGap, tagGap } from '../golden.ts';
 import { checkOperators } from '../onnx/operators.ts';
 import type { Runner, SensorRunner, TextRunner } from '../runner.ts';
@@ -11,30 +19,38 @@ import { loadEngine } from './engine.ts';
 import { openSensorRunner } from './sensor-runner.ts';
 import { openSession } from './session.ts';
 import { openTextRunner } from './text-runner.ts';
+import { TextTokenizer } from './text-tokenizer.ts';
+import { openTokenizedRunner } from './tokenized-runner.ts';
 import type { CheckedBundle } from './verify-bundle.ts';
 
 /**
  * Loads a bundle and proves it against its golden vectors.
  * @param engine what runs it; the one of this process when left out
- * @throws NanofleetError `GRAPH_UNSUPPORTED`, `MODEL_LOAD_FAILED` or `GOLDEN_MISMATCH`; then nothing stays open.
+ * @throws NanofleetError `GRAPH_UNSUPPORTED`, `TOKENIZER_UNSUPPORTED`, `MODEL_LOAD_FAILED` or `GOLDEN_MISMATCH`; then nothing stays open.
  */
 export async function loadRunner(bundle: CheckedBundle, engine = loadEngine()): Promise<Runner> {
-  const { manifest, digest } = bundle;
+  const { manifest } = bundle;
   const golden = decodeGolden(fileBytes(bundle, 'golden'), manifest);
   const graph = fileBytes(bundle, 'infer.int8');
   checkOperators(graph);
   const session = await openSession(graph, `${manifest.line} ${manifest.version}`, engine);
   try {
-    const runner =
-      manifest.task === 'text-intent'
-        ? openTextRunner({ session, manifest, digest })
-        : openSensorRunner({ session, manifest, digest });
+    const runner = await runnerOver(session, bundle);
     await checkGolden(runner, golden);
     return runner;
   } catch (thrown) {
     await session.release();
     throw thrown;
   }
+}
+
+async function runnerOver(session: InferenceSession, bundle: CheckedBundle): Promise<Runner> {
+  const { manifest, digest } = bundle;
+  if (manifest.task === 'sensor-event') return openSensorRunner({ session, manifest, digest });
+  if (isHashedText(manifest)) return openTextRunner({ session, manifest, digest });
+  assert(manifest.text.kind === 'tokenizer-json-1', 'there are two kinds of text models');
+  const tokenizer = await TextTokenizer.open(fileBytes(bundle, 'tokenizer'), manifest.text);
+  return openTokenizedRunner({ session, manifest, digest, tokenizer });
 }
 
 /** Loads a bundle that must be a text model; @throws also `LINE_TASK_WRONG`. */
@@ -58,7 +74,7 @@ const wrongTask = ({ line, task }: Manifest): NanofleetError =>
     facts: { line, task },
   });
 
-function fileBytes({ files, manifest }: CheckedBundle, role: 'golden' | 'infer.int8'): Uint8Array {
+function fileBytes({ files, manifest }: CheckedBundle, role: FileRole): Uint8Array {
   const bytes = files.get(role);
   if (bytes !== undefined) return bytes;
   const name = fileOfRole(manifest, role)?.name ?? role;

@@ -10,10 +10,11 @@ import {
   encodeManifest,
   type FileRole,
   fileOfRole,
+  type HashedTextManifest,
+  isHashedText,
   NanofleetError,
   parseManifest,
   type RoundAccuracy,
-  type TextManifest,
   wireOf,
 } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
@@ -50,7 +51,7 @@ export interface CandidateInput {
 /** A candidate. */
 export interface Candidate {
   readonly digest: Digest;
-  readonly manifest: TextManifest;
+  readonly manifest: HashedTextManifest;
   readonly manifestBytes: Uint8Array;
   readonly files: ReadonlyMap<FileRole, Uint8Array>;
   /** The form in which `infer.int8` travels; null when the parent's has none. */
@@ -64,7 +65,7 @@ export interface Candidate {
 
 /**
  * Makes a candidate; about 0.1 ms an example.
- * @throws NanofleetError LINE_TASK_WRONG, EXAMPLES_TOO_FEW when none is in scope on either side, GRAPH_UNSUPPORTED, MODEL_LOAD_FAILED
+ * @throws NanofleetError LINE_TASK_WRONG, LINE_NOT_TRAINABLE, EXAMPLES_TOO_FEW when none is in scope on either side, GRAPH_UNSUPPORTED, MODEL_LOAD_FAILED
  */
 export async function makeCandidate(input: CandidateInput): Promise<Candidate> {
   const { head, labels, parent } = input;
@@ -105,10 +106,17 @@ export async function makeCandidate(input: CandidateInput): Promise<Candidate> {
   };
 }
 
-/** The manifest of a bundle that must be for texts; @throws NanofleetError LINE_TASK_WRONG */
-export function textManifestOf({ manifest }: CheckedBundle): TextManifest {
-  if (manifest.task === 'text-intent') return manifest;
-  throw new NanofleetError('LINE_TASK_WRONG', `The bundle of line ${manifest.line} does ${manifest.task}.`);
+/** The manifest of a text bundle that learns; @throws NanofleetError LINE_TASK_WRONG or LINE_NOT_TRAINABLE */
+export function textManifestOf({ manifest }: CheckedBundle): HashedTextManifest {
+  const { line, task } = manifest;
+  if (isHashedText(manifest)) return manifest;
+  if (task !== 'text-intent')
+    throw new NanofleetError('LINE_TASK_WRONG', `The bundle of line ${line} does ${task}.`);
+  throw new NanofleetError(
+    'LINE_NOT_TRAINABLE',
+    `The model of line ${line} was imported: it has no head to train.`,
+    { facts: { line } },
+  );
 }
 
 /** The bytes of a role that every bundle has; @throws NanofleetError BUNDLE_FILE_MISSING */
@@ -122,7 +130,7 @@ type Learned = ComputedExample & Pick<TextOutput, 'penultimate'>;
 type Halves = { readonly evaluation: Learned[]; readonly calibration: Learned[] };
 
 interface Computing {
-  readonly manifest: TextManifest;
+  readonly manifest: HashedTextManifest;
   readonly examples: { readonly evaluation: LabelledExample[]; readonly calibration: LabelledExample[] };
   readonly breathe: () => Promise<void>;
 }
@@ -155,7 +163,11 @@ export async function computeExamples(
 /** Old labels keep the prototypes of all their training texts; new ones get those of the calibration half. */
 function extended(
   before: Uint8Array | undefined,
-  { after, manifest, names }: { after: readonly Learned[]; manifest: TextManifest; names: readonly string[] },
+  {
+    after,
+    manifest,
+    names,
+  }: { after: readonly Learned[]; manifest: HashedTextManifest; names: readonly string[] },
 ): Prototypes | null {
   if (before === undefined) return null;
   const { counts, means, width } = decodePrototypes(before);
@@ -175,7 +187,7 @@ function extended(
 /** The parent's texts, and one of each new label, with the logits of the new graph. */
 async function goldenOf(
   graph: Uint8Array,
-  given: { parent: CheckedBundle; manifest: TextManifest; added: readonly string[]; after: Halves },
+  given: { parent: CheckedBundle; manifest: HashedTextManifest; added: readonly string[]; after: Halves },
 ): Promise<Golden> {
   const { added, after, manifest, parent } = given;
   const golden = decodeGolden(fileOf(parent, 'golden'), manifest);
@@ -212,7 +224,7 @@ interface Parts {
 }
 
 function manifestOf(
-  parent: TextManifest,
+  parent: HashedTextManifest,
   { files, input, names, packed, quality, scoring }: Parts,
 ): Pick<Candidate, 'digest' | 'manifest' | 'manifestBytes'> {
   const { head, labels, release } = input;
@@ -237,24 +249,24 @@ function manifestOf(
     parent: input.parent.digest,
   });
   const manifest = parseManifest(manifestBytes);
-  assert(manifest.task === 'text-intent', 'a candidate does what its parent does');
+  assert(isHashedText(manifest), 'a candidate does what its parent does');
   return { digest: sha256Of(manifestBytes), manifest, manifestBytes };
 }
 
-function entryOf(parent: TextManifest, role: FileRole, bytes: Uint8Array): BundleFile {
+function entryOf(parent: HashedTextManifest, role: FileRole, bytes: Uint8Array): BundleFile {
   const name = fileOfRole(parent, role)?.name;
   assert(name !== undefined, 'a candidate has the files of its parent');
   return { role, name, sha256: sha256Of(bytes), bytes: bytes.length };
 }
 
 /** The graph as it travels, where the parent's does: scales of new labels are rounded there. */
-function repacked(manifest: TextManifest, graph: Uint8Array): RepackedFile | null {
+function repacked(manifest: HashedTextManifest, graph: Uint8Array): RepackedFile | null {
   const file = fileOfRole(manifest, 'infer.int8');
   const wire = file && wireOf(file);
   return wire === undefined ? null : repackFile(graph, { manifest, wire, sha256Of });
 }
 
-function headBits({ quantization }: TextManifest): number {
+function headBits({ quantization }: HashedTextManifest): number {
   const grid = quantization.find(({ tensor }) => tensor === 'head.weight.int8');
   if (grid !== undefined) return grid.bits;
   throw new NanofleetError('GRAPH_UNSUPPORTED', 'The manifest states no grid of head.weight.int8.');

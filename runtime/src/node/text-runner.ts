@@ -6,8 +6,8 @@ import {
   type Digest,
   type EntityParameters,
   EXPLAINED_NGRAMS_TAGGING_MAX,
+  type HashedTextManifest,
   NanofleetError,
-  type TextManifest,
 } from '@nanofleet/protocol';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { TextRunner } from '../runner.ts';
@@ -28,7 +28,7 @@ const LEARNING_FETCHES = ['penultimate'];
 /** A text runner over an open session, which it owns from then on. */
 export function openTextRunner(options: {
   session: InferenceSession;
-  manifest: TextManifest;
+  manifest: HashedTextManifest;
   digest: Digest;
 }): TextRunner {
   const { session, manifest, digest } = options;

@@ -1,7 +1,7 @@
 // Judges a bundle, sentence by sentence, so that two bundles can be compared in pairs. Looks at the int8 graph that
 // devices would run, never at a float head.
 
-import type { FileRole, TextManifest } from '@nanofleet/protocol';
+import type { FileRole, HashedTextManifest } from '@nanofleet/protocol';
 import { type Head, nothingScored, scoreLogits } from '@nanofleet/runtime';
 import {
   type CheckedBundle,
@@ -37,7 +37,7 @@ export interface Judgement {
 /** What is needed to run a model. */
 export interface Runnable {
   readonly graph: Uint8Array;
-  readonly manifest: TextManifest;
+  readonly manifest: HashedTextManifest;
 }
 
 /** The bundle itself as something to judge. */

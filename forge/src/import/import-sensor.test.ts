@@ -6,40 +6,15 @@ import { join } from 'node:path';
 import { fieldsOf } from '@nanofleet/runtime';
 import { inspectBundle, loadSensorRunner } from '@nanofleet/runtime/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { int } from '../onnx/attributes.ts';
 import { encodeModel, type ModelSpec } from '../onnx/model.ts';
+import { optimizedOperators } from '../onnx/optimized-graph.ts';
 import { ProtobufWriter } from '../onnx/protobuf.ts';
 import { tensorSpec } from '../onnx/tensor.ts';
 import { callForge } from '../testing/call-forge.ts';
-import { optimizedOperators } from '../testing/optimized-graph.ts';
+import { pumpClassifier as features, writePumpClassifier } from '../testing/foreign-models.ts';
 
 let directory: string;
 const at = (name: string): string => join(directory, name);
-
-/** Two features to two labels: the second when the first feature is the greater. */
-const features: ModelSpec = {
-  name: 'features',
-  opset: 13,
-  nodes: [
-    {
-      operator: 'Gemm',
-      inputs: ['x', 'first', 'bias'],
-      outputs: ['hidden'],
-      attributes: { transB: int(1) },
-    },
-    { operator: 'Relu', inputs: ['hidden'], outputs: ['window'], attributes: {} },
-    { operator: 'MatMul', inputs: ['window', 'second'], outputs: ['logits'], attributes: {} },
-    { operator: 'Softmax', inputs: ['logits'], outputs: ['shares'], attributes: { axis: int(-1) } },
-  ],
-  constants: [
-    tensorSpec('first', Float32Array.of(1, -1, -1, 1, 0.5, 0.5), [3, 2]),
-    tensorSpec('bias', Float32Array.of(0, 0, 1), [3]),
-    tensorSpec('second', Float32Array.of(-4, 4, 4, -4, 0, 0), [3, 2]),
-  ],
-  inputs: [{ name: 'x', type: 'float32', dimensions: ['batch', 2] }],
-  outputs: [{ name: 'shares', type: 'float32', dimensions: ['batch', 2] }],
-  metadata: {},
-};
 
 /** One channel of four samples: a convolution, the mean over time, two labels by its sign. */
 const windows: ModelSpec = {
@@ -60,19 +35,13 @@ const windows: ModelSpec = {
   metadata: {},
 };
 
-const rows = Array.from({ length: 40 }, (_, row) => ({ load: (row % 7) - 3, heat: (row % 5) - 2.5 }));
-const csv = [
-  'load,heat,label',
-  ...rows.map(({ load, heat }) => `${load},${heat},${load > heat ? 'worn' : 'fine'}`),
-].join('\n');
 const rising = Array.from({ length: 20 }, (_, row) =>
   row % 2 === 0 ? `0,1,2,${3 + row},up` : `3,2,1,${-row},down`,
 );
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'forge-import-'));
-  await writeFile(at('pump.onnx'), encodeModel(features));
-  await writeFile(at('pump.csv'), csv);
+  await writePumpClassifier(directory);
   await writeFile(at('labels.txt'), 'fine\nworn\n');
   await writeFile(at('windows.onnx'), encodeModel(windows));
   await writeFile(at('windows.csv'), ['a,b,c,d,label', ...rising].join('\n'));
