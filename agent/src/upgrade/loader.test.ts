@@ -21,7 +21,8 @@ ${rest}
 `;
 const STAYING = `process.on('SIGTERM', () => process.exit(5));
 process.on('disconnect', () => { say('alone'); process.exit(0); });
-setInterval(() => undefined, 1_000);`;
+setInterval(() => undefined, 1_000);
+say('listens');`;
 
 let scratch = '';
 let state = '';
@@ -94,8 +95,8 @@ describe('the loader', () => {
       install('process.exit(7);');
       release(STAYING.replace('SIGTERM', signal), onTrial());
       const child = start();
-      await eventually(() => expect(seen()).toEqual([RELEASE]));
-      await eventually(() => expect(bootNow().trial?.starts).toBe(1));
+      await eventually(() => expect(seen()).toEqual([RELEASE, 'listens']));
+      expect(bootNow().trial?.starts).toBe(1);
       child.kill(signal);
       expect(await codeOf(child)).toBe(5);
       expect(bootNow().trial?.starts).toBe(0);
@@ -170,9 +171,9 @@ describe('the loader', () => {
   it('lets an agent know when it is gone', async () => {
     install(STAYING);
     const child = start();
-    await eventually(() => expect(seen()).toEqual([INSTALLED]));
+    await eventually(() => expect(seen()).toEqual([INSTALLED, 'listens']));
     child.kill('SIGKILL');
-    await eventually(() => expect(seen()).toEqual([INSTALLED, 'alone']));
+    await eventually(() => expect(seen()).toEqual([INSTALLED, 'listens', 'alone']));
   });
 
   it('runs other commands as the version that is committed, in its own process', async () => {
