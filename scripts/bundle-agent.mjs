@@ -52,6 +52,12 @@ function record(chunks, folder) {
   writeFileSync(join(folder, RECORD), JSON.stringify(Object.fromEntries(stamps)));
 }
 
+/** One letter beyond Latin-1 would make V8 keep the whole source with two bytes for each: half a megabyte more. */
+function toAscii(file) {
+  const escaped = (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/[^\0-\x7F]/g, escaped));
+}
+
 /** Bundles when stale. Returns the bundle's path, its bytes and whether it was fresh already. */
 export async function bundleAgent() {
   if (isFresh()) return { file: outFile, bytes: statSync(outFile).size, fresh: true };
@@ -112,6 +118,7 @@ export async function writeAgent(folder, version) {
       cleanDir: false,
     });
     await bundle.close();
+    for (const { fileName } of output) toAscii(join(folder, fileName));
     chunks.push(...output);
   }
   return chunks;

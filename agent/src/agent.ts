@@ -437,6 +437,7 @@ export class Agent implements LocalService {
       transport,
       identity,
       received,
+      beatMs: this.#options.beatMs ?? BEAT_INTERVAL_MS,
       instance: this.#instance,
       sessions: this.#sessions,
       pump: this.#pump,

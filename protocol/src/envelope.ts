@@ -9,7 +9,7 @@ import { MESSAGE_BYTES_MAX, OFFLOAD_DEADLINE_MAX_MS } from './limits.ts';
 import { desiredSchema } from './messages/desired.ts';
 import { jobSchema, jobStateSchema } from './messages/jobs.ts';
 import { offloadRequestSchema, offloadResponseSchema } from './messages/offload.ts';
-import { beatSchema, birthSchema, deathSchema, reportedSchema } from './messages/presence.ts';
+import { birthSchema, deathSchema, reportedSchema, sentBeatSchema } from './messages/presence.ts';
 import { ackSchema, eventSchema } from './messages/records.ts';
 import {
   roundAcceptSchema,
@@ -29,7 +29,7 @@ export const ENVELOPE_VERSION = 1;
 export const BODIES = {
   birth: birthSchema,
   death: deathSchema,
-  beat: beatSchema,
+  beat: sentBeatSchema,
   reported: reportedSchema,
   desired: desiredSchema,
   event: eventSchema,

@@ -285,6 +285,14 @@ export const KEEPALIVE_S = 15;
 export const STREAM_HEARTBEAT_MS = 15_000;
 /** Default interval of beats, milliseconds. */
 export const BEAT_INTERVAL_MS = 5_000;
+/** From this interval on a beat leaves out what is as in the one before, milliseconds: bytes count more than their loss. */
+export const LEAN_BEAT_FROM_MS = 60_000;
+/** A beat that leaves nothing out comes at least so often: an earlier one may have been lost, milliseconds. */
+export const WHOLE_BEAT_EVERY_MS = 6 * 3_600_000;
+/** Keep-alive by the interval of beats: a device that beats pings for nothing. A share over 1. */
+export const KEEPALIVE_BEATS = 1.2;
+/** Greatest keep-alive, seconds (MQTT 3.1.1, 3.1.2.10). */
+export const KEEPALIVE_MAX_S = 65_535;
 /** First wait between connection attempts, milliseconds; it doubles, with full jitter. */
 export const RECONNECT_FIRST_MS = 250;
 /** Longest wait between connection attempts, milliseconds. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ENGINE_CHOICES, type EngineChoice } from '@nanofleet/runtime/node';
+import { useOf } from '../load/process-use.ts';
 import { Starter } from '../soak/parts/starter.ts';
 import { printTable, quantilesOf, rounded } from './parts/figures.ts';
 import { AGENT_FILE, BUNDLES, memoryOf, prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
@@ -54,6 +55,7 @@ async function lone(
   const loadedRss: number[] = [];
   const workedRss: number[] = [];
   const peakRss: number[] = [];
+  const ownBytes: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const agent = await startLoneAgent(directory, engine);
     readyMs.push(agent.readyMs);
@@ -61,10 +63,11 @@ async function lone(
     for (let turn = 0; turn < decisions; turn += 1) await agent.decide('turn the kitchen light on');
     workedRss.push(memoryOf(agent.pid, 'VmRSS'));
     peakRss.push(memoryOf(agent.pid, 'VmHWM'));
+    ownBytes.push(useOf(agent.pid).anonymousBytes);
     await agent.end();
   }
   await rm(directory, { recursive: true, force: true });
-  return { readyMs, loadedRss, workedRss, peakRss };
+  return { readyMs, loadedRss, workedRss, peakRss, ownBytes };
 }
 
 /** Memory of the five agents of a fleet after four scenes. */
@@ -105,6 +108,7 @@ async function main(): Promise<void> {
     rssLoadedMB: megabytes(seen.loadedRss),
     rssWorkedMB: megabytes(seen.workedRss),
     rssPeakMB: megabytes(seen.peakRss),
+    ownMB: megabytes(seen.ownBytes),
     rssInFleetMB: megabytes(inFleet),
     rssInFleetWorstMB: rounded(Math.max(...inFleet) / MB),
     shippedBytes: {
@@ -123,6 +127,7 @@ async function main(): Promise<void> {
       figures.rssWorkedMB,
       rounded(Math.max(...seen.workedRss) / MB),
     ],
+    ['of it no file of Node or ONNX Runtime, MB', figures.ownMB, rounded(Math.max(...seen.ownBytes) / MB)],
     ['memory within a fleet at work, MB', figures.rssInFleetMB, figures.rssInFleetWorstMB],
     ['shipped: agent, MB', rounded(agentBytes / MB), ''],
     ['shipped: onnxruntime, one platform, MB', rounded(runtime / MB), ''],

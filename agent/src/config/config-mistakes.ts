@@ -3,7 +3,7 @@
  * probably meant. Owns the words of mistakes; never reads a file.
  */
 import { CONFIG_MISTAKES_MAX } from '@nanofleet/protocol';
-import { isMap, isScalar, type LineCounter, type Node, type parseDocument, type visit } from 'yaml';
+import type { isMap, isScalar, LineCounter, Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { type AgentConfig, agentConfigSchema } from './agent-config.ts';
 import { nearestWord } from './nearest-word.ts';
@@ -25,6 +25,8 @@ export interface YamlReader {
   readonly parseDocument: typeof parseDocument;
   readonly LineCounter: typeof LineCounter;
   readonly visit: typeof visit;
+  readonly isMap: typeof isMap;
+  readonly isScalar: typeof isScalar;
 }
 
 /** What the text holds: a config, or mistakes. */
@@ -37,6 +39,12 @@ export interface CheckedConfig {
 type Document = ReturnType<typeof parseDocument>;
 type Issue = z.core.$ZodIssue;
 
+/** A document and what has read it. */
+interface Read {
+  readonly document: Document;
+  readonly yaml: YamlReader;
+}
+
 const fieldOf = (path: Path): string => path.map(String).join('.');
 
 /** Where a value begins; a key that is missing is shown at what should hold it. */
@@ -46,12 +54,12 @@ const offsetOf = (document: Document, path: Path): number => {
   return path.length === 0 ? 0 : offsetOf(document, path.slice(0, -1));
 };
 
-const offsetOfKey = (document: Document, path: Path, key: string): number => {
+const offsetOfKey = ({ document, yaml }: Read, path: Path, key: string): number => {
   const map: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
-  const pair = isMap(map)
-    ? map.items.find((item) => isScalar(item.key) && item.key.value === key)
+  const pair = yaml.isMap(map)
+    ? map.items.find((item) => yaml.isScalar(item.key) && item.key.value === key)
     : undefined;
-  const found = isScalar(pair?.key) ? pair.key.range : undefined;
+  const found = yaml.isScalar(pair?.key) ? pair.key.range : undefined;
   return found?.[0] ?? offsetOf(document, path);
 };
 
@@ -79,19 +87,16 @@ interface Found {
   readonly message: string;
 }
 
-const mistakesOfIssue = (
-  issue: Issue,
-  { document, value }: { document: Document; value: unknown },
-): Found[] => {
+const mistakesOfIssue = (issue: Issue, read: Read, value: unknown): Found[] => {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
-      offset: offsetOfKey(document, issue.path, key),
+      offset: offsetOfKey(read, issue.path, key),
       field: fieldOf([...issue.path, key]),
       message: unknownKey(key, value, issue.path),
     }));
   }
   const message = wrongValue(issue, value);
-  return [{ offset: offsetOf(document, issue.path), field: fieldOf(issue.path), message }];
+  return [{ offset: offsetOf(read.document, issue.path), field: fieldOf(issue.path), message }];
 };
 
 /** What keeps a document from having a value. A few lines of aliases could stand for gigabytes: they are refused. */
@@ -116,7 +121,7 @@ const check = (document: Document, yaml: YamlReader): { config: AgentConfig | nu
   const value: unknown = document.toJS();
   const parsed = agentConfigSchema.safeParse(value);
   if (parsed.success) return { config: parsed.data, found: [] };
-  const found = parsed.error.issues.flatMap((issue) => mistakesOfIssue(issue, { document, value }));
+  const found = parsed.error.issues.flatMap((issue) => mistakesOfIssue(issue, { document, yaml }, value));
   return { config: null, found };
 };
 

@@ -8,6 +8,13 @@ import type { Clock } from '@nanofleet/runtime/ports';
 import type { Host } from '../ports/host.ts';
 import { LatencyRing } from './quantiles.ts';
 
+/** Finer than anybody looks; what a beat does not have to say again costs no bytes. */
+const CPU_SHARE_STEP = 1 / 1_000;
+const RSS_STEP_BYTES = 1_000_000;
+
+const toMultipleOf = (step: number, value: number): number =>
+  Number((Math.round(value / step) * step).toPrecision(12));
+
 /** What of a beat the other parts of the agent know. */
 export interface BeatSurroundings {
   readonly session: number;
@@ -71,8 +78,8 @@ export class Health {
     this.#lastBeat = {
       ...around,
       uptimeS: (micros - this.#startMicros) / 1e6,
-      cpuShare,
-      rssBytes: this.#host.rssBytes(),
+      cpuShare: toMultipleOf(CPU_SHARE_STEP, cpuShare),
+      rssBytes: toMultipleOf(RSS_STEP_BYTES, this.#host.rssBytes()),
       decisions: { total, sure, unsure, outOfScope },
       decisionMicros: this.#latencies.take(),
       offloadShare: total === 0 ? 0 : Math.min(1, this.#offloads / total),

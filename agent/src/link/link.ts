@@ -16,6 +16,8 @@ import {
   HTTP_DEADLINE_MS,
   IDENTITY_IN_USE_WAIT_MS,
   type JobState,
+  KEEPALIVE_BEATS,
+  KEEPALIVE_MAX_S,
   KEEPALIVE_S,
   type Message,
   NanofleetError,
@@ -39,6 +41,7 @@ import {
 import type { Identity } from '../store/identity.ts';
 import type { SessionCounter } from '../store/session-counter.ts';
 import { backoffMs } from './backoff.ts';
+import { LeanBeats } from './lean-beats.ts';
 import type { OutboxPump } from './outbox-pump.ts';
 
 /** How long a reconnecting process looks for the birth that it or another one left behind. */
@@ -61,6 +64,8 @@ export interface LinkOptions {
   readonly identity: Identity;
   /** What TLS is made of now; left out or null without a certificate. */
   readonly tls?: () => TlsIdentity | null;
+  /** Interval of beats, milliseconds. */
+  readonly beatMs: number;
   /** Random per process, 16 hex digits. */
   readonly instance: string;
   readonly sessions: SessionCounter;
@@ -80,6 +85,7 @@ export interface LinkOptions {
 /** The link of a device. */
 export class Link {
   readonly #options: LinkOptions;
+  readonly #beats: LeanBeats;
   #state: LinkState = 'offline';
   #connection: Connection | null = null;
   #failures = 0;
@@ -92,6 +98,7 @@ export class Link {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    this.#beats = new LeanBeats(options.beatMs);
   }
 
   get state(): LinkState {
@@ -120,7 +127,7 @@ export class Link {
 
   /** Sends a beat, if there is a connection. */
   beat(body: Beat): void {
-    if (this.#state === 'connected') void this.#publish('beat', body, { qos: 0 });
+    if (this.#state === 'connected') void this.#publish('beat', this.#beats.next(body), { qos: 0 });
   }
 
   /** The reported state has changed. */
@@ -179,7 +186,7 @@ export class Link {
         url: identity.brokerUrl,
         clientId: clientIdOf(fleet, device),
         password: identity.credential,
-        keepaliveS: KEEPALIVE_S,
+        keepaliveS: keepaliveOf(this.#options.beatMs),
         connectTimeoutMs: HTTP_DEADLINE_MS,
         will,
         ...(tls === null ? {} : { tls }),
@@ -319,6 +326,10 @@ export class Link {
     });
   }
 }
+
+/** Beats keep a connection alive: pings between rare ones would cost ten times their bytes. */
+const keepaliveOf = (beatMs: number): number =>
+  Math.min(KEEPALIVE_MAX_S, Math.max(KEEPALIVE_S, Math.ceil((beatMs / 1_000) * KEEPALIVE_BEATS)));
 
 type UpKind = 'birth' | 'death' | 'beat' | 'reported' | 'job/state' | 'round/accept';
 

@@ -3,7 +3,7 @@
  * the newest per device, and written together. A revoked device is not listened to.
  */
 
-import { BEAT_INTERVAL_MS, type DeviceId, type Message } from '@nanofleet/protocol';
+import { BEAT_INTERVAL_MS, type Beat, type DeviceId, type Message, wholeBeat } from '@nanofleet/protocol';
 import { type CancelTimer, type Clock, type Log, pause } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { isDatabaseGone } from '../db/database.ts';
@@ -32,6 +32,8 @@ const RETRY_LONGEST_MS = 2_000;
 export class DevicesLink implements OnModuleInit, OnModuleDestroy {
   readonly #series = new Series<DeviceId>();
   #beats = new Map<DeviceId, BeatRow>();
+  /** The newest beat of each device: the next one may leave out what is in it. */
+  readonly #newest = new Map<DeviceId, Beat>();
   #cancel: CancelTimer = () => undefined;
   #isClosed = false;
 
@@ -54,6 +56,8 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     this.link.on('death', (message) => this.#inOrder(message, () => this.#death(message)));
     this.link.on('reported', (message) => this.#inOrder(message, () => this.#reported(message)));
     this.link.on('beat', (message) => this.#beat(message));
+    // Another controller has heard these devices since: what it knows is in the database.
+    this.shards.onTaken(() => this.#newest.clear());
     this.#storeLater();
   }
 
@@ -139,8 +143,14 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
   }
 
-  #beat({ device, body }: Message<'beat'>): void {
-    this.#beats.set(device, { device, beat: body, beatAt: this.clock.unixMs() });
+  async #beat({ device, body }: Message<'beat'>): Promise<void> {
+    const beatAt = this.clock.unixMs();
+    const known = this.#newest.get(device) ?? null;
+    // After a start the database may know the one before; without it the device's next whole beat says all.
+    const beat = wholeBeat(body, known) ?? wholeBeat(body, await this.beats.newest(device));
+    if (beat === null) return;
+    this.#newest.set(device, beat);
+    this.#beats.set(device, { device, beat, beatAt });
   }
 
   #storeLater(): void {

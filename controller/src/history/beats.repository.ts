@@ -80,6 +80,15 @@ export class BeatsRepository {
         weighed_p95 = total.weighed_p95 + excluded.weighed_p95, weighed_p99 = total.weighed_p99 + excluded.weighed_p99`);
   }
 
+  /** The newest beat of a device that is stored. */
+  async newest(device: DeviceId): Promise<Beat | null> {
+    const [row] = await this.database
+      .select({ beat: devices.beat })
+      .from(devices)
+      .where(eq(devices.device, device));
+    return row?.beat ?? null;
+  }
+
   /** Counts who is connected into the span of `nowMs`, and removes figures that are too old. */
   async countOnline(nowMs: number): Promise<void> {
     const at = Math.floor(nowMs / FIGURES_STEP_MS) * FIGURES_STEP_MS;

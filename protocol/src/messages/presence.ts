@@ -70,6 +70,12 @@ export const beatSchema = z.object({
   problems: z.array(errorCodeSchema).max(32),
 });
 
+/**
+ * A beat on the wire: what is as in the beat before of the same session may be left out, so that an idle device with long
+ * intervals pays for little more than the sign of life. Health comes whole in the first beat of a session.
+ */
+export const sentBeatSchema = beatSchema.partial().required({ session: true, instance: true, uptimeS: true });
+
 /** What one line does with the desired bundle. */
 export const lineReportSchema = z.object({
   running: runningSchema.nullable(),
@@ -94,5 +100,13 @@ export const reportedSchema = z.object({
 export type Birth = z.infer<typeof birthSchema>;
 export type Death = z.infer<typeof deathSchema>;
 export type Beat = z.infer<typeof beatSchema>;
+export type SentBeat = z.infer<typeof sentBeatSchema>;
 export type Reported = z.infer<typeof reportedSchema>;
 export type LineReport = z.infer<typeof lineReportSchema>;
+
+/** What a sent beat says, with the one before for what it leaves out; null when that one is not known. */
+export const wholeBeat = (sent: SentBeat, before: Beat | null): Beat | null => {
+  const isNext = before?.session === sent.session && before.instance === sent.instance;
+  const whole = beatSchema.safeParse(isNext ? { ...before, ...sent } : sent);
+  return whole.success ? whole.data : null;
+};

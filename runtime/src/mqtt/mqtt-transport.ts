@@ -70,6 +70,8 @@ const makeClient = (options: ConnectOptions, { open, sessions }: Ways): MqttClie
 const REFUSALS: ReadonlySet<unknown> = new Set([4, 5]);
 /** A TLS alert of the broker. In TLS 1.3 it comes after the handshake, when mqtt.js no longer listens for errors. */
 const ALERT = /^ERR_SSL_.*ALERT/;
+/** With a longer keep-alive whatever is sent takes the place of a ping. */
+const PINGED_ANYWAY_S = 60;
 /** Tells mqtt.js that it is not to acknowledge. */
 const OURS = new NanofleetError('LINK_UNAVAILABLE', 'acknowledged later');
 
@@ -153,6 +155,9 @@ const connect = (options: ConnectOptions, handlers: ConnectionHandlers, ways: Wa
     publish: async (topic, payload, { qos, isRetained }) => {
       const asked = client.publishAsync(topic, Buffer.from(payload), { qos, retain: isRetained });
       await orEnded(pending, asked);
+      // mqtt.js counts only what is answered, and would ping beside every beat. That nobody is there any more TCP says, too:
+      // what was sent is not acknowledged for a quarter of an hour.
+      if (options.keepaliveS > PINGED_ANYWAY_S) client.reschedulePing(true);
     },
     subscribe: async (filters) => {
       const granted = await orEnded(pending, client.subscribeAsync([...filters], { qos: 1 }));
