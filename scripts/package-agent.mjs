@@ -1,6 +1,6 @@
 // `pnpm package:agent [--platform NAME] [--out DIR] [--node FILE] [--level N]`: makes what the controller hands to
 // devices: for each platform the agent's bundle, ONNX Runtime pruned to it and a Node, in one tar.gz of the same bytes
-// each time, with an index. A Node comes from npm's registry and is compared with the hash below; `--node` takes a file.
+// each time, with an index; `linux-any` has WebAssembly and no Node, for all other machines. A Node comes from npm's registry and is compared with the hash below; `--node` takes a file.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -35,6 +35,7 @@ const PLATFORMS = {
     integrity:
       'sha512-LCXJnNTFiyGuYBw2gZSI5OBFMbkjAPt8sqD/NKrWoE2QmDgSubTqFng6GaNJ9EJ8HpxBMGcWWpbbcs4Vo+CnGg==',
   },
+  'linux-any': {},
 };
 const OUT = join(root, 'agent', 'dist', 'packages');
 const CACHE = join(root, '.cache', 'packages');
@@ -70,8 +71,9 @@ function tarball(name, integrity) {
 }
 
 function nodeFiles({ platform, given }) {
-  if (given !== undefined) return [{ path: 'node', mode: 0o755, bytes: withoutSymbols(readFileSync(given)) }];
   const { integrity } = PLATFORMS[platform];
+  if (integrity === undefined) return [];
+  if (given !== undefined) return [{ path: 'node', mode: 0o755, bytes: withoutSymbols(readFileSync(given)) }];
   const files = untar(gunzipSync(tarball(`node-${platform}`, integrity)));
   return [
     { path: 'node', mode: 0o755, bytes: withoutSymbols(files.get('package/bin/node')) },
@@ -87,23 +89,24 @@ const below = (folder, place, isWanted = () => true) =>
     .filter(isWanted)
     .map((name) => ({ path: `${place}/${name}`, mode: 0o644, bytes: readFileSync(join(folder, name)) }));
 
+/** The folder of a package that the agent depends on; not all let their package.json be resolved. */
+function folderOf(name) {
+  const entry = createRequire(join(root, 'agent', 'package.json')).resolve(name);
+  return entry.slice(0, entry.lastIndexOf(name) + name.length);
+}
+
+/** Of onnxruntime-web what its entry for Node loads: 14 of 139 MB. */
+const WEB = ['package.json', 'ort.node.min.js', 'ort-wasm-simd-threaded.mjs', 'ort-wasm-simd-threaded.wasm'];
+
 function engineFiles(arch) {
-  const fromAgent = createRequire(join(root, 'agent', 'package.json'));
-  const native = dirname(fromAgent.resolve('onnxruntime-node/package.json'));
-  const common = dirname(dirname(createRequire(join(native, 'package.json')).resolve('onnxruntime-common')));
-  const folder = common.slice(0, common.lastIndexOf('onnxruntime-common') + 'onnxruntime-common'.length);
+  const place = (name) => `agent/node_modules/${name}`;
   const isCode = (name) => name === 'package.json' || /^dist\/(cjs\/)?[\w./-]+\.(js|json)$/.test(name);
+  const isNative = (name) => isCode(name) || name.startsWith(`bin/napi-v6/linux/${arch}/`);
+  const isWeb = (name) => WEB.includes(name.replace(/^dist\//, ''));
+  const [name, isWanted] = arch === undefined ? ['onnxruntime-web', isWeb] : ['onnxruntime-node', isNative];
   return [
-    ...below(
-      native,
-      'agent/node_modules/onnxruntime-node',
-      (name) => isCode(name) || name.startsWith(`bin/napi-v6/linux/${arch}/`),
-    ),
-    ...below(
-      folder,
-      'agent/node_modules/onnxruntime-common',
-      (name) => isCode(name) && !name.includes('.min.'),
-    ),
+    ...below(folderOf(name), place(name), isWanted),
+    ...below(folderOf('onnxruntime-common'), place('onnxruntime-common'), isCode),
   ];
 }
 

@@ -9,7 +9,7 @@ import { loadEngine } from '../runtime/dist/node/index.js';
 import { root } from './build.mjs';
 import { writeAgent } from './bundle-agent.mjs';
 
-const PLATFORMS = ['linux-x64', 'linux-arm64'];
+const PLATFORMS = ['linux-x64', 'linux-arm64', 'linux-arm'];
 const LOADER = 1;
 const versionFile = join(root, 'agent', 'src', 'agent-version.ts');
 const [, ownVersion] = /AGENT_VERSION = '([^']+)'/.exec(readFileSync(versionFile, 'utf8'));

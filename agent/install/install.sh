@@ -59,7 +59,8 @@ check_tools() {
   command -v curl > /dev/null || command -v wget > /dev/null || fail 'curl or wget is missing: install one first'
 }
 
-# What runs here; programs of 32 bits on a kernel of 64 count as the former.
+# What runs here; programs of 32 bits on a kernel of 64 count as the former. Models run natively only with glibc on x64
+# and arm64; any other machine takes WebAssembly, and brings its own Node.
 platform_here() {
   [ "$(uname -s)" = Linux ] || fail "the agent's packages are for Linux, not $(uname -s)"
   bits=$(getconf LONG_BIT 2> /dev/null || echo 64)
@@ -68,13 +69,26 @@ platform_here() {
   case "$(uname -m) $bits $libc" in
     'x86_64 64 glibc') echo linux-x64 ;;
     'aarch64 64 glibc' | 'arm64 64 glibc') echo linux-arm64 ;;
-    *) fail "there is no package for $(uname -m), $bits bits, $libc: there are linux-x64 and linux-arm64 with glibc" ;;
+    *) echo linux-any ;;
   esac
+}
+
+package_for() { printf '%s\n' "$NANOFLEET_PACKAGES" | grep "^$1 "; }
+
+check_own_node() {
+  why="there is no package with a Node for this machine ($(uname -m))"
+  todo='install Node 20.19 or later (Alpine: apk add nodejs; others: nodejs.org), then run this line again'
+  command -v node > /dev/null || fail "$why: $todo"
+  node -e 'const [major, minor] = process.versions.node.split("."); process.exit(+major > 20 || (+major === 20 && +minor >= 19) ? 0 : 1)' ||
+    fail "$why, and its own is $(node --version): $todo"
+  say "$why: it takes WebAssembly and its own Node $(node --version)"
 }
 
 choose_package() {
   platform=$(platform_here)
-  chosen=$(printf '%s\n' "$NANOFLEET_PACKAGES" | grep "^$platform ") || fail "the controller serves no package for $platform"
+  chosen=$(package_for "$platform") || { platform=linux-any && chosen=$(package_for linux-any); } ||
+    fail "the controller serves no package for $(uname -m)"
+  [ "$platform" != linux-any ] || check_own_node
   # shellcheck disable=SC2086
   set -- $chosen
   file=$2 sha=$3 bytes=$4 unpacked_kb=$5

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The installed command: the package's own Node with the settings that keep it small, on the state directory of the
+# The installed command: the package's own Node, or the machine's where the package has none, with the settings that keep it small, on the state directory of the
 # installation. Holds no command of its own.
 set -eu
 
@@ -15,4 +15,6 @@ esac
 # The loader starts the agent that is committed; uninstalling is for the one that was installed.
 program=agent-loader.mjs
 [ "${1-}" != uninstall ] || program=nanofleet-agent.mjs
-MALLOC_ARENA_MAX=1 exec "$release/node" --max-semi-space-size=1 --single-threaded "$release/agent/$program" "$@"
+node=$release/node
+[ -x "$node" ] || node=node
+MALLOC_ARENA_MAX=1 exec "$node" --max-semi-space-size=1 --single-threaded "$release/agent/$program" "$@"

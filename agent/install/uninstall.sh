@@ -5,12 +5,24 @@ set -eu
 
 value_of() { sed -n "s/^$1=//p" "$base/installed"; }
 
-# Where nothing but the script stands for a service manager: what still runs would write to the state again. The user is
-# the agent's alone.
+# Whether a process is an agent of this place. A user of its own is the agent's alone; else its program tells.
+is_ours() {
+  if [ -n "$user" ]; then
+    [ "$(stat -c %U "$1" 2> /dev/null)" = "$user" ]
+    return
+  fi
+  tr '\0' '\n' 2> /dev/null < "$1/cmdline" | while IFS= read -r word; do
+    case $word in "$base"/releases/*/agent/*.mjs | "$state"/agent/versions/*.mjs) echo ours ;; esac
+  done | grep -q ours
+}
+
+# Where nothing but the script stands for a service manager: what still runs would write to the state again.
 end_processes() {
-  [ -n "$user" ] || return 0
   for process in /proc/[0-9]*; do
-    [ "$(stat -c %U "$process" 2> /dev/null)" != "$user" ] || kill -KILL "${process#/proc/}" 2> /dev/null || true
+    pid=${process#/proc/}
+    # The agent's command that runs this script.
+    [ "$pid" != "$PPID" ] || continue
+    if is_ours "$process"; then kill -KILL "$pid" 2> /dev/null || true; fi
   done
 }
 

@@ -1,8 +1,18 @@
 // The line of `devices add`, run by a shell as a person would: enrolled over TLS, decisions, records at the controller,
 // nothing left after `uninstall`; and what a changed script or package comes to.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { runProgram } from '@nanofleet/cli';
 import { agentStatusSchema, decisionSchema } from '@nanofleet/protocol';
@@ -62,8 +72,8 @@ const lineFor = async (name: string): Promise<string> => {
 };
 
 /** What a shell makes of a line. */
-const inShell = async (line: string): Promise<{ code: number; out: string; err: string }> => {
-  const options = { env: { PATH: TOOLS }, cwd: scratch };
+const inShell = async (line: string, path = TOOLS): Promise<{ code: number; out: string; err: string }> => {
+  const options = { env: { PATH: path }, cwd: scratch };
   return run('sh', ['-c', line], options).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
     (thrown: { code: number; stdout: string; stderr: string }) => ({
@@ -74,10 +84,10 @@ const inShell = async (line: string): Promise<{ code: number; out: string; err: 
   );
 };
 
-const makePackages = () =>
+const makePackages = (platform = `linux-${process.arch}`) =>
   run(process.execPath, [
     PACKAGE_AGENT,
-    ...['--platform', `linux-${process.arch}`, '--out', agents, '--node', process.execPath, '--level', '1'],
+    ...['--platform', platform, '--out', agents, '--node', process.execPath, '--level', '1'],
   ]);
 
 const packageFile = (): string => {
@@ -114,7 +124,7 @@ describe.runIf(process.platform === 'linux')('the line of devices add', () => {
 
     const bundle = signedBundle({ from: 'nano-s', to: join(scratch, 'signed', 'intents'), key: publisher });
     const program = join(place, 'current', 'bin', 'nanofleet-agent');
-    const agent = startInstalled(program, '--bundles', join(bundle.directory, '..'));
+    const agent = startInstalled(program, { path: TOOLS }, '--bundles', join(bundle.directory, '..'));
     await untilConnected(program);
     const { stdout } = await run(program, ['ask', '--json', 'turn on the light in the kitchen']);
     const decision = decisionSchema.parse(JSON.parse(stdout));
@@ -127,9 +137,35 @@ describe.runIf(process.platform === 'linux')('the line of devices add', () => {
     expect(again).toMatchObject({ code: 0, err: '' });
     expect(again.out).toContain('enrolled already');
 
-    agent.kill();
+    const over = once(agent, 'exit');
     expect((await run(program, ['uninstall'])).stdout).toContain('the agent is gone');
+    await over;
     expect(existsSync(place)).toBe(false);
+  }, 240_000);
+
+  it('takes WebAssembly and the own Node where the controller has no package for the machine', async () => {
+    await makePackages('linux-any');
+    const line = await lineFor('any-1');
+    const path = `${dirname(process.execPath)}:${TOOLS}`;
+    expect(await inShell(line, path)).toMatchObject({ code: 0, err: '' });
+    const bundle = signedBundle({ from: 'nano-s', to: join(scratch, 'signed', 'intents'), key: publisher });
+    const program = join(scratch, 'any-1', 'current', 'bin', 'nanofleet-agent');
+    const agent = startInstalled(program, { path }, '--bundles', join(bundle.directory, '..'));
+    await untilConnected(program, path);
+    const asked = await run(program, ['ask', '--json', 'turn on the light'], { env: { PATH: path } });
+    expect(decisionSchema.parse(JSON.parse(asked.stdout)).label).not.toBe('');
+    const found = await run(program, ['doctor'], { env: { PATH: path } });
+    expect(found.stdout).toMatch(/engine +onnxruntime-web .*WebAssembly: onnxruntime-node does not load/);
+    agent.kill();
+    await makePackages();
+  }, 240_000);
+
+  it('says what to install where it would need the own Node and there is none', async () => {
+    await makePackages('linux-any');
+    const { code, err } = await inShell(await lineFor('any-2'), toolsWithoutNode());
+    expect(code).toBe(1);
+    expect(err).toMatch(/no package with a Node for this machine \(.+\): install Node 20\.19 or later/);
+    await makePackages();
   }, 240_000);
 
   it('runs nothing of a script that was changed on the way', async () => {
@@ -174,15 +210,30 @@ describe('devices add', () => {
 });
 
 /** Starts the installed agent with nothing of this machine's Node on the path. */
-function startInstalled(program: string, ...args: string[]): ChildProcess {
-  const child = spawn(program, ['run', ...args], { env: { PATH: TOOLS }, stdio: 'ignore' });
+function startInstalled(program: string, { path }: { path: string }, ...args: string[]): ChildProcess {
+  const child = spawn(program, ['run', ...args], { env: { PATH: path }, stdio: 'ignore' });
   atEnd(() => void child.kill('SIGKILL'));
   return child;
 }
 
-const untilConnected = (program: string): Promise<void> =>
+/** A folder with the tools that the script asks for, and nothing else. */
+function toolsWithoutNode(): string {
+  const folder = join(scratch, 'tools');
+  mkdirSync(folder);
+  const tools =
+    'sh id mkdir pwd sha256sum tar gzip uname df curl getconf grep sed awk printf dirname cut cat';
+  for (const tool of tools.split(' ')) {
+    const found = TOOLS.split(':')
+      .map((place) => join(place, tool))
+      .find((file) => existsSync(file));
+    if (found !== undefined) symlinkSync(found, join(folder, tool));
+  }
+  return folder;
+}
+
+const untilConnected = (program: string, path = TOOLS): Promise<void> =>
   eventually(async () => {
-    const { stdout } = await run(program, ['status', '--json'], { env: { PATH: TOOLS } });
+    const { stdout } = await run(program, ['status', '--json'], { env: { PATH: path } });
     expect(agentStatusSchema.parse(JSON.parse(stdout)).link).toBe('connected');
   });
 
