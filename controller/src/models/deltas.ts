@@ -10,8 +10,10 @@ import {
   DELTAS_KEPT_MAX,
   type Digest,
   deltaName,
+  NanofleetError,
   wireOf,
 } from '@nanofleet/protocol';
+import { sha256Of } from '@nanofleet/protocol/node';
 import { encodeDelta } from '@nanofleet/runtime';
 import { Injectable } from '@nestjs/common';
 import { BlobStore } from './blob-store.ts';
@@ -56,10 +58,20 @@ export class Deltas {
   async #make({ base, target }: Pair): Promise<Buffer | null> {
     const files = await this.#placesOf({ base, target });
     if (files === null || !files.every(fits)) return null;
-    const [from, to] = [await this.blobs.read(base), await this.blobs.read(target)];
+    const [from, to] = [await this.#whole(base), await this.#whole(target)];
     const delta = Buffer.from(encodeDelta(from, to));
     const [, file] = files;
     return delta.length <= (wireOf(file) ?? file).bytes * DELTA_SHARE_MAX ? delta : null;
+  }
+
+  /** @throws NanofleetError DIGEST_MISMATCH when the disk has changed it: a delta of that would lead nowhere, and be kept */
+  async #whole(digest: Digest): Promise<Buffer> {
+    const bytes = await this.blobs.read(digest);
+    if (sha256Of(bytes) === digest) return bytes;
+    throw new NanofleetError(
+      'DIGEST_MISMATCH',
+      `The blob ${digest} was changed on the disk; push its bundle again.`,
+    );
   }
 
   /** Base and target where registered bundles of one line have them in one role: nobody goes from anything else. */
