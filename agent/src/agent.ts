@@ -15,17 +15,8 @@ import {
   type Reported,
   toNanofleetError,
 } from '@nanofleet/protocol';
-import type { Registry } from '@nanofleet/runtime';
-import type { loadRunner } from '@nanofleet/runtime/node';
-import {
-  type Clock,
-  type Disk,
-  type Log,
-  newId,
-  type Random,
-  randomHex,
-  type Transport,
-} from '@nanofleet/runtime/ports';
+import { newId, randomHex } from '@nanofleet/runtime/ports';
+import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import { Health } from './health/health.ts';
 import { Problems } from './health/problems.ts';
@@ -36,75 +27,28 @@ import { SensorLines } from './inference/sensor-lines.ts';
 import { decisionOf, decodeOffload } from './inference/stored-offload.ts';
 import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
-import type { CertificateKeeper } from './link/certificate-keeper.ts';
 import { DesiredMemory } from './link/desired.ts';
 import { makeInbox } from './link/inbox.ts';
 import { Jobs } from './link/jobs.ts';
 import { Link } from './link/link.ts';
 import { OutboxPump } from './link/outbox-pump.ts';
-import type { BlobSource } from './ports/blob-source.ts';
-import type { Host } from './ports/host.ts';
-import type { Trainer } from './ports/trainer.ts';
 import { redact } from './router/redaction.ts';
 import { Replies } from './router/replies.ts';
 import { streamReply } from './router/reply-stream.ts';
-import { type Outflow, Sinks } from './sinks/sinks.ts';
+import { Sinks } from './sinks/sinks.ts';
 import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
-import { type Inflow, NO_INFLOW, Sources } from './sources/sources.ts';
+import { NO_INFLOW, Sources } from './sources/sources.ts';
 import { DecisionMemory } from './store/decision-memory.ts';
-import type { Identity } from './store/identity.ts';
 import { NO_NAMES } from './store/known-names.ts';
 import { OutboundLog } from './store/outbound-log.ts';
 import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
 import { SteadyTime } from './store/steady-time.ts';
 import { TrustMemory } from './store/trust.ts';
-import { type LoaderTie, Upgrade } from './upgrade/upgrade.ts';
+import { Upgrade } from './upgrade/upgrade.ts';
 import type { WyomingService } from './wyoming/wyoming-answers.ts';
 import type { WyomingConfig } from './wyoming/wyoming-config.ts';
-
-/** Everything of the world that the agent touches. */
-export interface AgentPorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly disk: Disk;
-  readonly transport: Transport;
-  /** What TLS is made of; left out without any. */
-  readonly certificate?: CertificateKeeper;
-  readonly blobs: BlobSource;
-  /** Asks the controller to be let in at the broker; left out, nobody is asked. */
-  readonly admit?: () => Promise<void>;
-  readonly host: Host;
-  readonly log: Log;
-  readonly trainer: Trainer;
-  /** Turns a verified bundle into a runner. */
-  readonly load: typeof loadRunner;
-  /** Name and version of what runs the models. */
-  readonly engine: Birth['engine'];
-}
-
-/** What one agent is to do. */
-export interface AgentOptions {
-  /** State directory. */
-  readonly directory: string;
-  readonly identity: Identity;
-  /** Directory of signed bundles for lines that have none yet. */
-  readonly bundles?: string;
-  readonly beatMs?: number;
-  /** Whether the device takes part in rounds; it does when left out. */
-  readonly learning?: boolean;
-  /** Whether decisions are explained where the group's policy allows it; they are when left out. */
-  readonly explanations?: boolean;
-  /** What the device knows by name; nothing when left out. */
-  readonly names?: Registry;
-  /** Where data come from; from nowhere but local programs when left out. */
-  readonly inflow?: Inflow;
-  /** Where decisions and events go, beside the controller; nowhere when left out. */
-  readonly outflow?: Outflow;
-  /** What has started the agent and can start another; nothing when left out. */
-  readonly loader?: LoaderTie;
-}
 
 /** A running agent. */
 export class Agent implements LocalService {

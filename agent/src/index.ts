@@ -1,5 +1,6 @@
 /** What the tests of the whole system use of the agent. */
-export { Agent, type AgentOptions, type AgentPorts } from './agent.ts';
+export { Agent } from './agent.ts';
+export type { AgentOptions, AgentPorts } from './agent-parts.ts';
 export { portsFor } from './commands/run.ts';
 export { DesiredMemory } from './link/desired.ts';
 export { makeInbox } from './link/inbox.ts';

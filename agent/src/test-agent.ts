@@ -12,7 +12,8 @@ import { generateSigningKey, signBytes } from '@nanofleet/protocol/node';
 import { type LogFacts } from '@nanofleet/runtime/ports';
 import { ManualClock, MemoryBroker, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { afterEach, expect } from 'vitest';
-import { Agent, type AgentOptions, type AgentPorts } from './agent.ts';
+import { Agent } from './agent.ts';
+import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { loadNothing, makeBundle, sourceOf } from './slots/test-bundles.ts';
 import type { Identity } from './store/identity.ts';
 

@@ -14,7 +14,8 @@ import {
 import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
 import { type Engine, engineInWords, loadEngine, loadRunner } from '@nanofleet/runtime/node';
 import { pause, randomHex } from '@nanofleet/runtime/ports';
-import { Agent, type AgentPorts } from '../agent.ts';
+import { Agent } from '../agent.ts';
+import type { AgentPorts } from '../agent-parts.ts';
 import type { AgentConfig } from '../config/agent-config.ts';
 import { makeGuard } from '../intake/guard.ts';
 import { type Listener, listenOnLoopback, listenOnSocket } from '../intake/listeners.ts';
