@@ -70,11 +70,13 @@ export const beatSchema = z.object({
   problems: z.array(errorCodeSchema).max(32),
 });
 
+const { session, instance, uptimeS } = beatSchema.shape;
+
 /**
  * A beat on the wire: what is as in the beat before of the same session may be left out, so that an idle device with long
  * intervals pays for little more than the sign of life. Health comes whole in the first beat of a session.
  */
-export const sentBeatSchema = beatSchema.partial().required({ session: true, instance: true, uptimeS: true });
+export const sentBeatSchema = beatSchema.partial().extend({ session, instance, uptimeS });
 
 /** What one line does with the desired bundle. */
 export const lineReportSchema = z.object({
