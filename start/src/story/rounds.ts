@@ -9,7 +9,7 @@ import { lookUntil, type Stage } from './step.ts';
 const ENDED_WITHIN_MS = 60_000;
 const ENDS: readonly RoundDetail['status'][] = ['candidate', 'failed', 'aborted'];
 /** A round of the four homes: it goes on when all have sent, or with three at the deadline. */
-const HOMES = { updates: '4', quorum: '3', deadline: '25s' } as const;
+const HOMES = { updates: '4', quorum: '3', deadline: '60s' } as const;
 
 const startedSchema = z.object({ id: z.uuid() });
 
