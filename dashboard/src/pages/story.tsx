@@ -53,8 +53,11 @@ const Tape = (props: { readonly points: readonly FigurePoint[]; readonly stepMs:
     { parts: ['devices', 'rollouts'] },
   );
   const { points, stepMs } = props;
-  const from = points[0]?.at ?? 0;
-  const marks = (happenings.value?.items ?? []).filter(({ at, kind }) => at >= from && !OFF_TAPE.has(kind));
+  const [from, until] = [points[0]?.at ?? 0, points.at(-1)?.at ?? 0];
+  // What came after the last point has no place on the tape before the next one.
+  const marks = (happenings.value?.items ?? []).filter(
+    ({ at, kind }) => at >= from && at <= until && !OFF_TAPE.has(kind),
+  );
   return (
     <Panel title="The last hour" aside="decisions per second, and what happened">
       <div className="tape">
