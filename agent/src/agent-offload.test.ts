@@ -1,5 +1,5 @@
 // Behaviour of an agent that is not sure: what it asks of a bigger tier, when, and how the answer comes back.
-import { type Birth, encodeFrame, type OffloadResponse, topicOf } from '@nanofleet/protocol';
+import { type Birth, encodeFrame, type LineId, type OffloadResponse, topicOf } from '@nanofleet/protocol';
 import { newId } from '@nanofleet/runtime/ports';
 import { makeSeededRandom } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
@@ -88,6 +88,23 @@ describe('questions of an agent', () => {
     };
     tell(world, { kind: 'offload/res', device, at: 1, body });
     await expect.poll(() => again.decision(id)?.offload.status).toBe('answered');
+  });
+
+  it('counts in its beats what the running version has done, and what a bigger tier made of it', async () => {
+    const { world, agent } = await withModel();
+    await agent.decide('short', {});
+    const { id } = await agent.decide('a text that is too long to know', {});
+    const body: OffloadResponse = {
+      ...{ decision: id, tier: 'mini', label: 'on', confidence: 0.9, outOfScope: 0, verdict: 'sure' },
+      ...{ version: 'm', digest: null, micros: 5 },
+    };
+    tell(world, { kind: 'offload/res', device, at: 1, body });
+    await expect.poll(() => agent.decision(id)?.offload.status).toBe('answered');
+    world.clock.advance(1_000);
+    const line = 'intent' as LineId;
+    await expect
+      .poll(() => sent(world, 'beat').at(-1)?.body.lines?.[line]?.figures)
+      .toMatchObject({ decisions: 2, unsure: 1, offloaded: 1, compared: 1, agreed: 1, errors: 0 });
   });
 
   it('keeps texts to itself when policy says so', async () => {

@@ -12,19 +12,22 @@ import {
   type DeviceEvent,
   type LineReport,
   NanofleetError,
+  type OffloadResponse,
   type Reported,
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { newId, randomHex } from '@nanofleet/runtime/ports';
+import { makeSinks, makeSources, makeUpgrade } from './agent-making.ts';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import { Health } from './health/health.ts';
+import { LineFigures } from './health/line-figures.ts';
 import { Problems } from './health/problems.ts';
+import { rememberQuestions } from './inference/awaited-questions.ts';
 import { Decisions } from './inference/decisions.ts';
 import { type ExplanationFacts, explanationRefusal, explanationsHere } from './inference/explanation-rule.ts';
 import { ModelLines } from './inference/model-lines.ts';
 import { SensorLines } from './inference/sensor-lines.ts';
-import { decisionOf, decodeOffload } from './inference/stored-offload.ts';
 import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
 import { DesiredMemory } from './link/desired.ts';
@@ -35,10 +38,10 @@ import { OutboxPump } from './link/outbox-pump.ts';
 import { redact } from './router/redaction.ts';
 import { Replies } from './router/replies.ts';
 import { streamReply } from './router/reply-stream.ts';
-import { Sinks } from './sinks/sinks.ts';
+import type { Sinks } from './sinks/sinks.ts';
 import { findLocalBundles } from './slots/local-bundles.ts';
 import { Slots } from './slots/slots.ts';
-import { NO_INFLOW, Sources } from './sources/sources.ts';
+import type { Sources } from './sources/sources.ts';
 import { DecisionMemory } from './store/decision-memory.ts';
 import { NO_NAMES } from './store/known-names.ts';
 import { OutboundLog } from './store/outbound-log.ts';
@@ -46,7 +49,7 @@ import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
 import { SteadyTime } from './store/steady-time.ts';
 import { TrustMemory } from './store/trust.ts';
-import { Upgrade } from './upgrade/upgrade.ts';
+import type { Upgrade } from './upgrade/upgrade.ts';
 import type { WyomingService } from './wyoming/wyoming-answers.ts';
 import type { WyomingConfig } from './wyoming/wyoming-config.ts';
 
@@ -57,6 +60,7 @@ export class Agent implements LocalService {
   readonly #instance: string;
   readonly #problems: Problems;
   readonly #health: Health;
+  readonly #figures = new LineFigures();
   readonly #outbox: Outbox;
   readonly #outbound: OutboundLog;
   readonly #memory: DecisionMemory;
@@ -98,7 +102,7 @@ export class Agent implements LocalService {
       trusted: (trust) => void ports.certificate?.believe(trust, steadyMs()),
     });
     this.#lines = new ModelLines(log);
-    this.#upgrade = this.#makeUpgrade();
+    this.#upgrade = makeUpgrade({ options, ports }, () => this.#link.reportChanged());
     this.#slots = this.#makeSlots();
     this.#pump = new OutboxPump({
       clock,
@@ -110,21 +114,25 @@ export class Agent implements LocalService {
       steadyMs,
     });
     this.#learning = this.#makeLearning();
-    this.#sinks = this.#makeSinks();
+    this.#sinks = makeSinks({ options, ports }, this.#aroundSinks());
     this.#decisions = this.#makeDecisions();
     this.#sensors = new SensorLines({
+      clock,
+      figures: this.#figures,
       lines: this.#lines,
       newId: () => newId(clock, random),
       record: (event) => this.#record(event),
     });
-    this.#sources = this.#makeSources();
+    this.#sources = makeSources({ options, ports }, this.#aroundSources());
     this.#jobs = new Jobs({ disk, path: join(directory, 'jobs.json'), log, work: this.#jobWork() });
     this.#link = this.#makeLink();
   }
 
   /** Loads the lines; from then on decisions are answered. */
   async load(): Promise<void> {
-    this.#remember();
+    const { clock, log } = this.#ports;
+    const nowMs = this.#time.nowMs();
+    rememberQuestions({ clock, log, nowMs, memory: this.#memory, outbox: this.#outbox });
     const { bundles, identity } = this.#options;
     const found =
       bundles === undefined
@@ -227,29 +235,13 @@ export class Agent implements LocalService {
       publisherFingerprints: this.#options.identity.publisherFingerprints,
       isOnTrial: this.#upgrade.isOnTrial,
       exchange: (runner) => {
+        this.#figures.began(runner);
         this.#lines.exchange(runner);
         this.#learning.modelChanged(runner);
         this.#sinks?.linesChanged();
       },
       changed: () => this.#link.reportChanged(),
       refused: (error) => this.#problems.raise(error),
-    });
-  }
-
-  #makeUpgrade(): Upgrade {
-    const { blobs, clock, disk, engine, host, log, random } = this.#ports;
-    const { directory, identity, loader } = this.#options;
-    return new Upgrade({
-      ...{ blobs, clock, disk, loader, log, random },
-      directory: join(directory, 'agent'),
-      publisherFingerprints: identity.publisherFingerprints,
-      surroundings: {
-        platform: `linux-${host.arch}`,
-        node: host.nodeVersion.replace(/^v/, ''),
-        engine,
-        running: AGENT_VERSION,
-      },
-      changed: () => this.#link.reportChanged(),
     });
   }
 
@@ -288,6 +280,7 @@ export class Agent implements LocalService {
       outbox: this.#outbox,
       memory: this.#memory,
       health: this.#health,
+      figures: this.#figures,
       policy: () => this.#desired.policy,
       steadyMs: () => this.#time.nowMs(),
       queued: () => this.#pump.wake(),
@@ -298,53 +291,29 @@ export class Agent implements LocalService {
     });
   }
 
-  #makeSources(): Sources {
-    const { clock, random, disk, log, transport } = this.#ports;
-    const { directory, identity, inflow = NO_INFLOW } = this.#options;
-    return new Sources({
-      clock,
-      random,
-      disk,
-      log,
-      transport,
-      ...inflow,
-      directory: join(directory, 'sources'),
-      device: identity.device,
+  #aroundSources(): Parameters<typeof makeSources>[1] {
+    return {
       lines: {
         decide: this.decide,
         samples: this.samples,
         sensorShape: (line) => this.#sensors.shape(line),
         interruptSamples: (line) => this.#sensors.interrupt(line),
       },
-      failing: (error) =>
-        error === null ? this.#problems.clear('SOURCE_FAILED') : this.#problems.raise(error),
-    });
+      problems: this.#problems,
+    };
   }
 
-  #makeSinks(): Sinks | null {
-    const { clock, random, disk, log, transport } = this.#ports;
-    const { identity, outflow } = this.#options;
-    if (outflow === undefined) return null;
-    return new Sinks({
-      ...outflow,
-      clock,
-      random,
-      disk,
-      log,
-      transport,
-      device: identity.device,
+  #aroundSinks(): Parameters<typeof makeSinks>[1] {
+    return {
       controls: {
-        fleet: identity.fleet,
-        agentVersion: AGENT_VERSION,
         lines: () => this.#lines.shapes(),
         beginWindow: (line) => this.#sensors.interrupt(line),
         forgetExamples: () => void this.#learning.wipe(),
       },
       policy: () => this.#desired.policy,
-      leaving: (entry) => this.#outbound.note(entry),
-      failing: (error) =>
-        error === null ? this.#problems.clear('SINK_FAILED') : this.#problems.raise(error),
-    });
+      outbound: this.#outbound,
+      problems: this.#problems,
+    };
   }
 
   #makeLink(): Link {
@@ -360,12 +329,7 @@ export class Agent implements LocalService {
         ack: (body) => {
           if (this.#outbox.acknowledge(body) > 0) this.#pump.heard();
         },
-        offload: (body) => {
-          this.#replies.forget(body.decision);
-          if (!this.#memory.answer(body)) return;
-          this.#learning.answered(body);
-          this.#sinks?.answered(this.#memory.find(body.decision));
-        },
+        offload: (body) => this.#answered(body),
         job: (id, body) => this.#link.jobState(id, this.#jobs.take(id, body)),
         roundPlan: (round, plan, options) => this.#learning.plan(round, plan, options),
         roundResult: (round, result) => this.#learning.result(round, result),
@@ -392,6 +356,15 @@ export class Agent implements LocalService {
       connected: () => this.#learning.connected(),
       identityInUse: (isInUse) => this.#noteIdentity(isInUse),
     });
+  }
+
+  #answered(response: OffloadResponse): void {
+    this.#replies.forget(response.decision);
+    if (!this.#memory.answer(response)) return;
+    this.#learning.answered(response);
+    const decision = this.#memory.find(response.decision);
+    if (decision !== null) this.#figures.answered(decision, response);
+    this.#sinks?.answered(decision);
   }
 
   /** A broker that refuses may have found the certificate out of date, or have lost this device. */
@@ -462,7 +435,7 @@ export class Agent implements LocalService {
     return this.#health.beat({
       session: Math.max(1, this.#sessions.current),
       instance: this.#instance,
-      lines: this.lines(),
+      lines: this.#figures.onto(this.lines()),
       outbox: this.#outbox.figures(),
       problems: this.#problems.list().map(({ code }) => code),
     });
@@ -490,21 +463,5 @@ export class Agent implements LocalService {
     if (!this.#outbox.isLosing) return this.#problems.clear('DISK_FULL');
     const problem = `records are lost, because ${this.#options.directory} has no room; decisions go on`;
     this.#problems.raise(new NanofleetError('DISK_FULL', problem));
-  }
-
-  /** Questions of an earlier process whose deadline has not passed are awaited on. */
-  #remember(): void {
-    const { clock, log } = this.#ports;
-    for (const record of this.#outbox.recordsOf('offload')) {
-      if (record.expiresAtMs <= this.#time.nowMs()) continue;
-      try {
-        const sinceMs = Math.max(0, clock.unixMs() - record.recordedAtMs);
-        const askedMicros = clock.monotonicMicros() - sinceMs * 1_000;
-        const decision = decisionOf(decodeOffload(record.payload));
-        this.#memory.remember(decision, { askedMicros, deadlineMs: record.expiresAtMs });
-      } catch (thrown) {
-        log.warn('offload-not-remembered', { why: String(thrown) });
-      }
-    }
   }
 }

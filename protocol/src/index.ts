@@ -33,6 +33,7 @@ export * from './manifest.ts';
 export * from './messages/agent.ts';
 export * from './messages/desired.ts';
 export * from './messages/jobs.ts';
+export * from './messages/line-figures.ts';
 export * from './messages/offload.ts';
 export * from './messages/presence.ts';
 export * from './messages/records.ts';

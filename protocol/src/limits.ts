@@ -135,6 +135,8 @@ export const ENTITY_TOKENS_MAX = 256;
 export const SENSOR_CHANNELS_MAX = 64;
 /** Samples of one sensor window; also bounds what a stream buffers per channel. */
 export const SENSOR_WINDOW_SAMPLES_MAX = 65_536;
+/** Equal spans of confidence from 0 to 1 whose decisions are counted apart in a line's figures. */
+export const SCORE_BINS = 10;
 /** Chunk of a blob download: what a kill costs at most to fetch again. */
 export const BLOB_CHUNK_BYTES = 64 * KIB;
 

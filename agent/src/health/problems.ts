@@ -28,6 +28,12 @@ export class Problems {
     if (this.#byCode.delete(code)) this.#changed();
   }
 
+  /** Raises a problem while there is an error of its kind, and clears it when there is none any more. */
+  hold(code: ErrorCode, error: NanofleetError | null): void {
+    if (error === null) this.clear(code);
+    else this.raise(error);
+  }
+
   list(): Problem[] {
     return [...this.#byCode].slice(0, PROBLEMS_MAX).map(([code, message]) => ({ code, message }));
   }

@@ -18,6 +18,7 @@ import {
 import { type Registry, type Scored, type TextRunner, withRegistry } from '@nanofleet/runtime';
 import { type Clock, type Log, newId, type Random } from '@nanofleet/runtime/ports';
 import type { Health } from '../health/health.ts';
+import type { LineFigures } from '../health/line-figures.ts';
 import type { Redacted } from '../router/redaction.ts';
 import { routeOf } from '../router/route.ts';
 import type { DecisionMemory } from '../store/decision-memory.ts';
@@ -34,6 +35,7 @@ export interface DecisionsOptions {
   readonly outbox: Outbox;
   readonly memory: DecisionMemory;
   readonly health: Health;
+  readonly figures: LineFigures;
   readonly redact: (text: string) => Redacted;
   /** What the device knows by name. */
   readonly names: Registry;
@@ -80,14 +82,15 @@ export class Decisions {
   }
 
   async #score(text: string, ask: AskOptions, askedMicros: number): Promise<Scoring> {
-    const { clock, lines, health, random } = this.#options;
+    const { clock, figures, lines, health, random } = this.#options;
     const { runner, giveBack } = lines.lease('text-intent', ask.line);
     try {
-      const scored = await runner.decide(text);
+      const scored = await this.#decided(text, runner);
       const { label, confidence, outOfScope, verdict } = scored;
       const entities = this.#named(text, { runner, scored });
       const micros = Math.round((clock.monotonicMicros() - askedMicros) * 10) / 10;
       health.countDecision(verdict, micros);
+      figures.decided(runner, scored, micros);
       const decision: Decision = {
         id: newId(clock, random),
         line: runner.line,
@@ -105,6 +108,15 @@ export class Decisions {
       return { decision, explanation: await this.#explained(text, { runner, ask, scored }) };
     } finally {
       giveBack();
+    }
+  }
+
+  async #decided(text: string, runner: TextRunner): Promise<Scored> {
+    try {
+      return await runner.decide(text);
+    } catch (thrown) {
+      if (toNanofleetError(thrown).fault !== 'caller') this.#options.figures.failed(runner);
+      throw thrown;
     }
   }
 
@@ -153,7 +165,7 @@ export class Decisions {
   }
 
   #queue(text: string, decision: Decision, deadlineMs: number): OffloadOutcome {
-    const { outbox, health, log, queued } = this.#options;
+    const { outbox, figures, health, log, queued } = this.#options;
     try {
       const payload = encodeOffload({ digest: decision.digest, request: this.#request(text, decision) });
       if (!outbox.append('offload', payload, { expiresAtMs: deadlineMs }))
@@ -164,6 +176,7 @@ export class Decisions {
       return { status: 'refused', code };
     }
     health.countOffload();
+    figures.offloaded(decision);
     queued();
     return { status: 'queued' };
   }

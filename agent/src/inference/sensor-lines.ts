@@ -12,12 +12,16 @@ import type {
   Uuid,
 } from '@nanofleet/protocol';
 import { NanofleetError } from '@nanofleet/protocol';
-import { type SensorEvent, type SensorRunner, SensorStream } from '@nanofleet/runtime';
+import { type SensorEvent, type SensorRunner, type SensorScored, SensorStream } from '@nanofleet/runtime';
+import type { Clock } from '@nanofleet/runtime/ports';
+import type { LineFigures } from '../health/line-figures.ts';
 import type { SensorShape } from '../sources/source-feed.ts';
 import type { ModelLines } from './model-lines.ts';
 
 /** What the sensor lines need. */
 export interface SensorLinesOptions {
+  readonly clock: Clock;
+  readonly figures: LineFigures;
   readonly lines: ModelLines;
   readonly newId: () => Uuid;
   readonly record: (event: DeviceEvent) => void;
@@ -91,12 +95,25 @@ export class SensorLines {
     const windows = current.stream.push(flatten(request, runner.manifest.sensor.channels.length));
     const events: SensorEventView[] = [];
     for (const window of windows) {
-      const scored = await runner.score(window.values);
+      const scored = await this.#scored(runner, window.values);
       for (const event of current.stream.settle(window, scored))
         events.push(this.#view(runner, current, event));
     }
     for (const event of events) this.#options.record({ type: 'sensor-event', ...event });
     return { accepted: request.samples.length, windows: windows.length, events };
+  }
+
+  async #scored(runner: SensorRunner, values: Float32Array): Promise<SensorScored> {
+    const { clock, figures } = this.#options;
+    const startMicros = clock.monotonicMicros();
+    try {
+      const scored = await runner.score(values);
+      figures.decided(runner, scored, clock.monotonicMicros() - startMicros);
+      return scored;
+    } catch (thrown) {
+      figures.failed(runner);
+      throw thrown;
+    }
   }
 
   /** The stream goes on over a new version that cuts and decides in the same way; else it begins anew. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { digestSchema, uuidSchema } from '../ids.ts';
 import { AWAITED_MAX } from '../limits.ts';
 import { agentReportSchema } from './agent.ts';
+import { lineFiguresSchema } from './line-figures.ts';
 import {
   countSchema,
   errorCodeSchema,
@@ -66,7 +67,8 @@ export const beatSchema = z.object({
     recordClassSchema,
     z.object({ records: countSchema, dropped: countSchema, expired: countSchema }),
   ),
-  lines: perLine(runningSchema),
+  /** Figures are left out by agents that keep none. */
+  lines: perLine(runningSchema.extend({ figures: lineFiguresSchema.optional() })),
   problems: z.array(errorCodeSchema).max(32),
 });
 

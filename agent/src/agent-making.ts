@@ -1,0 +1,75 @@
+/**
+ * Makes the parts of an agent that need little of their neighbours, out of its options and ports. Owns how these are
+ * handed down; which parts there are, and when they start and end, is the agent's.
+ */
+import { join } from 'node:path';
+import type { AgentOptions, AgentPorts } from './agent-parts.ts';
+import { AGENT_VERSION } from './agent-version.ts';
+import type { Problems } from './health/problems.ts';
+import { Sinks, type SinksOptions } from './sinks/sinks.ts';
+import { NO_INFLOW, Sources, type SourcesOptions } from './sources/sources.ts';
+import type { OutboundLog } from './store/outbound-log.ts';
+import { Upgrade } from './upgrade/upgrade.ts';
+
+/** What an agent is made of and told to do. */
+export interface Making {
+  readonly options: AgentOptions;
+  readonly ports: AgentPorts;
+}
+
+/** @param changed told when the report has changed */
+export const makeUpgrade = ({ options, ports }: Making, changed: () => void): Upgrade => {
+  const { blobs, clock, disk, engine, host, log, random } = ports;
+  const { directory, identity, loader } = options;
+  return new Upgrade({
+    ...{ blobs, clock, disk, loader, log, random },
+    directory: join(directory, 'agent'),
+    publisherFingerprints: identity.publisherFingerprints,
+    surroundings: {
+      platform: `linux-${host.arch}`,
+      node: host.nodeVersion.replace(/^v/, ''),
+      engine,
+      running: AGENT_VERSION,
+    },
+    changed,
+  });
+};
+
+export const makeSources = (
+  { options, ports }: Making,
+  around: { lines: SourcesOptions['lines']; problems: Problems },
+): Sources => {
+  const { clock, random, disk, log, transport } = ports;
+  const { directory, identity, inflow = NO_INFLOW } = options;
+  return new Sources({
+    ...{ clock, random, disk, log, transport },
+    ...inflow,
+    directory: join(directory, 'sources'),
+    device: identity.device,
+    lines: around.lines,
+    failing: (error) => around.problems.hold('SOURCE_FAILED', error),
+  });
+};
+
+/** Null when the device has no sinks. */
+export const makeSinks = (
+  { options, ports }: Making,
+  around: Pick<SinksOptions, 'policy'> & {
+    controls: Omit<SinksOptions['controls'], 'fleet' | 'agentVersion'>;
+    outbound: OutboundLog;
+    problems: Problems;
+  },
+): Sinks | null => {
+  const { clock, random, disk, log, transport } = ports;
+  const { identity, outflow } = options;
+  if (outflow === undefined) return null;
+  return new Sinks({
+    ...outflow,
+    ...{ clock, random, disk, log, transport },
+    device: identity.device,
+    controls: { fleet: identity.fleet, agentVersion: AGENT_VERSION, ...around.controls },
+    policy: around.policy,
+    leaving: (entry) => around.outbound.note(entry),
+    failing: (error) => around.problems.hold('SINK_FAILED', error),
+  });
+};
