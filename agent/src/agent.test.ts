@@ -172,7 +172,7 @@ describe('an agent with a broker', () => {
       kind: 'job',
       device,
       at: 1,
-      body: { execution: 1, task: 'trim-outbound' },
+      body: { execution: 1, task: 'trim-outbound', sequence: 1 },
     } as Message<'job'>;
     for (let index = 0; index < 3; index += 1) {
       world.broker.publish(topicOf({ fleet, device, channel: { kind: 'job', job } }), encodeMessage(message));

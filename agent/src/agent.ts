@@ -32,6 +32,7 @@ import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
 import { DesiredMemory } from './link/desired.ts';
 import { makeInbox } from './link/inbox.ts';
+import { makeJobTasks } from './link/job-tasks.ts';
 import { Jobs } from './link/jobs.ts';
 import { Link } from './link/link.ts';
 import { OutboxPump } from './link/outbox-pump.ts';
@@ -124,12 +125,22 @@ export class Agent implements LocalService {
       record: (event) => this.#record(event),
     });
     this.#sources = makeSources({ options, ports }, this.#aroundSources());
-    this.#jobs = new Jobs({ disk, path: join(directory, 'jobs.json'), log, work: this.#jobWork() });
+    this.#jobs = new Jobs({
+      ...{ disk, path: join(directory, 'job-ledger.json'), log },
+      desiredVersion: () => this.#desired.current?.version ?? 0,
+      work: makeJobTasks({
+        report: () => this.#link.reportChanged(),
+        trimOutbound: (key) => this.#outbound.trimFor(key),
+        wipeExamples: () => void this.#learning.wipe(),
+        restart: options.loader?.restart,
+      }),
+    });
     this.#link = this.#makeLink();
   }
 
   /** Loads the lines; from then on decisions are answered. */
   async load(): Promise<void> {
+    this.#jobs.recover();
     const { clock, log } = this.#ports;
     const nowMs = this.#time.nowMs();
     rememberQuestions({ clock, log, nowMs, memory: this.#memory, outbox: this.#outbox });
@@ -330,7 +341,10 @@ export class Agent implements LocalService {
           if (this.#outbox.acknowledge(body) > 0) this.#pump.heard();
         },
         offload: (body) => this.#answered(body),
-        job: (id, body) => this.#link.jobState(id, this.#jobs.take(id, body)),
+        job: (id, body) => {
+          const state = this.#jobs.take(id, body);
+          if (state !== null) this.#link.jobState(id, state);
+        },
         roundPlan: (round, plan, options) => this.#learning.plan(round, plan, options),
         roundResult: (round, result) => this.#learning.result(round, result),
         tokens: (frame) => {
@@ -391,10 +405,6 @@ export class Agent implements LocalService {
     if (agent !== undefined) this.#upgrade.want(agent);
   }
 
-  #jobWork() {
-    return { report: () => this.#link.reportChanged(), 'trim-outbound': () => this.#outbound.trim() };
-  }
-
   #birth(session: number): Birth {
     const { host, engine } = this.#ports;
     return {
@@ -450,6 +460,7 @@ export class Agent implements LocalService {
         JSON.stringify({ type: 'records-dropped', class: of, dropped, reason } satisfies DeviceEvent),
       );
       this.#noteDisk();
+      this.#jobs.settle();
       this.#time.note();
       void this.#ports.certificate?.check(this.#time.nowMs());
       this.#pump.checkSilence();

@@ -2,8 +2,11 @@
 export { Agent } from './agent.ts';
 export type { AgentOptions, AgentPorts } from './agent-parts.ts';
 export { portsFor } from './commands/run.ts';
+export { ExampleStore } from './learning/example-store.ts';
 export { DesiredMemory } from './link/desired.ts';
 export { makeInbox } from './link/inbox.ts';
+export { makeJobTasks } from './link/job-tasks.ts';
+export { Jobs, type JobWork } from './link/jobs.ts';
 export { Link } from './link/link.ts';
 export { OutboxPump } from './link/outbox-pump.ts';
 export { tlsRequestOf } from './link/tls-request.ts';

@@ -143,6 +143,15 @@ export const ERRORS = {
   REDACTION_FAILED: entry('device', 500, 'The text could not be redacted, so it stays on the device'),
   DESIRED_REFUSED: entry('controller', 409, 'The desired state is not signed by the pinned controller'),
   ROLLOUT_UNKNOWN: entry('operator', 404, 'No rollout of this id is known'),
+  JOB_UNKNOWN: entry('operator', 404, 'No job of this id is known'),
+  JOB_OVER: entry('controller', 409, 'The job is over, or a newer execution has taken its place'),
+  JOB_TASK_UNKNOWN: entry('operator', 409, 'The agent does not know the task of the job'),
+  JOBS_TOO_MANY: entry(
+    'operator',
+    409,
+    'Every device of the target has its greatest number of open jobs',
+    'retry',
+  ),
   // Learning
   LABEL_UNKNOWN: entry('caller', 422, 'The model line has no label of this name'),
   LABEL_TAKEN: entry('operator', 409, 'The model line has a label of this name already'),

@@ -165,6 +165,18 @@ export const RECENT_TEXTS_BYTES_MAX = 512 * KIB;
 /** Rounds that a device knows to be over; the oldest are forgotten beyond. */
 export const ROUNDS_REMEMBERED_MAX = 64;
 
+// --- Jobs ---------------------------------------------------------------------------------------------------------
+
+/**
+ * Jobs of one device that are open at once. The controller gives it no further one, and a device takes no further one: it
+ * knows every job that could be delivered again.
+ */
+export const JOBS_OPEN_MAX = 64;
+/** Executions of one job on one device: the first and its retries. */
+export const JOB_EXECUTIONS_MAX = 10;
+/** Longest time that one execution may take, from when it is asked for, milliseconds; then it has timed out. */
+export const JOB_TIMEOUT_MAX_MS = 30 * 86_400_000;
+
 // --- Outbox -------------------------------------------------------------------------------------------------------
 
 /** One record in the outbox; a larger one is refused with RECORD_TOO_LARGE. */

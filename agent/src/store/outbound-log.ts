@@ -13,7 +13,8 @@ import type { Disk, DiskFile, Log } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
 import { writeAtomically } from './atomic-file.ts';
 
-const forgottenSchema = z.object({ forgotten: z.int().min(0) });
+/** First line after a trim: how many were forgotten ever, and for which key last. */
+const forgottenSchema = z.object({ forgotten: z.int().min(0), trimmedFor: z.string().optional() });
 
 /** The log in a file. */
 export class OutboundLog {
@@ -37,7 +38,7 @@ export class OutboundLog {
   note(entry: OutboundEntry): void {
     const id = idOf(entry);
     if (id !== undefined && this.#seen.has(id)) return;
-    if (this.#end >= OUTBOUND_LOG_BYTES_MAX) this.trim();
+    if (this.#end >= OUTBOUND_LOG_BYTES_MAX) this.#trim();
     const line = Buffer.from(`${JSON.stringify(entry)}\n`, 'utf8');
     this.#file.write(line, this.#end);
     this.#end += line.length;
@@ -46,32 +47,49 @@ export class OutboundLog {
 
   /** Everything noted, oldest first, and how many were forgotten at the bound. A torn line is left out. */
   read(): OutboundAnswer {
-    const entries: OutboundEntry[] = [];
-    let forgotten = 0;
-    for (const line of Buffer.from(this.#file.read(0, this.#end)).toString('utf8').split('\n')) {
-      const value = parseLine(line);
-      const entry = outboundEntrySchema.safeParse(value);
-      if (entry.success) entries.push(entry.data);
-      forgotten = forgottenSchema.safeParse(value).data?.forgotten ?? forgotten;
-    }
+    const { entries, forgotten } = this.#content();
     return { entries, forgotten };
   }
 
-  /** Forgets the oldest half. */
-  trim(): void {
-    const { entries, forgotten } = this.read();
-    const kept = entries.slice(Math.ceil(entries.length / 2));
-    const lines = [{ forgotten: forgotten + entries.length - kept.length }, ...kept];
+  /** Forgets the oldest half, once for a key: the key is in the file that is cut, so both are there or neither. Throws the disk's error. */
+  trimFor(key: string): void {
+    if (this.#content().trimmedFor !== key) this.#forgetHalf(key);
+  }
+
+  #content(): OutboundAnswer & { trimmedFor: string | undefined } {
+    const entries: OutboundEntry[] = [];
+    let head: z.infer<typeof forgottenSchema> = { forgotten: 0 };
+    for (const line of Buffer.from(this.#file.read(0, this.#end)).toString('utf8').split('\n')) {
+      if (line === '') continue;
+      const value = parseLine(line);
+      const entry = outboundEntrySchema.safeParse(value);
+      if (entry.success) entries.push(entry.data);
+      head = forgottenSchema.safeParse(value).data ?? head;
+    }
+    return { entries, forgotten: head.forgotten, trimmedFor: head.trimmedFor };
+  }
+
+  #trim(): void {
     try {
-      writeAtomically(this.#disk, this.#path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      this.#forgetHalf(this.#content().trimmedFor);
     } catch (thrown) {
       this.#log.warn('outbound-not-trimmed', { why: String(thrown) });
-      return;
     }
-    this.#file.close();
-    this.#file = this.#disk.open(this.#path);
-    this.#end = this.#file.size();
-    this.#seen = seenIn(kept);
+  }
+
+  #forgetHalf(trimmedFor: string | undefined): void {
+    const { entries, forgotten } = this.#content();
+    const kept = entries.slice(Math.ceil(entries.length / 2));
+    const lines = [{ forgotten: forgotten + entries.length - kept.length, trimmedFor }, ...kept];
+    try {
+      writeAtomically(this.#disk, this.#path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    } finally {
+      // Also a failed replacement may have taken the place of the file.
+      this.#file.close();
+      this.#file = this.#disk.open(this.#path);
+      this.#end = this.#file.size();
+      this.#seen = seenIn(this.read().entries);
+    }
   }
 }
 
@@ -87,7 +105,7 @@ const parseLine = (line: string): unknown => {
   try {
     return JSON.parse(line);
   } catch {
-    // Blank, or torn by a crash in the middle of a write.
+    // Torn by a crash in the middle of a write.
     return null;
   }
 };
