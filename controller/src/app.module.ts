@@ -9,6 +9,7 @@ import type { ProviderSettings } from './cloud/provider-settings.ts';
 import { DATABASE, type Database } from './db/database.ts';
 import { DevicesModule } from './devices/devices.module.ts';
 import { HistoryModule } from './history/history.module.ts';
+import { JobsModule } from './jobs/jobs.module.ts';
 import { Link } from './link/link.ts';
 import { LiveModule } from './live/live.module.ts';
 import { SCRAPE_TOKEN } from './metrics/metrics.http.ts';
@@ -75,6 +76,7 @@ export class AppModule {
         ModelsModule,
         RolloutsModule,
         AgentsModule,
+        JobsModule,
         RoundsModule,
         CloudModule,
         OffloadModule,

@@ -7,6 +7,7 @@ import { ACCESS_ROUTES } from './api/access.ts';
 import { AGENT_ROUTES } from './api/agents.ts';
 import { DEVICE_ROUTES } from './api/devices.ts';
 import { HISTORY_ROUTES } from './api/history.ts';
+import { JOB_ROUTES } from './api/jobs.ts';
 import { LABEL_ROUTES } from './api/labels.ts';
 import { MODEL_ROUTES } from './api/models.ts';
 import { OFFLOAD_ROUTES } from './api/offload.ts';
@@ -24,6 +25,7 @@ export const API = {
   ...MODEL_ROUTES,
   ...AGENT_ROUTES,
   ...ROLLOUT_ROUTES,
+  ...JOB_ROUTES,
   ...LABEL_ROUTES,
   ...ROUND_ROUTES,
   ...OFFLOAD_ROUTES,

@@ -5,6 +5,7 @@ export * from './api/access.ts';
 export * from './api/agents.ts';
 export * from './api/devices.ts';
 export * from './api/history.ts';
+export * from './api/jobs.ts';
 export * from './api/labels.ts';
 export * from './api/live.ts';
 export * from './api/models.ts';

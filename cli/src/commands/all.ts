@@ -10,6 +10,7 @@ import { EVENTS } from './events.ts';
 import { FLEET_TOKENS } from './fleet-tokens.ts';
 import { GROUPS } from './groups.ts';
 import { INTENTS } from './intents.ts';
+import { JOBS } from './jobs.ts';
 import { KEYS } from './keys.ts';
 import { LOGIN } from './login.ts';
 import { MODEL_FILES } from './model-files.ts';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   ...MODEL_FILES,
   ...ROLLOUTS,
   ...AGENTS,
+  ...JOBS,
   ...INTENTS,
   ...ROUNDS,
   ...CLOUD,

@@ -34,10 +34,10 @@ export const afterRestore = async (
   for (const table of ['fleet_tokens', 'sessions', 'sign_in_codes']) {
     await transaction.execute(sql`delete from ${sql.identifier(table)}`);
   }
-  // Versions that were given out after the backup must not come again with other words in them.
+  // Versions and places of jobs that were given out after the backup must not come again with other words in them.
   await transaction.execute(
     sql`update devices set is_online = false, desired_version = desired_version + ${VERSIONS_APART},
-      desired_state = null, desired = null`,
+      job_sequence = job_sequence + ${VERSIONS_APART}, desired_state = null, desired = null`,
   );
   for (const device of revoked) await revoke(transaction, { device, at: restored.at });
   await transaction.execute(

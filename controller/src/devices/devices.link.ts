@@ -10,6 +10,7 @@ import { isDatabaseGone } from '../db/database.ts';
 import { type BeatRow, BeatsRepository } from '../history/beats.repository.ts';
 import { reportedHappenings } from '../history/reported.plan.ts';
 import { TimelineService } from '../history/timeline.service.ts';
+import { JobsDriver } from '../jobs/jobs.driver.ts';
 import { Link } from '../link/link.ts';
 import { Series } from '../link/series.ts';
 import { OffloadService } from '../offload/offload.service.ts';
@@ -45,6 +46,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     private readonly beats: BeatsRepository,
     private readonly timeline: TimelineService,
     private readonly shards: ShardsService,
+    private readonly jobs: JobsDriver,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -116,6 +118,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     const key = `${device} ${body.instance} ${body.session}`;
     this.timeline.note({ kind: 'device-online', key, device, detail: body.agentVersion });
     this.desired.born(device, body.desiredVersion);
+    this.jobs.born(device);
     await this.offload.resend(device, body.awaiting);
   }
 

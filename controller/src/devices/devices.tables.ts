@@ -49,6 +49,8 @@ export const devices = pgTable(
     desiredVersion: integer().notNull().default(0),
     /** What the newest `desired` says, to see whether a plan changes it. */
     desiredState: jsonb().$type<DesiredState>(),
+    /** Place of the newest job among those of this device; never goes back. */
+    jobSequence: integer().notNull().default(0),
     /** The newest `desired` as it is sent. */
     desired: jsonb().$type<Desired>(),
     /** When two users of one identity were last seen. */

@@ -160,6 +160,11 @@ export class Link {
     await this.#publish(device, { channel: { kind: message.kind }, message }, options);
   }
 
+  /** Sends a job to a device. */
+  async sendJob(device: DeviceId, job: Uuid, body: BodyOf<'job'>): Promise<void> {
+    await this.#publish(device, { channel: { kind: 'job', job }, message: { kind: 'job', body } }, {});
+  }
+
   /** Sends a step of a round to a device. */
   async sendRound<S extends DownStep>(
     device: DeviceId,

@@ -205,6 +205,13 @@ export class TestDevice {
     await this.publish(this.#topic(kind), this.#encode(kind, body, header), retain);
   }
 
+  /** Says how far a job is. */
+  async sendJobState(job: Uuid, body: BodyOf<'job/state'>): Promise<void> {
+    const { device, fleet } = this.enrolment;
+    const topic = topicOf({ fleet, device, channel: { kind: 'job/state', job } });
+    await this.publish(topic, this.#encode('job/state', body));
+  }
+
   /** Sends a step of a round. */
   async sendRound<S extends 'accept'>(round: Uuid, step: S, body: BodyOf<`round/${S}`>): Promise<void> {
     await this.publish(this.#roundTopic(round, step), this.#encode(`round/${step}`, body));
