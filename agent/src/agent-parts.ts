@@ -40,6 +40,8 @@ export interface AgentOptions {
   /** Directory of signed bundles for lines that have none yet. */
   readonly bundles?: string;
   readonly beatMs?: number;
+  /** Bytes that are fetched in a second at most, below what the group allows; no bound of its own when left out. */
+  readonly fetchBytesPerSecond?: number;
   /** Whether the device takes part in rounds; it does when left out. */
   readonly learning?: boolean;
   /** Whether decisions are explained where the group's policy allows it; they are when left out. */

@@ -30,6 +30,8 @@ import { ModelLines } from './inference/model-lines.ts';
 import { SensorLines } from './inference/sensor-lines.ts';
 import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
+import { AskedBlobs } from './link/asked-blobs.ts';
+import { ControllerBlobs, paceOf, type TransferPace } from './link/controller-blobs.ts';
 import { DesiredMemory } from './link/desired.ts';
 import { makeInbox } from './link/inbox.ts';
 import { makeJobTasks } from './link/job-tasks.ts';
@@ -58,6 +60,7 @@ import type { WyomingConfig } from './wyoming/wyoming-config.ts';
 export class Agent implements LocalService {
   readonly #options: AgentOptions;
   readonly #ports: AgentPorts;
+  readonly #asked: AskedBlobs;
   readonly #instance: string;
   readonly #problems: Problems;
   readonly #health: Health;
@@ -87,7 +90,10 @@ export class Agent implements LocalService {
     const { directory, identity } = options;
     const { clock, random, disk, log } = ports;
     this.#options = options;
-    this.#ports = ports;
+    this.#asked = new AskedBlobs({ clock, random, ask: (request) => this.#link.askBlob(request) });
+    const pace = (): TransferPace => paceOf(options, this.#desired.current);
+    const ways = { http: ports.blobs, mqtt: this.#asked };
+    this.#ports = { ...ports, blobs: new ControllerBlobs({ clock, random, log, ...ways, pace }) };
     this.#instance = randomHex(random, 8);
     this.#problems = new Problems(() => this.#link.reportChanged());
     this.#health = new Health(clock, ports.host);
@@ -103,7 +109,7 @@ export class Agent implements LocalService {
       trusted: (trust) => void ports.certificate?.believe(trust, steadyMs()),
     });
     this.#lines = new ModelLines(log);
-    this.#upgrade = makeUpgrade({ options, ports }, () => this.#link.reportChanged());
+    this.#upgrade = makeUpgrade({ options, ports: this.#ports }, () => this.#link.reportChanged());
     this.#slots = this.#makeSlots();
     this.#pump = new OutboxPump({
       clock,
@@ -350,6 +356,8 @@ export class Agent implements LocalService {
         tokens: (frame) => {
           if (this.#memory.isAwaited(frame.correlation)) this.#replies.take(frame);
         },
+        blob: (frame) => this.#asked.take(frame),
+        blobRefused: (body) => this.#asked.refused(body),
       },
     });
     return new Link({

@@ -25,6 +25,13 @@ export const shortDigest = (digest: string): string => digest.slice(0, 12);
 /** 0.934 → "93 %". */
 export const shareText = (share: number): string => `${Math.round(share * 100)} %`;
 
+/** "200kB", "1.5MB" or "900" → bytes (powers of 1000); undefined when it has another form. */
+export function bytesIn(text: string): number | undefined {
+  const parts = /^(\d{1,9}(?:\.\d{1,3})?)(kB|MB|GB)?$/.exec(text);
+  const factor = { kB: 1e3, MB: 1e6, GB: 1e9 }[parts?.[2] ?? ''] ?? 1;
+  return parts?.[1] === undefined ? undefined : Math.round(Number(parts[1]) * factor);
+}
+
 /** "30d", "12h", "45m" or "90s" → seconds; undefined when it has another form. */
 export function secondsOf(text: string): number | undefined {
   const parts = /^(\d{1,6})([smhd])$/.exec(text);

@@ -23,10 +23,27 @@ export const DEVICE_PATHS = {
   /** POST certificateRequest → tlsGrant, authenticated by the device's own key over a nonce, whatever its certificate. */
   certificate: '/device/certificate',
   /**
-   * GET with Range, authenticated as the device; `{digest}`, `{digest}.sig` for the signature of a manifest, or `deltaName`.
+   * GET with Range, authenticated as the device; `{digest}`, `{digest}.sig` for the signature of a manifest, `chunksName`, or `deltaName`.
    */
   blob: '/device/blobs/',
 } as const;
+
+const CHUNKS_SUFFIX = '.chunks';
+
+/** Bytes of the SHA-256 of one chunk in a list of them. */
+export const CHUNK_HASH_BYTES = 32;
+
+/**
+ * Name of the list of a file's chunks: the SHA-256 of each BLOB_CHUNK_BYTES, one after the other. It tells which chunk of a download is
+ * wrong; that the whole is right, only the digest in a signed manifest says.
+ */
+export const chunksName = (digest: Digest): string => `${digest}${CHUNKS_SUFFIX}`;
+
+/** The file of a list's name; null for another name. */
+export const parseChunksName = (name: string): Digest | null =>
+  name.endsWith(CHUNKS_SUFFIX)
+    ? (digestSchema.safeParse(name.slice(0, -CHUNKS_SUFFIX.length)).data ?? null)
+    : null;
 
 const DELTA_SEPARATOR = '.from.';
 

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { NanofleetError } from './errors.ts';
 import { deviceIdSchema, epochSchema, uuidSchema } from './ids.ts';
 import { MESSAGE_BYTES_MAX, OFFLOAD_DEADLINE_MAX_MS } from './limits.ts';
+import { blobRefusalSchema, blobRequestSchema } from './messages/blobs.ts';
 import { desiredSchema } from './messages/desired.ts';
 import { jobSchema, jobStateSchema } from './messages/jobs.ts';
 import { offloadRequestSchema, offloadResponseSchema } from './messages/offload.ts';
@@ -38,6 +39,8 @@ export const BODIES = {
   'job/state': jobStateSchema,
   'offload/req': offloadRequestSchema,
   'offload/res': offloadResponseSchema,
+  'blob/req': blobRequestSchema,
+  'blob/res': blobRefusalSchema,
   'round/plan': roundPlanSchema,
   'round/accept': roundAcceptSchema,
   'round/keys': roundKeysSchema,

@@ -32,6 +32,7 @@ export * from './local-api.ts';
 export * from './local-learning.ts';
 export * from './manifest.ts';
 export * from './messages/agent.ts';
+export * from './messages/blobs.ts';
 export * from './messages/desired.ts';
 export * from './messages/jobs.ts';
 export * from './messages/line-figures.ts';

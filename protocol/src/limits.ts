@@ -139,6 +139,18 @@ export const SENSOR_WINDOW_SAMPLES_MAX = 65_536;
 export const SCORE_BINS = 10;
 /** Chunk of a blob download: what a kill costs at most to fetch again. */
 export const BLOB_CHUNK_BYTES = 64 * KIB;
+/** A fleet's transfers begin within this time at most, milliseconds. */
+export const TRANSFER_SPREAD_MS_MAX = 3_600_000;
+/** Devices of a group up to which all may begin a transfer at once; above, twice as many take twice the time. */
+export const TRANSFER_AT_ONCE_MAX = 128;
+/** The slowest that a device may be told to fetch, bytes per second: a chunk within a minute. */
+export const TRANSFER_BYTES_PER_SECOND_MIN = 1_100;
+/** A device waits so long for a piece of a blob over MQTT, milliseconds. */
+export const BLOB_ASK_MS = 30_000;
+/** A device that had to fetch over MQTT leaves HTTP alone for so long, milliseconds. */
+export const BLOB_HTTP_REST_MS = 300_000;
+/** Pieces of blobs over MQTT that a controller sends at once; further devices wait, and ask again after BLOB_ASK_MS. */
+export const BLOB_ANSWERS_MAX = 16;
 
 // --- Learning -----------------------------------------------------------------------------------------------------
 
@@ -224,6 +236,8 @@ export const DELTA_FILE_BYTES_MAX = 16 * MIB;
 export const DELTA_SHARE_MAX = 0.8;
 /** Deltas that a controller keeps in memory, with those that were found not worth it; the one unused for longest leaves. */
 export const DELTAS_KEPT_MAX = 64;
+/** Lists of chunk hashes that a controller keeps in memory, 32 kB each at most; the one unused for longest leaves. */
+export const CHUNK_LISTS_KEPT_MAX = 64;
 /** Examples of a line that judge its rounds; more is refused. */
 export const EXAMPLES_MAX = 20_000;
 /** Rows of events that are kept; the oldest leave beyond, their tallies stay. */

@@ -18,9 +18,17 @@ import {
 const PREFIX = 'nf/1';
 
 /** Channels a device publishes on. */
-export const UP_CHANNELS = ['birth', 'death', 'beat', 'reported', 'event', 'offload/req'] as const;
+export const UP_CHANNELS = [
+  'birth',
+  'death',
+  'beat',
+  'reported',
+  'event',
+  'offload/req',
+  'blob/req',
+] as const;
 /** Channels the controller publishes on. */
-export const DOWN_CHANNELS = ['desired', 'offload/res', 'ack'] as const;
+export const DOWN_CHANNELS = ['desired', 'offload/res', 'ack', 'blob/res'] as const;
 /** Steps of a federated round, in their order. */
 export const ROUND_STEPS = [
   'plan',
@@ -113,11 +121,15 @@ export const shardFilters = (fleet: FleetId, shard: Shard): string[] => [
   `${PREFIX}/${fleet}/${shard}/+/round/+/+`,
 ];
 
+/** What a device listens to only while it fetches a blob by MQTT: few ever do, and brokers of older rights refuse it. */
+export const blobFilter = (fleet: FleetId, device: DeviceId): string =>
+  topicOf({ fleet, device, channel: { kind: 'blob/res' } });
+
 /** Topic filters that a device subscribes to. Its own birth is among them: it shows a second user of its identity. */
 export const deviceFilters = (fleet: FleetId, device: DeviceId): string[] => {
   const root = deviceRoot(fleet, device);
   return [
-    ...DOWN_CHANNELS.map((channel) => `${root}/${channel}`),
+    ...DOWN_CHANNELS.filter((channel) => channel !== 'blob/res').map((channel) => `${root}/${channel}`),
     `${root}/birth`,
     `${root}/job/+`,
     `${root}/round/+/+`,
@@ -136,7 +148,7 @@ export const deviceRights = (
       `${root}/job/+/state`,
       `${root}/round/+/+`,
     ],
-    subscribe: deviceFilters(fleet, device),
+    subscribe: [...deviceFilters(fleet, device), blobFilter(fleet, device)],
   };
 };
 

@@ -69,6 +69,7 @@ export class StormDevice {
             if (this.#outbox.acknowledge(body) > 0) pump.heard();
           },
           ...{ offload: nothing, job: nothing, roundPlan: nothing, roundResult: nothing, tokens: nothing },
+          ...{ blob: nothing, blobRefused: nothing },
         },
       }),
     });

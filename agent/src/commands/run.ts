@@ -192,7 +192,7 @@ interface Run {
 const runAgent = async (run: Run, terminal: Terminal): Promise<number> => {
   const { directory, settings, isJson, loader, notify, withStdin } = run;
   const staged = makeSignal();
-  const { bundles, names, beatMs, learning, explanations, sources, sinks } = settings;
+  const { bundles, names, beatMs, fetchBytesPerSecond, learning, explanations, sources, sinks } = settings;
   const identity = readIdentity(fileDisk, directory);
   checkPrivateUrl(identity.brokerUrl);
   checkPrivateUrl(identity.controllerUrl);
@@ -215,6 +215,7 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<number> => {
       inflow: { sources, files: systemSourceFiles, input: () => terminal.input() },
       ...(names === undefined ? {} : { names: readKnownNames(fileDisk, names) }),
       ...(bundles === undefined ? {} : { bundles }),
+      ...(fetchBytesPerSecond === undefined ? {} : { fetchBytesPerSecond }),
       ...(loader === null ? {} : { loader: { ...loader, restart: staged.give } }),
     },
     ports,

@@ -2,7 +2,7 @@
  * What may stand in `agent.yaml`: one schema, whose descriptions are what `doctor` and docs/agent-yaml.md say of a field.
  * Owns names, forms and bounds of fields; never reads a file.
  */
-import { BEAT_INTERVAL_MS } from '@nanofleet/protocol';
+import { BEAT_INTERVAL_MS, TRANSFER_BYTES_PER_SECOND_MIN } from '@nanofleet/protocol';
 import { ENGINE_CHOICES } from '@nanofleet/runtime/node';
 import { z } from 'zod';
 import { sinksSchema } from '../sinks/sink-config.ts';
@@ -45,6 +45,13 @@ export const agentConfigSchema = z.strictObject({
     .default('auto')
     .describe('what runs the models: auto (the native library where it loads), native or wasm'),
   learning: z.boolean().default(true).describe('whether the device takes part in rounds'),
+  fetchBytesPerSecond: z
+    .int()
+    .min(TRANSFER_BYTES_PER_SECOND_MIN)
+    .optional()
+    .describe(
+      'bytes that are fetched in a second at most, below what the group allows; no bound of its own when left out',
+    ),
   beatMs: z
     .int()
     .min(BEAT_MS.min)

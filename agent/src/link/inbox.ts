@@ -6,11 +6,13 @@
 import {
   type Ack,
   type Birth,
+  type BlobRefusal,
   type Channel,
   type Desired,
   decodeFor,
   decodeFrame,
   type Frame,
+  type FrameKind,
   isFrame,
   type Job,
   NanofleetError,
@@ -35,6 +37,9 @@ export interface InboxHandlers {
   roundResult(round: Uuid, body: RoundResult): void;
   /** A piece of a reply that a bigger tier is still writing; the decision is its correlation. */
   tokens(frame: Frame): void;
+  /** A piece of a blob that was asked for; the request's transfer is its correlation. */
+  blob(frame: Frame): void;
+  blobRefused(body: BlobRefusal): void;
 }
 
 /** What the inbox needs. */
@@ -61,10 +66,10 @@ const dispatchRound = (
   }
 };
 
-const tokensOf = (payload: Uint8Array): Frame => {
+const frameOf = (kind: FrameKind, payload: Uint8Array): Frame => {
   const frame = decodeFrame(payload);
-  if (frame.kind === 'tokens') return frame;
-  throw new NanofleetError('FRAME_MALFORMED', `a frame of ${frame.kind} came where tokens are due`);
+  if (frame.kind === kind) return frame;
+  throw new NanofleetError('FRAME_MALFORMED', `a frame of ${frame.kind} came where ${kind} is due`);
 };
 
 const dispatch = (
@@ -81,8 +86,11 @@ const dispatch = (
     case 'ack':
       return handlers.ack(decodeFor({ kind: 'ack', device }, payload).body);
     case 'offload/res':
-      if (isFrame(payload)) return handlers.tokens(tokensOf(payload));
+      if (isFrame(payload)) return handlers.tokens(frameOf('tokens', payload));
       return handlers.offload(decodeFor({ kind: 'offload/res', device }, payload).body);
+    case 'blob/res':
+      if (isFrame(payload)) return handlers.blob(frameOf('blob', payload));
+      return handlers.blobRefused(decodeFor({ kind: 'blob/res', device }, payload).body);
     case 'job':
       return handlers.job(channel.job, decodeFor({ kind: 'job', device }, payload).body);
     case 'round':

@@ -6,7 +6,9 @@
 import {
   type Beat,
   type Birth,
+  type BlobRequest,
   type BodyOf,
+  blobFilter,
   type Channel,
   clientIdOf,
   deviceFilters,
@@ -88,6 +90,8 @@ export class Link {
   readonly #beats: LeanBeats;
   #state: LinkState = 'offline';
   #connection: Connection | null = null;
+  /** The connection on which blobs are listened to; none before the first is asked for. */
+  #blobsHeardOn: Connection | null = null;
   #failures = 0;
   #hasBeenBorn = false;
   #isStopped = false;
@@ -163,6 +167,19 @@ export class Link {
       if (connection === null) throw linkUnavailable('it is not open');
       await connection.publish(topic, encodeFrame(frame), { qos: 1, isRetained: false });
     }
+  }
+
+  /**
+   * Asks for a piece of a blob; the answer arrives as what is received.
+   * @throws NanofleetError LINK_UNAVAILABLE
+   */
+  async askBlob(body: BlobRequest): Promise<void> {
+    const connection = this.#connection;
+    if (connection === null || this.#state !== 'connected') throw linkUnavailable('it is not open');
+    const { device, fleet } = this.#options.identity;
+    if (this.#blobsHeardOn !== connection) await connection.subscribe([blobFilter(fleet, device)]);
+    this.#blobsHeardOn = connection;
+    await this.#send('blob/req', body, { qos: 1 });
   }
 
   /** A birth of this device has arrived: its own, or one of another process with its identity. */
@@ -331,7 +348,7 @@ export class Link {
 const keepaliveOf = (beatMs: number): number =>
   Math.min(KEEPALIVE_MAX_S, Math.max(KEEPALIVE_S, Math.ceil((beatMs / 1_000) * KEEPALIVE_BEATS)));
 
-type UpKind = 'birth' | 'death' | 'beat' | 'reported' | 'job/state' | 'round/accept';
+type UpKind = 'birth' | 'death' | 'beat' | 'reported' | 'job/state' | 'round/accept' | 'blob/req';
 
 interface PublishOptions {
   readonly qos: 0 | 1;

@@ -11,8 +11,13 @@ export interface BlobPiece {
 /** Where bundles come from. */
 export interface BlobSource {
   /**
+   * Resolves when a transfer of several blobs may begin; left out where nothing has to be spread over time.
+   * Rejects with the signal's reason.
+   */
+  begin?(signal: AbortSignal): Promise<void>;
+  /**
    * Bytes `from` up to `from + length`, fewer at the end.
-   * @param name a digest, or `{digest}.sig`
+   * @param name one of `DEVICE_PATHS.blob`
    * @throws NanofleetError CONTROLLER_UNREACHABLE (retryable), or the code that the controller answered with
    */
   fetch(name: string, range: { from: number; length: number }): Promise<BlobPiece>;

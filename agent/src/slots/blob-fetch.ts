@@ -1,10 +1,9 @@
 /**
- * Brings blobs into a download directory: small ones at once, files in pieces that are kept across a kill, each checked against
- * the digest that was promised. Never judges what a file says.
+ * What every download is made of: small blobs as a whole, digests and whole files on the disk, and the errors of them. Never judges what
+ * a file says; longer files are `file-fetch.ts`.
  */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
-import { BLOB_CHUNK_BYTES, NanofleetError, type StoredFile, toNanofleetError } from '@nanofleet/protocol';
+import { BLOB_CHUNK_BYTES, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { type Disk, isDiskFull } from '@nanofleet/runtime/ports';
 import type { BlobSource } from '../ports/blob-source.ts';
 
@@ -45,49 +44,6 @@ export const fetchSmall = async (
     pieces.push(bytes);
     from += bytes.length;
     if (from >= totalBytes || bytes.length === 0) return Buffer.concat(pieces);
-  }
-};
-
-/** A file, or the rest of it; @throws NanofleetError DIGEST_MISMATCH */
-export const fetchFile = async (
-  options: Download,
-  file: StoredFile,
-  progress: (bytes: number) => void,
-): Promise<void> => {
-  const path = join(options.directory, file.name);
-  const resumedAt = await fetchRest(options, { file, path, progress });
-  if (digestOf(options.disk, path) === file.sha256) return;
-  // What lay there from an earlier attempt may be what is wrong; then the source deserves one whole try.
-  options.disk.unlink(path);
-  if (resumedAt === 0) throw mismatch(file.name);
-  await fetchRest(options, { file, path, progress });
-  if (digestOf(options.disk, path) === file.sha256) return;
-  options.disk.unlink(path);
-  throw mismatch(file.name);
-};
-
-/** Fetches from where the file ends; returns where that was. */
-const fetchRest = async (
-  { disk, blobs, signal }: Download,
-  { file, path, progress }: { file: StoredFile; path: string; progress: (bytes: number) => void },
-): Promise<number> => {
-  const open = disk.open(path);
-  try {
-    if (open.size() > file.bytes) open.truncate(0);
-    const resumedAt = open.size();
-    for (let from = resumedAt; from < file.bytes; ) {
-      signal.throwIfAborted();
-      const length = Math.min(BLOB_CHUNK_BYTES, file.bytes - from);
-      const { bytes, totalBytes } = await blobs.fetch(file.sha256, { from, length });
-      if (totalBytes !== file.bytes || bytes.length !== length) throw mismatch(file.name);
-      open.write(bytes, from);
-      from += bytes.length;
-      progress(from);
-    }
-    await open.sync();
-    return resumedAt;
-  } finally {
-    open.close();
   }
 };
 

@@ -17,16 +17,9 @@ import {
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
 import { expandFile, type TravellingFile } from '@nanofleet/runtime';
-import {
-  type Download,
-  digestOf,
-  fetchFile,
-  fetchSignature,
-  fetchSmall,
-  mismatch,
-  writeFile,
-} from './blob-fetch.ts';
+import { type Download, digestOf, fetchSignature, fetchSmall, mismatch, writeFile } from './blob-fetch.ts';
 import { type BundleHere, fetchFromHere } from './delta-fetch.ts';
+import { fetchFile } from './file-fetch.ts';
 import type { Wish } from './slots.machine.ts';
 
 /** What a fetch needs. */
@@ -45,6 +38,7 @@ export interface FetchOptions extends Download {
  * @throws NanofleetError of the first check that fails; CONTROLLER_UNREACHABLE and DISK_FULL may be tried again
  */
 export const fetchBundle = async (options: FetchOptions): Promise<Manifest> => {
+  await options.blobs.begin?.(options.signal);
   const manifest = await fetchManifest(options);
   const travelling = manifest.files.map((file) => wireOf(file) ?? file);
   const bytesTotal = travelling.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -87,7 +87,7 @@ const fromDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array
   return null;
 };
 
-/** Fetches the delta into a file of its own, of which a kill loses one piece at most. */
+/** Fetches the delta into a file of its own, of which a kill or a power cut loses one piece at most. */
 const fetchDelta = async (download: Download, wanted: Wanted): Promise<void> => {
   const { blobs, disk, signal } = download;
   const { file, base, progress } = wanted;
@@ -101,11 +101,11 @@ const fetchDelta = async (download: Download, wanted: Wanted): Promise<void> => 
       refuseLong(file, totalBytes);
       if (bytes.length === 0) break;
       open.write(bytes, from);
+      await open.sync();
       from += bytes.length;
       total = totalBytes;
       progress(from);
     }
-    await open.sync();
   } finally {
     open.close();
   }

@@ -1,6 +1,8 @@
 /** Signed bundles in memory for tests of the slots: real manifests and signatures, a model of a few bytes, packed or not. */
 import {
+  BLOB_CHUNK_BYTES,
   type BundleFile,
+  chunksName,
   type Digest,
   encodeManifest,
   type ManifestDraft,
@@ -103,9 +105,18 @@ export const makePackedBundle = (
   return signed(key, stated, [graph, wire]);
 };
 
-/** Blobs of some bundles, with a count of the bytes that were asked for. */
+const chunksOf = (bytes: Uint8Array): Uint8Array => {
+  const chunks = Array.from({ length: Math.ceil(bytes.length / BLOB_CHUNK_BYTES) }, (_, at) =>
+    bytes.subarray(at * BLOB_CHUNK_BYTES, (at + 1) * BLOB_CHUNK_BYTES),
+  );
+  return Buffer.concat(chunks.map((chunk) => Buffer.from(sha256Of(chunk), 'hex')));
+};
+
+/** Blobs of some bundles and the lists of their chunks, with a count of the bytes that were asked for. */
 export const sourceOf = (...bundles: readonly TestBundle[]): BlobSource & { bytesServed: number } => {
-  const all = new Map(bundles.flatMap(({ blobs }) => [...blobs]));
+  const files = bundles.flatMap(({ blobs }) => [...blobs]);
+  const lists = files.map(([name, bytes]) => [chunksName(name as Digest), chunksOf(bytes)] as const);
+  const all = new Map([...files, ...lists]);
   const source = {
     bytesServed: 0,
     fetch: (name: string, { from, length }: { from: number; length: number }) => {

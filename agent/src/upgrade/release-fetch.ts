@@ -14,14 +14,8 @@ import {
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
-import {
-  type Download,
-  fetchFile,
-  fetchSignature,
-  fetchSmall,
-  mismatch,
-  writeFile,
-} from '../slots/blob-fetch.ts';
+import { type Download, fetchSignature, fetchSmall, mismatch, writeFile } from '../slots/blob-fetch.ts';
+import { fetchFile } from '../slots/file-fetch.ts';
 import type { StagedRelease } from './boot-state.ts';
 
 /** What a device offers to an agent. */
@@ -53,6 +47,7 @@ export interface ReleaseFetchOptions extends Download {
  */
 export const fetchRelease = async (options: ReleaseFetchOptions): Promise<StagedRelease> => {
   const { digest, progress } = options;
+  await options.blobs.begin?.(options.signal);
   const { files, version } = await fetchReleaseManifest(options);
   const bytesTotal = files.reduce((sum, { bytes }) => sum + bytes, 0);
   let bytesBefore = 0;

@@ -1,7 +1,14 @@
-/** `groups`: device groups, how far their texts may travel, whether their decisions may be explained. */
-import { explanationPolicySchema, offloadPolicySchema } from '@nanofleet/protocol';
+/** `groups`: device groups, how far their texts may travel, whether their decisions may be explained, how they fetch. */
+import {
+  explanationPolicySchema,
+  offloadPolicySchema,
+  TRANSFER_BYTES_PER_SECOND_MIN,
+  type Transfer,
+  transferSchema,
+} from '@nanofleet/protocol';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { tableOf } from '../table.ts';
+import { bytesIn, bytesText, secondsOf } from '../units.ts';
 
 async function list({ connect, terminal }: Context): Promise<number> {
   const { items } = await (await connect()).call('groups');
@@ -12,6 +19,7 @@ async function list({ connect, terminal }: Context): Promise<number> {
         { title: 'group', cell: ({ group }) => group },
         { title: 'offload', cell: ({ offload }) => offload },
         { title: 'explanations', cell: ({ explanations }) => explanations },
+        { title: 'fetch', cell: ({ transfer }) => transferText(transfer) },
         { title: 'devices', cell: ({ devices }) => devices },
       ],
       empty: 'There is no group yet: the first fleet token makes one.',
@@ -49,7 +57,36 @@ async function setExplanations({ args, connect, terminal }: Context): Promise<nu
   return 0;
 }
 
-/** `groups ls|policy|explanations`. */
+const transferText = (transfer: Transfer | null): string => {
+  if (transfer === null) return 'by number';
+  const { bytesPerSecond, spreadMs } = transfer;
+  const begin = spreadMs === 0 ? 'at once' : `within ${spreadMs / 1_000} s`;
+  return bytesPerSecond === undefined ? begin : `${begin}, ${bytesText(bytesPerSecond)}/s`;
+};
+
+const wantedTransfer = ({ flags }: Pick<Context, 'flags'>): Transfer | null => {
+  const [spread, rate] = [flags.text('spread'), flags.text('rate')];
+  if (spread === undefined && rate === undefined) return null;
+  const wanted = transferSchema.safeParse({
+    spreadMs: (secondsOf(spread ?? '0s') ?? Number.NaN) * 1_000,
+    ...(rate === undefined ? {} : { bytesPerSecond: bytesIn(rate) ?? Number.NaN }),
+  });
+  if (wanted.success) return wanted.data;
+  throw new UsageError(
+    `--spread is a time of at most 1h, as 90s, and --rate bytes per second, at least ${TRANSFER_BYTES_PER_SECOND_MIN}, as 200kB; given were ${spread ?? 'none'} and ${rate ?? 'none'}.`,
+  );
+};
+
+async function setTransfer({ args, connect, flags, terminal }: Context): Promise<number> {
+  const [group = ''] = args;
+  const transfer = wantedTransfer({ flags });
+  const found = await (await connect()).call('setTransfer', { params: { group }, body: { transfer } });
+  if (terminal.json) terminal.document(found);
+  else terminal.line(`Devices of group ${found.group} fetch: ${transferText(found.transfer)}.`);
+  return 0;
+}
+
+/** `groups ls|policy|explanations|transfer`. */
 export const GROUPS: readonly Command[] = [
   {
     words: ['groups', 'ls'],
@@ -71,5 +108,13 @@ export const GROUPS: readonly Command[] = [
     summary: 'Whether programs on devices may be told which words decided',
     arguments: [2, 2],
     run: setExplanations,
+  },
+  {
+    words: ['groups', 'transfer'],
+    usage: 'groups transfer GROUP [--spread 90s] [--rate 200kB]',
+    summary: 'When and how fast devices fetch; by their number without options',
+    arguments: [1, 1],
+    options: { spread: { type: 'string' }, rate: { type: 'string' } },
+    run: setTransfer,
   },
 ];

@@ -39,8 +39,9 @@ const plan = (
   labels: ReadonlyMap<string, PlannedLabels> = new Map(),
 ) => planDesired({ group: homes, rollouts, bundles, policies, labels });
 
-const SILENT: GroupPolicies = { offload: 'none', explanations: 'never' };
-const TALKATIVE: GroupPolicies = { offload: 'mini', explanations: 'local' };
+const SILENT: GroupPolicies = { offload: 'none', explanations: 'never', transfer: null };
+const TALKATIVE: GroupPolicies = { offload: 'mini', explanations: 'local', transfer: null };
+const SLOW: GroupPolicies = { ...TALKATIVE, transfer: { spreadMs: 5, bytesPerSecond: 2_000 } };
 
 const stateOf = (planned: ReturnType<typeof plan>): DesiredState =>
   ({ ...planned, fleet: 'home', device: 'lamp', version: 3, issuedAt: 1 }) as unknown as DesiredState;
@@ -71,8 +72,9 @@ describe('planDesired', () => {
 
   it('gives the default policies to a group without any', () => {
     expect(plan([])).toMatchObject({ offload: 'mini', explanations: 'never' });
-    expect(plan([], SILENT)).toMatchObject(SILENT);
-    expect(plan([], TALKATIVE)).toMatchObject(TALKATIVE);
+    expect(plan([], SILENT)).toMatchObject({ offload: 'none', explanations: 'never' });
+    expect(plan([], SLOW)).toMatchObject(SLOW);
+    expect(plan([])).not.toHaveProperty('transfer');
   });
 
   it('does not depend on the order in which the history is given', () => {
@@ -100,7 +102,7 @@ describe('isSamePlan', () => {
     expect(isSamePlan(before, null)).toBe(false);
     expect(isSamePlan(plan([rollout(1, 'b', 'all')]), stateOf(before))).toBe(false);
     expect(isSamePlan(plan([]), stateOf(before))).toBe(false);
-    for (const policies of [SILENT, TALKATIVE])
+    for (const policies of [SILENT, TALKATIVE, SLOW])
       expect(isSamePlan(plan([rollout(1, 'a', 'all')], policies), stateOf(before))).toBe(false);
     const more = plan([rollout(1, 'a', 'all'), rollout(2, 'b', 'all', 'vibration')]);
     expect(isSamePlan(more, stateOf(before))).toBe(false);

@@ -10,13 +10,18 @@ import type {
   GroupId,
   LineId,
   Running,
+  Transfer,
 } from '@nanofleet/protocol';
+import { transferFor } from './transfer.plan.ts';
 
-/** How far texts of a group may travel, and whether its devices explain decisions. */
-export type GroupPolicies = Required<Pick<DesiredState, 'offload' | 'explanations'>>;
+/** How far texts of a group may travel, whether its devices explain decisions, and how they fetch. */
+export type GroupPolicies = Required<Pick<DesiredState, 'offload' | 'explanations'>> & {
+  /** Null: by their number. */
+  readonly transfer: Transfer | null;
+};
 
 /** Policies of a group without a row of its own. */
-export const DEFAULT_POLICIES: GroupPolicies = { offload: 'mini', explanations: 'never' };
+export const DEFAULT_POLICIES: GroupPolicies = { offload: 'mini', explanations: 'never', transfer: null };
 
 /** A rollout as far as it decides who runs what. */
 export interface PlannedRollout {
@@ -51,7 +56,8 @@ export interface PlannedLabels {
 }
 
 /** The part of a desired state that is planned; the rest names the device and counts. */
-export type Plan = Pick<DesiredState, 'agent' | 'group' | 'lines' | 'trust'> & GroupPolicies;
+export type Plan = Pick<DesiredState, 'agent' | 'group' | 'lines' | 'transfer' | 'trust'> &
+  Omit<GroupPolicies, 'transfer'>;
 
 /** Whether a rollout is for devices of a group. */
 const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
@@ -80,6 +86,8 @@ export const planDesired = (input: {
   readonly policies: GroupPolicies | undefined;
   /** By digest of the bundle; none for a bundle that has all labels of its line. */
   readonly labels: ReadonlyMap<string, PlannedLabels>;
+  /** Devices of the group; left out: few. */
+  readonly groupSize?: number;
   /** The release of the agent; left out or null: what is installed. */
   readonly agent?: DesiredAgent | null;
   /** Left out while the database was never restored. */
@@ -105,11 +113,13 @@ export const planDesired = (input: {
     lines[line as LineId] = { digest, releaseCounter, bytes: input.bundles.get(digest)?.bytes ?? 0 };
   }
   const { agent = null, trust = null } = input;
-  const policies = input.policies ?? DEFAULT_POLICIES;
+  const { transfer: stated, ...policies } = input.policies ?? DEFAULT_POLICIES;
+  const transfer = transferFor(stated, input.groupSize ?? 0);
   return {
     group: input.group,
     lines,
     ...policies,
+    ...(transfer === null ? {} : { transfer }),
     ...(agent === null ? {} : { agent }),
     ...(trust === null ? {} : { trust }),
   };
@@ -138,6 +148,9 @@ export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   if (state.agent?.digest !== plan.agent?.digest || state.agent?.order !== plan.agent?.order) return false;
   // A state without the policy says the default: no device needs another one for it.
   if ((state.explanations ?? DEFAULT_POLICIES.explanations) !== plan.explanations) return false;
+  const { bytesPerSecond, spreadMs } = plan.transfer ?? {};
+  if (state.transfer?.spreadMs !== spreadMs || state.transfer?.bytesPerSecond !== bytesPerSecond)
+    return false;
   const before = Object.entries(state.lines);
   return (
     before.length === Object.keys(plan.lines).length &&

@@ -99,11 +99,12 @@ export class DesiredService {
     const overtaken: DeviceId[] = [];
     const living = rows.filter((row) => row.revokedAt === null);
     if (living.length === 0) return changed;
-    const [rollouts, agents, bundles, policies, restored] = await Promise.all([
+    const [rollouts, agents, bundles, policies, sizes, restored] = await Promise.all([
       this.rollouts.latest(),
       this.agents.latest(),
       this.models.plannable(),
       this.devices.policies(),
+      this.devices.groupSizes(),
       restoredOf(this.database),
     ]);
     const labels = await this.#labelsBeyond(rollouts);
@@ -116,6 +117,7 @@ export class DesiredService {
         rollouts,
         bundles,
         policies: policies.get(group),
+        groupSize: sizes.get(group) ?? 0,
         labels,
         ahead,
         agent: agentFor(agents, group),

@@ -61,4 +61,10 @@ export class DevicesHttp {
   setExplanations(@Input() { params, body }: ApiRequest<'setExplanations'>) {
     return this.devices.setExplanations(params.group, body.explanations);
   }
+
+  /** When and how fast devices of a group fetch. */
+  @Route('setTransfer')
+  setTransfer(@Input() { params, body }: ApiRequest<'setTransfer'>) {
+    return this.devices.setTransfer(params.group, body.transfer);
+  }
 }

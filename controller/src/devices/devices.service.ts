@@ -14,6 +14,7 @@ import {
   IDENTITY_IN_USE_WAIT_MS,
   NanofleetError,
   type OffloadPolicy,
+  type Transfer,
 } from '@nanofleet/protocol';
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
@@ -27,6 +28,7 @@ import { DEFAULT_POLICIES } from './desired.plan.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import type { StatedProblem } from './devices.tables.ts';
+import { transferInWords } from './transfer.plan.ts';
 
 /** What of a request says which device calls. */
 export interface DeviceCall {
@@ -176,6 +178,18 @@ export class DevicesService {
   async setExplanations(group: GroupId, explanations: ExplanationPolicy) {
     await this.repository.setPolicies(group, { explanations });
     this.timeline.note({ kind: 'explanations-set', key: this.#moment(group), group, detail: explanations });
+    return this.#refreshed(group);
+  }
+
+  /** Sets when and how fast devices of a group fetch, and tells them. */
+  async setTransfer(group: GroupId, transfer: Transfer | null) {
+    await this.repository.setPolicies(group, { transfer });
+    this.timeline.note({
+      kind: 'transfer-set',
+      key: this.#moment(group),
+      group,
+      detail: transferInWords(transfer),
+    });
     return this.#refreshed(group);
   }
 

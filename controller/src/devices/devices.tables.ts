@@ -11,6 +11,7 @@ import type {
   GroupId,
   LineReport,
   OffloadPolicy,
+  Transfer,
 } from '@nanofleet/protocol';
 import { bigint, boolean, index, integer, jsonb, pgTable, text } from 'drizzle-orm/pg-core';
 
@@ -65,4 +66,6 @@ export const groups = pgTable('groups', {
   offload: text().$type<OffloadPolicy>().notNull(),
   /** The default is for rows from before, and for controllers of an earlier release beside this one. */
   explanations: text().$type<ExplanationPolicy>().notNull().default('never'),
+  /** Null: chosen by the number of devices. */
+  transfer: jsonb().$type<Transfer>(),
 });

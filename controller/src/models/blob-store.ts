@@ -34,6 +34,7 @@ export class BlobStore {
   #cachedBytes = 0;
   #writes = 0;
   #archive: BlobArchive | null = null;
+  #stored: (digest: Digest) => void = () => undefined;
   /** Blobs that are being fetched from the archive. */
   readonly #fetching = new Map<Digest, Promise<void>>();
 
@@ -108,10 +109,16 @@ export class BlobStore {
       const bytes = await this.#write(part, { digest, content });
       await rename(part, this.#path(digest));
       this.#forget(digest);
+      this.#stored(digest);
       return bytes;
     } finally {
       await rm(part, { force: true });
     }
+  }
+
+  /** Says who is told of each blob that was written, for the first time or anew. */
+  onStored(told: (digest: Digest) => void): void {
+    this.#stored = told;
   }
 
   /** Stores bytes under their digest. */

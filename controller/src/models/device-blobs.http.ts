@@ -4,41 +4,27 @@
  */
 
 import { pipeline } from 'node:stream/promises';
-import {
-  BLOB_CACHE_BYTES,
-  type Digest,
-  deltaName,
-  digestSchema,
-  NanofleetError,
-  parseDeltaName,
-} from '@nanofleet/protocol';
 import type { Log } from '@nanofleet/runtime/ports';
 import { Controller, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AgentsService } from '../agents/agents.service.ts';
 import { DeviceRoute } from '../auth/api-route.ts';
 import { DevicesService } from '../devices/devices.service.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { BlobStore } from './blob-store.ts';
 import { rangeOf } from './byte-range.ts';
-import { Deltas } from './deltas.ts';
-import { ModelsService } from './models.service.ts';
+import { ServedBlobs } from './served-blobs.ts';
 
-const SIGNATURE_SUFFIX = '.sig';
-
-/** `GET /device/blobs/{digest}`, `{digest}.sig` and `{digest}.from.{digest}`, a delta. */
+/** `GET /device/blobs/{name}`; the names are in `DEVICE_PATHS`. */
 @Controller()
 export class DeviceBlobsHttp {
   constructor(
     private readonly devices: DevicesService,
-    private readonly models: ModelsService,
-    private readonly agents: AgentsService,
+    private readonly served: ServedBlobs,
     private readonly blobs: BlobStore,
-    private readonly deltas: Deltas,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
-  /** Bytes of a blob or of a manifest's signature. */
+  /** Bytes of what has the name. */
   @DeviceRoute('blob')
   async get(
     @Param('name') name: string,
@@ -46,51 +32,14 @@ export class DeviceBlobsHttp {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.devices.callerOf({ authorization: request.headers.authorization, stream: request.raw.socket });
-    const pair = parseDeltaName(name);
-    if (pair !== null) return this.#sendDelta(request, reply, pair);
-    const isSignature = name.endsWith(SIGNATURE_SUFFIX);
-    const digest = digestSchema.safeParse(isSignature ? name.slice(0, -SIGNATURE_SUFFIX.length) : name);
-    if (!digest.success || !(await this.#isServable(digest.data))) throw notHere(name);
-    if (isSignature) this.#send(request, reply, await this.#signatureOf(digest.data));
-    else await this.#sendBlob(request, reply, digest.data);
-  }
-
-  async #sendDelta(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    pair: { readonly base: Digest; readonly target: Digest },
-  ): Promise<void> {
-    const delta = await this.deltas.between(pair);
-    if (delta === null) throw notHere(deltaName(pair.base, pair.target));
-    this.#send(request, reply, delta);
-  }
-
-  async #isServable(digest: Digest): Promise<boolean> {
-    if (this.agents.holds(digest)) return true;
-    return (await this.models.isServable(digest)) || this.agents.find(digest);
-  }
-
-  async #signatureOf(digest: Digest): Promise<Buffer> {
-    return this.agents.signatureOf(digest) ?? this.models.signatureOf(digest);
-  }
-
-  async #sendBlob(request: FastifyRequest, reply: FastifyReply, digest: Digest): Promise<void> {
-    const size = await this.blobs.size(digest);
-    if (size === null) throw notHere(digest);
-    if (size <= BLOB_CACHE_BYTES / 4) {
-      this.#send(request, reply, await this.blobs.read(digest));
-      return;
-    }
-    const range = startAnswer(request, reply, size);
+    const found = await this.served.find(name);
+    const range = startAnswer(request, reply, found.size);
     if (range === null) return;
-    await pipeline(this.blobs.stream(digest, range), reply.raw).catch((thrown: unknown) =>
-      this.log.info('a download ended early', factsOf(thrown)),
-    );
-  }
-
-  #send(request: FastifyRequest, reply: FastifyReply, bytes: Buffer): void {
-    const range = startAnswer(request, reply, bytes.length);
-    if (range !== null) reply.raw.end(bytes.subarray(range.from, range.to + 1));
+    if ('bytes' in found) reply.raw.end(found.bytes.subarray(range.from, range.to + 1));
+    else
+      await pipeline(this.blobs.stream(found.digest, range), reply.raw).catch((thrown: unknown) =>
+        this.log.info('a download ended early', factsOf(thrown)),
+      );
   }
 }
 
@@ -111,6 +60,3 @@ const startAnswer = (request: FastifyRequest, reply: FastifyReply, size: number)
   });
   return { from, to };
 };
-
-const notHere = (name: string) =>
-  new NanofleetError('NOT_FOUND', `No registered bundle has the blob ${name.slice(0, 140)}.`);

@@ -35,6 +35,7 @@ export const TONES: Readonly<Record<TimelineKind, Tone>> = {
   'device-ahead': 'plain',
   'policy-set': 'plain',
   'explanations-set': 'plain',
+  'transfer-set': 'plain',
   'model-added': 'cool',
   'rollout-made': 'cool',
   'bundle-running': 'good',
@@ -135,6 +136,11 @@ const TELLERS: Readonly<Record<TimelineKind, Teller>> = {
     text('Texts of '),
     { strong: first.group ?? '' },
     text(first.detail === 'none' ? ' stay on their devices' : ` may travel to ${first.detail ?? ''}`),
+  ],
+  'transfer-set': ({ first }) => [
+    text('Devices of '),
+    { strong: first.group ?? '' },
+    text(` fetch ${first.detail ?? ''}`),
   ],
   'explanations-set': ({ first }) => [
     text('Devices of '),

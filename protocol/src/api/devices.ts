@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, groupIdSchema } from '../ids.ts';
+import { transferSchema } from '../messages/desired.ts';
 import { beatSchema, lineReportSchema } from '../messages/presence.ts';
 import {
   countSchema,
@@ -42,6 +43,8 @@ export const groupSchema = z.object({
   group: groupIdSchema,
   offload: offloadPolicySchema,
   explanations: explanationPolicySchema,
+  /** Null: chosen by the number of devices. */
+  transfer: transferSchema.nullable(),
   devices: countSchema,
 });
 
@@ -123,6 +126,17 @@ export const DEVICE_ROUTES = {
     summary: 'Whether programs on devices of a group may be told which words decided',
     params: z.object({ group: groupIdSchema }),
     body: z.object({ explanations: explanationPolicySchema }),
+    answer: groupSchema,
+  }),
+  setTransfer: route({
+    ...bare,
+    method: 'PUT',
+    path: '/api/groups/:group/transfer',
+    role: 'operator',
+    summary: 'When and how fast devices of a group fetch what they are to run',
+    params: z.object({ group: groupIdSchema }),
+    /** Null: chosen by the number of devices again. */
+    body: z.object({ transfer: transferSchema.nullable() }),
     answer: groupSchema,
   }),
 } as const;

@@ -26,6 +26,7 @@ export const TIMELINE_KINDS = [
   'device-ahead',
   'policy-set',
   'explanations-set',
+  'transfer-set',
   'model-added',
   'rollout-made',
   'bundle-running',

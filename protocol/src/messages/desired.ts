@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema } from '../ids.ts';
-import { LABELS_ADDED_MAX } from '../limits.ts';
+import { LABELS_ADDED_MAX, TRANSFER_BYTES_PER_SECOND_MIN, TRANSFER_SPREAD_MS_MAX } from '../limits.ts';
 import { desiredAgentSchema } from './agent.ts';
 import {
   countSchema,
@@ -25,6 +25,14 @@ export const desiredTrustSchema = z.object({
   controllerKeys: z.array(z.base64().length(44)).min(1).max(2),
   /** PEM of the authorities that are believed from now on, one after the other; left out: as before. */
   authorities: z.string().startsWith('-----BEGIN CERTIFICATE-----').max(4_096).optional(),
+});
+
+/** How devices of a group take what they have to fetch. */
+export const transferSchema = z.object({
+  /** A transfer begins at a random moment within so many milliseconds. */
+  spreadMs: z.int().min(0).max(TRANSFER_SPREAD_MS_MAX),
+  /** Left out: as fast as it goes. */
+  bytesPerSecond: z.int().min(TRANSFER_BYTES_PER_SECOND_MIN).optional(),
 });
 
 /** The string inside `desired`, once its signature has been checked. */
@@ -48,6 +56,8 @@ export const desiredStateSchema = z.object({
   offload: offloadPolicySchema,
   /** `never` when left out, as controllers did that knew no such policy. */
   explanations: explanationPolicySchema.optional(),
+  /** Left out: at once, as fast as it goes. */
+  transfer: transferSchema.optional(),
   /** Left out: the agent stays what it is. */
   agent: desiredAgentSchema.optional(),
   /** Left out until keys of the fleet are rotated for the first time: then enrolment says whom to trust. */
@@ -63,5 +73,6 @@ export const desiredSchema = z.object({
 });
 
 export type DesiredTrust = z.infer<typeof desiredTrustSchema>;
+export type Transfer = z.infer<typeof transferSchema>;
 export type DesiredState = z.infer<typeof desiredStateSchema>;
 export type Desired = z.infer<typeof desiredSchema>;

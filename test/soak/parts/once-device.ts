@@ -250,6 +250,6 @@ const inboxFor = (job: (id: Uuid, body: Parameters<Jobs['take']>[1]) => void) =>
     dropped: nothing,
     handlers: {
       ...{ birth: nothing, desired: nothing, ack: nothing, offload: nothing, tokens: nothing, job },
-      ...{ roundPlan: nothing, roundResult: nothing },
+      ...{ roundPlan: nothing, roundResult: nothing, blob: nothing, blobRefused: nothing },
     },
   });
