@@ -1,5 +1,6 @@
 /** What an agent is made of: its ports to the world, and what it is to do. Owns no behaviour. */
 import type { Birth } from '@nanofleet/protocol';
+import type { SigningKey } from '@nanofleet/protocol/node';
 import type { Registry } from '@nanofleet/runtime';
 import type { loadRunner } from '@nanofleet/runtime/node';
 import type { Clock, Disk, Log, Random, Transport } from '@nanofleet/runtime/ports';
@@ -10,6 +11,8 @@ import type { Trainer } from './ports/trainer.ts';
 import type { Outflow } from './sinks/sinks.ts';
 import type { Inflow } from './sources/sources.ts';
 import type { Identity } from './store/identity.ts';
+import type { Acceptance } from './trial/acceptance.ts';
+import type { ProbationLength } from './trial/probation.ts';
 import type { LoaderTie } from './upgrade/upgrade.ts';
 
 /** Everything of the world that the agent touches. */
@@ -26,6 +29,10 @@ export interface AgentPorts {
   readonly host: Host;
   readonly log: Log;
   readonly trainer: Trainer;
+  /** Signs what the device says of itself; left out, its reports are not attested. */
+  readonly deviceKey?: SigningKey;
+  /** Tries new versions apart from the agent. */
+  readonly acceptance: Acceptance;
   /** Turns a verified bundle into a runner. */
   readonly load: typeof loadRunner;
   /** Name and version of what runs the models. */
@@ -42,6 +49,8 @@ export interface AgentOptions {
   readonly beatMs?: number;
   /** Bytes that are fetched in a second at most, below what the group allows; no bound of its own when left out. */
   readonly fetchBytesPerSecond?: number;
+  /** How long new versions are watched; as the limits say when left out. */
+  readonly probation?: ProbationLength;
   /** Whether the device takes part in rounds; it does when left out. */
   readonly learning?: boolean;
   /** Whether decisions are explained where the group's policy allows it; they are when left out. */

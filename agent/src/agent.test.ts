@@ -1,7 +1,13 @@
 // Behaviour of an agent with a broker in memory: births, decisions, entities, new versions, desired states, jobs, and two
 // processes with one identity.
-import { type DesiredState, encodeMessage, type Message, topicOf } from '@nanofleet/protocol';
-import { generateSigningKey } from '@nanofleet/protocol/node';
+import {
+  attestedStateSchema,
+  type DesiredState,
+  encodeMessage,
+  type Message,
+  topicOf,
+} from '@nanofleet/protocol';
+import { generateSigningKey, isSignedBy } from '@nanofleet/protocol/node';
 import { newId } from '@nanofleet/runtime/ports';
 import { makeSeededRandom } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +15,7 @@ import {
   connected,
   controller,
   desire,
+  deviceKey,
   identity,
   sent,
   startIn,
@@ -26,6 +33,19 @@ describe('an agent with a broker', () => {
     expect(birth?.body.session).toBe(1);
     expect(world.broker.retained.has(topicOf({ fleet, device, channel: { kind: 'birth' } }))).toBe(true);
     expect(sent(world, 'reported').length).toBeGreaterThan(0);
+  });
+
+  it('signs what its lines run with its own key, for this session', async () => {
+    const { world } = await withModel();
+    await expect.poll(() => sent(world, 'reported').at(-1)?.body.lines['intent' as never]).toBeDefined();
+    const { attestation, instance, lines, session } = sent(world, 'reported').at(-1)?.body ?? {};
+    const { signed = '', signature = '' } = attestation ?? {};
+    expect(isSignedBy(deviceKey.publicKey, { bytes: Buffer.from(signed), signature })).toBe(true);
+    const digest = Object.values(lines ?? {})[0]?.running?.digest;
+    expect(attestedStateSchema.parse(JSON.parse(signed))).toMatchObject({
+      ...{ fleet, device, session, instance, boot: 'boot' },
+      lines: { intent: { loaded: digest } },
+    });
   });
 
   it('counts its sessions up over connections and restarts', async () => {

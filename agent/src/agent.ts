@@ -32,6 +32,7 @@ import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
 import { AskedBlobs } from './link/asked-blobs.ts';
 import { ControllerBlobs, paceOf, type TransferPace } from './link/controller-blobs.ts';
+import { attest } from './link/attestation.ts';
 import { DesiredMemory } from './link/desired.ts';
 import { makeInbox } from './link/inbox.ts';
 import { makeJobTasks } from './link/job-tasks.ts';
@@ -52,6 +53,8 @@ import { Outbox } from './store/outbox.ts';
 import { SessionCounter } from './store/session-counter.ts';
 import { SteadyTime } from './store/steady-time.ts';
 import { TrustMemory } from './store/trust.ts';
+import { LiveInputs } from './trial/live-inputs.ts';
+import { PROBATION_LENGTH } from './trial/probation.ts';
 import type { Upgrade } from './upgrade/upgrade.ts';
 import type { WyomingService } from './wyoming/wyoming-answers.ts';
 import type { WyomingConfig } from './wyoming/wyoming-config.ts';
@@ -65,6 +68,7 @@ export class Agent implements LocalService {
   readonly #problems: Problems;
   readonly #health: Health;
   readonly #figures = new LineFigures();
+  readonly #inputs = new LiveInputs();
   readonly #outbox: Outbox;
   readonly #outbound: OutboundLog;
   readonly #memory: DecisionMemory;
@@ -126,6 +130,7 @@ export class Agent implements LocalService {
     this.#sensors = new SensorLines({
       clock,
       figures: this.#figures,
+      inputs: this.#inputs,
       lines: this.#lines,
       newId: () => newId(clock, random),
       record: (event) => this.#record(event),
@@ -200,7 +205,10 @@ export class Agent implements LocalService {
 
   examples: LocalService['examples'] = () => this.#learning.examples();
 
-  wipe: LocalService['wipe'] = () => this.#learning.wipe();
+  wipe: LocalService['wipe'] = () => {
+    this.#inputs.clear();
+    return this.#learning.wipe();
+  };
 
   outbound: LocalService['outbound'] = () => this.#outbound.read();
 
@@ -240,14 +248,13 @@ export class Agent implements LocalService {
   }
 
   #makeSlots(): Slots {
-    const { clock, random, disk, log, blobs, load } = this.#ports;
+    const { acceptance, blobs, clock, disk, host, load, log, random } = this.#ports;
     return new Slots({
-      clock,
-      random,
-      disk,
-      log,
-      blobs,
-      load,
+      ...{ acceptance, blobs, clock, disk, host, load, log, random },
+      inputs: this.#inputs,
+      probation: this.#options.probation ?? PROBATION_LENGTH,
+      hold: (line) => this.#lines.hold(line),
+      remove: (line) => this.#lines.remove(line),
       directory: join(this.#options.directory, 'slots'),
       publisherFingerprints: this.#options.identity.publisherFingerprints,
       isOnTrial: this.#upgrade.isOnTrial,
@@ -298,6 +305,7 @@ export class Agent implements LocalService {
       memory: this.#memory,
       health: this.#health,
       figures: this.#figures,
+      inputs: this.#inputs,
       policy: () => this.#desired.policy,
       steadyMs: () => this.#time.nowMs(),
       queued: () => this.#pump.wake(),
@@ -325,7 +333,7 @@ export class Agent implements LocalService {
       controls: {
         lines: () => this.#lines.shapes(),
         beginWindow: (line) => this.#sensors.interrupt(line),
-        forgetExamples: () => void this.#learning.wipe(),
+        forgetExamples: () => void this.wipe(),
       },
       policy: () => this.#desired.policy,
       outbound: this.#outbound,
@@ -428,14 +436,22 @@ export class Agent implements LocalService {
   }
 
   #reported(session: number): Reported {
+    const lines = this.#reports();
+    const state = { session, instance: this.#instance, lines };
     return {
-      session,
-      instance: this.#instance,
+      ...state,
+      ...this.#attested(state),
       desiredVersion: this.#desired.current?.version ?? 0,
-      lines: this.#reports(),
       problems: this.#problems.list(),
       agent: this.#upgrade.report(),
     };
+  }
+
+  #attested(state: Parameters<typeof attest>[0]): Pick<Reported, 'attestation'> {
+    const { deviceKey: key, host } = this.#ports;
+    const { device, fleet } = this.#options.identity;
+    if (key === undefined) return {};
+    return { attestation: attest(state, { boot: host.boot?.()?.id ?? null, device, fleet, key }) };
   }
 
   #noteIdentity(isInUse: boolean): void {

@@ -16,8 +16,10 @@ import { Agent } from './agent.ts';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { loadNothing, makeBundle, sourceOf } from './slots/test-bundles.ts';
 import type { Identity } from './store/identity.ts';
+import { acceptInProcess } from './trial/acceptance-in-process.ts';
 
 const publisher = generateSigningKey();
+export const deviceKey = generateSigningKey();
 export const controller = generateSigningKey();
 const one = makeBundle(publisher, { releaseCounter: 1 });
 export const two = makeBundle(publisher, { releaseCounter: 2 });
@@ -96,6 +98,7 @@ export const startIn = async (
       clock,
       disk,
       load,
+      acceptance: acceptInProcess({ clock, disk, load }),
       random: makeSeededRandom(seed),
       transport: broker.transport,
       blobs: sourceOf(one, two),
@@ -106,6 +109,7 @@ export const startIn = async (
       },
       log: { info: note, warn: note, error: note },
       engine: { name: 'none', version: '0' },
+      deviceKey,
     },
   );
   await agent.load();

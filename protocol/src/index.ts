@@ -33,6 +33,7 @@ export * from './local-learning.ts';
 export * from './manifest.ts';
 export * from './messages/agent.ts';
 export * from './messages/blobs.ts';
+export * from './messages/attestation.ts';
 export * from './messages/desired.ts';
 export * from './messages/jobs.ts';
 export * from './messages/line-figures.ts';

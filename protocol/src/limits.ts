@@ -22,6 +22,8 @@ export const SHARD_COUNT = 16;
 export const FRAME_PAYLOAD_BYTES_MAX = 256 * KIB;
 /** Acknowledged ranges in one `ack` message; more are sent in a second message. */
 export const ACK_RANGES_MAX = 1_000;
+/** Characters of what a device signs about its lines: twice what the most lines take. */
+export const ATTESTED_CHARACTERS_MAX = 8_192;
 /** Decisions whose answer a device awaits across a reconnect; the oldest is forgotten beyond. */
 export const AWAITED_MAX = 256;
 
@@ -137,6 +139,56 @@ export const SENSOR_CHANNELS_MAX = 64;
 export const SENSOR_WINDOW_SAMPLES_MAX = 65_536;
 /** Equal spans of confidence from 0 to 1 whose decisions are counted apart in a line's figures. */
 export const SCORE_BINS = 10;
+/** Inputs of a line that are kept in memory to try its next version on; the oldest is forgotten beyond. */
+export const LIVE_INPUTS_MAX = 128;
+/** Bytes of these. */
+export const LIVE_INPUTS_BYTES_MAX = 256 * KIB;
+/** Processes that may end while one version is on trial, or while they load it; then it is refused, or the one before takes its place. */
+export const TRIALS_BROKEN_MAX = 3;
+/** A version that was not tried to the end within this time of the processor is refused with TRIAL_TIMEOUT, milliseconds. */
+export const TRIAL_CPU_MS_MAX = 30_000;
+/** The same by the clock: a busy device may take so much longer. */
+export const TRIAL_DEADLINE_MS = 240_000;
+/** Of these, time for running inputs; further ones are left out, milliseconds. */
+export const TRIAL_RUNS_MS_MAX = 10_000;
+/** Resident bytes of the process that tries a version; beyond, the version is refused with TRIAL_MEMORY. */
+export const TRIAL_RSS_BYTES_MAX = 320 * MIB;
+/** JavaScript heap of that process, megabytes. */
+export const TRIAL_HEAP_MB_MAX = 96;
+/** Chance that a share of inputs looks as bad as it must to refuse a version that is not so bad: one test in so many. */
+export const TRIAL_CHANCE = 0.001;
+/** A version that surely agrees with the running one on a smaller share of what that one is sure of is refused. */
+export const TRIAL_AGREEMENT_MIN = 0.75;
+/** A version that surely is not sure of a larger share of what the running one is sure of is refused. */
+export const TRIAL_ABSTAINED_SHARE_MAX = 0.35;
+/** Inputs that must have been timed before a version is refused for being slow. */
+export const TRIAL_INPUTS_TIMED_MIN = 8;
+/** Inputs that are timed. */
+export const TRIAL_INPUTS_TIMED_MAX = 512;
+/** Times the running version's median that a version may take, beyond what its manifest states. */
+export const TRIAL_TIME_RATIO_MAX = 2;
+/** A version is not slow by less than this, microseconds. */
+export const TRIAL_TIME_MICROS_MIN = 25;
+/** Times the memory of the process with the running version that it may take with the new one, beyond what its manifest states. */
+export const TRIAL_MEMORY_RATIO_MAX = 1.25;
+/** A version is not heavy by less than this, bytes. */
+export const TRIAL_MEMORY_BYTES_MIN = 12 * MIB;
+/** A version is watched at least for this, milliseconds, and this many inputs. */
+export const PROBATION_LEAST_MS = 10_000;
+export const PROBATION_INPUTS = 30;
+/** A version is committed after this, however few inputs there were, milliseconds: nobody waits for an idle device. */
+export const PROBATION_MOST_MS = 25_000;
+/** A version on probation is looked at this often, milliseconds. */
+export const PROBATION_LOOK_MS = 500;
+/** Inputs that are run on the version before, too; further ones are not. */
+export const PROBATION_COMPARED_MAX = 512;
+/** An agent that has grown by more than this share since a version serves, at as many looks in a row, takes it back. */
+export const PROBATION_GROWTH_MAX = 0.5;
+export const PROBATION_GROWTH_LOOKS = 4;
+/** Resident share of the machine's memory beyond which the version before is not kept loaded for a probation. */
+export const PROBATION_MEMORY_SHARE_MAX = 0.5;
+/** A bad version is taken back within this after it began to serve, milliseconds. */
+export const TAKEN_BACK_WITHIN_MS = 30_000;
 /** Chunk of a blob download: what a kill costs at most to fetch again. */
 export const BLOB_CHUNK_BYTES = 64 * KIB;
 /** A fleet's transfers begin within this time at most, milliseconds. */
@@ -406,6 +458,12 @@ assert(
 );
 assert(KEEPALIVE_S * 1_000 > BEAT_INTERVAL_MS, 'beats keep a connection alive');
 assert(SIGN_IN_CODE_MS < SESSION_MS, 'a sign-in code does not outlive the session that it makes');
+assert(
+  PROBATION_MOST_MS < TAKEN_BACK_WITHIN_MS,
+  'whatever is taken back, is within the time that is promised',
+);
+assert(PROBATION_LEAST_MS < PROBATION_MOST_MS, 'a probation without inputs is the longer one');
+assert(TRIAL_RUNS_MS_MAX < TRIAL_CPU_MS_MAX, 'loading has its time, too');
 assert(BEAT_INTERVAL_MS <= FIGURES_STEP_MS, 'each device beats within one span of the figures');
 assert(SHUTDOWN_MS < REVOKE_WITHIN_MS, 'a controlled end is quicker than a revocation is promised');
 assert(TLS_SESSION_S * 1_000 < CERTIFICATE_MS, 'a session is taken up within the time of its certificate');

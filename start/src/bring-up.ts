@@ -87,7 +87,7 @@ async function settled(world: World, fleet: Fleet): Promise<void> {
         ({ status, lines, desiredVersion, reportedVersion }) =>
           status === 'online' &&
           reportedVersion >= desiredVersion &&
-          Object.values(lines).every(({ step }) => step === 'settled' || step === 'refused'),
+          Object.values(lines).every(({ step }) => ['settled', 'probation', 'refused'].includes(step)),
       ),
     withinMs: SETTLED_WITHIN_MS,
     everyMs: 100,

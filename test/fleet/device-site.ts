@@ -1,6 +1,6 @@
 // Where one agent lives: identity, disk and link outlast each of its processes; the process can be killed at any change of
 // its disk, and the power can be cut. The agent is the real one.
-import { Agent, type AgentPorts, type Identity } from '@nanofleet/agent';
+import { Agent, type AgentPorts, acceptInProcess, type Identity } from '@nanofleet/agent';
 import { type Digest, NanofleetError } from '@nanofleet/protocol';
 import type { CheckedBundle } from '@nanofleet/runtime/node';
 import { type Random, silentLog } from '@nanofleet/runtime/ports';
@@ -158,8 +158,10 @@ export class DeviceSite {
 
   #portsOf(life: Life, disk: MortalDisk): AgentPorts {
     const { broker, runners, skewMs, world } = this.#options;
+    const clock = world.clockOf(life, skewMs);
+    const load: AgentPorts['load'] = (bundle) => this.#load(life, bundle);
     return {
-      clock: world.clockOf(life, skewMs),
+      clock,
       random: world.chance(`agent ${this.name} ${this.#starts}`),
       disk,
       transport: broker.transportOf(life, this.path),
@@ -167,7 +169,8 @@ export class DeviceSite {
       host: HOST,
       log: silentLog,
       trainer: NO_TRAINER,
-      load: (bundle) => this.#load(life, bundle),
+      load,
+      acceptance: acceptInProcess({ clock, disk, load }),
       engine: { name: runners.engine, version: '0' },
     };
   }

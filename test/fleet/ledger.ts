@@ -1,6 +1,13 @@
 // What must hold in a simulated fleet, checked against what its witnesses saw: decisions that were answered, bundles that
 // ran, messages that the broker took and gave, rows that the database has. Never touches the world.
-import { type DeviceId, type Digest, decodeMessage, kindOfChannel, parseTopic } from '@nanofleet/protocol';
+import {
+  type DeviceId,
+  type Digest,
+  decodeMessage,
+  kindOfChannel,
+  type LineReport,
+  parseTopic,
+} from '@nanofleet/protocol';
 import type { BrokerWitness } from './broker.ts';
 import type { World } from './world.ts';
 
@@ -84,19 +91,24 @@ export class Ledger implements BrokerWitness {
   }
 
   /** Invariant 4: after a start each line runs one accepted version, and none older than it had said before. */
-  started(device: string, running: readonly { digest: string; releaseCounter: number }[]): void {
+  started(device: string, lines: readonly Pick<LineReport, 'running' | 'committed'>[]): void {
+    const running = lines.flatMap(({ running }) => running ?? []);
     const [only] = running;
+    const committed = lines[0]?.committed ?? null;
     // No room for the first version: there was none that could run on.
     if (only === undefined && !this.#newest.has(device)) return;
     if (running.length !== 1 || only === undefined) {
       return this.violate(`${device} runs ${running.length} versions of its line after a start`);
     }
     if (!this.#good.has(only.digest)) this.violate(`${device} runs ${only.digest}, which was never good`);
+    if (committed !== null && committed !== only.digest) {
+      this.violate(`${device} runs ${only.digest} after a start, but has committed ${committed}`);
+    }
     const before = this.#newest.get(device) ?? 0;
     if (only.releaseCounter < before) {
       this.violate(`${device} runs release ${only.releaseCounter} after it had run ${before}`);
     }
-    this.#newest.set(device, Math.max(before, only.releaseCounter));
+    if (committed !== null) this.#newest.set(device, Math.max(before, only.releaseCounter));
   }
 
   /** A device is asked. */

@@ -151,7 +151,7 @@ export class Scenario {
     const { ledger, world } = this.#cast;
     try {
       const { agent } = await device.start();
-      ledger.started(device.name, Object.values(agent.lines()));
+      ledger.started(device.name, Object.values(agent.status().lines));
     } catch (thrown) {
       ledger.violate(`${device.name} did not start: ${toNanofleetError(thrown).message}`);
       world.note('not started', device.name);

@@ -2,7 +2,6 @@
  * `nanofleet-agent enrol`: makes the device's key, proves it to the controller, checks that the controller is the one
  * that the fleet token pins, and writes the identity. Can be repeated: the same key gets a new credential.
  */
-import { join } from 'node:path';
 import {
   DEVICE_PATHS,
   deviceIdSchema,
@@ -27,11 +26,10 @@ import { type DeviceKeys, tlsRequestOf } from '../link/tls-request.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { closeHttp, sendHttp } from '../ports/http-client.ts';
 import { makeSystemRandom } from '../ports/system-random.ts';
-import { dropCertificate, writeCertificate } from '../store/device-certificate.ts';
 import { provideKeys } from '../store/device-keys.ts';
-import { findIdentity, writeIdentity } from '../store/identity.ts';
+import { keepEnrolment } from '../store/enrolled.ts';
+import { findIdentity } from '../store/identity.ts';
 import { lockState } from '../store/state-lock.ts';
-import { dropTrust } from '../store/trust.ts';
 import { type Command, needed, type Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
 
@@ -132,26 +130,22 @@ const enrol = async (directory: string, token: FleetToken, name: string): Promis
     const nonce = base64(makeSystemRandom().bytes(NONCE_BYTES));
     const enrolment = await request({ token, device, nonce }, keys);
     checkPrivateUrl(enrolment.brokerUrl);
-    writeIdentity(fileDisk, directory, {
-      fleet: enrolment.fleet,
-      device,
-      group: enrolment.group,
-      credential: enrolment.credential,
-      brokerUrl: enrolment.brokerUrl,
-      controllerUrl: token.url,
-      controllerKey: enrolment.controllerKey,
-      // Only what the token pins: keys that the controller names cannot add to it.
-      publisherFingerprints: [token.publisher],
+    const isPinned = token.authority !== undefined;
+    const { tls } = enrolment;
+    keepEnrolment(fileDisk, directory, {
+      certificate: tls === undefined ? null : { ...tls, isPinned, takenAtMs: null },
+      identity: {
+        fleet: enrolment.fleet,
+        device,
+        group: enrolment.group,
+        credential: enrolment.credential,
+        brokerUrl: enrolment.brokerUrl,
+        controllerUrl: token.url,
+        controllerKey: enrolment.controllerKey,
+        // Only what the token pins: keys that the controller names cannot add to it.
+        publisherFingerprints: [token.publisher],
+      },
     });
-    if (enrolment.tls === undefined) dropCertificate(fileDisk, directory);
-    else {
-      const isPinned = token.authority !== undefined;
-      writeCertificate(fileDisk, directory, { ...enrolment.tls, isPinned, takenAtMs: null });
-    }
-    // The token that was used now says whom to trust.
-    dropTrust(fileDisk, directory);
-    // A controller that was set up anew counts its versions from the beginning.
-    fileDisk.unlink(join(directory, 'desired.json'));
     return enrolment;
   } finally {
     unlock();

@@ -41,6 +41,7 @@ import { provideKeys } from '../store/device-keys.ts';
 import { type Identity, readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
+import { makeChildAcceptance } from '../trial/child-acceptance.ts';
 import { STAGED_EXIT_CODE } from '../upgrade/upgrade.ts';
 import { listenForWyoming } from '../wyoming/wyoming-listener.ts';
 import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
@@ -49,10 +50,16 @@ import { CONFIG_FLAG, ENGINE_FLAG, readRunSettings } from './run-settings.ts';
 
 const TOKEN_BYTES = 32;
 
+/** What of an agent's surroundings is made elsewhere. */
+interface Surroundings extends Pick<AgentPorts, 'deviceKey'> {
+  readonly certificate?: CertificateKeeper;
+  readonly engine?: Engine;
+}
+
 /** The real surroundings of the agent of an identity. */
 export const portsFor = (
   identity: Identity,
-  { certificate, engine = loadEngine() }: { certificate?: CertificateKeeper; engine?: Engine } = {},
+  { certificate, deviceKey, engine = loadEngine() }: Surroundings = {},
 ): AgentPorts => {
   const { fleet, device, credential, controllerUrl: controller } = identity;
   const tls = () => certificate?.tls ?? null;
@@ -63,11 +70,13 @@ export const portsFor = (
     disk: fileDisk,
     transport: makeMqttTransport(),
     ...(certificate === undefined ? {} : { certificate }),
+    ...(deviceKey === undefined ? {} : { deviceKey }),
     blobs: makeHttpBlobSource(http),
     admit: makeHttpAdmission(http),
     host: systemHost,
     log: makeStderrLog(systemClock),
     load: (bundle) => loadRunner(bundle, engine),
+    acceptance: makeChildAcceptance(systemClock, { engine: engine.kind }),
     trainer: makeThreadTrainer(systemClock, { engine: engine.kind }),
     engine: { name: engine.name, version: engine.version },
   };
@@ -203,7 +212,7 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<number> => {
   const engine = loadEngine(settings.engine);
   log.info('engine', { engine: engineInWords(engine) });
   const certificate = new CertificateKeeper({ disk: fileDisk, directory, keys, log, ask });
-  const ports = portsFor(identity, { certificate, engine });
+  const ports = portsFor(identity, { certificate, deviceKey: keys.device, engine });
   const agent = new Agent(
     {
       directory,

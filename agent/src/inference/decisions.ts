@@ -23,6 +23,7 @@ import type { Redacted } from '../router/redaction.ts';
 import { routeOf } from '../router/route.ts';
 import type { DecisionMemory } from '../store/decision-memory.ts';
 import type { AppendOptions, Outbox } from '../store/outbox.ts';
+import type { LiveInputs } from '../trial/live-inputs.ts';
 import type { ModelLines } from './model-lines.ts';
 import { encodeOffload } from './stored-offload.ts';
 
@@ -36,6 +37,7 @@ export interface DecisionsOptions {
   readonly memory: DecisionMemory;
   readonly health: Health;
   readonly figures: LineFigures;
+  readonly inputs: LiveInputs;
   readonly redact: (text: string) => Redacted;
   /** What the device knows by name. */
   readonly names: Registry;
@@ -112,10 +114,16 @@ export class Decisions {
   }
 
   async #decided(text: string, runner: TextRunner): Promise<Scored> {
+    const { figures, inputs } = this.#options;
     try {
-      return await runner.decide(text);
+      const scored = await runner.decide(text);
+      inputs.saw(runner.line, { task: 'text-intent', text });
+      return scored;
     } catch (thrown) {
-      if (toNanofleetError(thrown).fault !== 'caller') this.#options.figures.failed(runner);
+      if (toNanofleetError(thrown).fault !== 'caller') {
+        figures.failed(runner);
+        inputs.failed(runner);
+      }
       throw thrown;
     }
   }

@@ -33,6 +33,8 @@ export const runningOf = ({ version, releaseCounter, digest }: Runner): Running 
 /** All lines that run. */
 export class ModelLines {
   readonly #lines = new Map<string, InService>();
+  /** Also of those that were replaced and are held: one of them may come back. */
+  readonly #known = new WeakMap<Runner, InService>();
   readonly #log: Log;
 
   constructor(log: Log) {
@@ -61,11 +63,20 @@ export class ModelLines {
     return this.#lines.get(line)?.runner ?? null;
   }
 
-  /** Puts a runner in the place of its line's former one. */
+  /** Puts a runner in the place of its line's former one; also one that was replaced and is held. */
   exchange(runner: Runner): void {
     const old = this.#lines.get(runner.line);
-    this.#lines.set(runner.line, { runner, uses: 0, isRetired: false });
-    if (old !== undefined) this.#retire(old);
+    const next = this.#known.get(runner) ?? { runner, uses: 0, isRetired: false };
+    next.isRetired = false;
+    this.#known.set(runner, next);
+    this.#lines.set(runner.line, next);
+    if (old !== undefined && old !== next) this.#retire(old);
+  }
+
+  /** Holds what a line runs, also beyond its exchange; null when it runs nothing. */
+  hold(line: string): Lease<Runner> | null {
+    const held = this.#lines.get(line);
+    return held === undefined ? null : this.#lease(held);
   }
 
   /** Takes a line out of service. */
@@ -88,8 +99,7 @@ export class ModelLines {
     if (!isTask(runner, task)) {
       throw new NanofleetError('LINE_TASK_WRONG', `line ${runner.line} does ${runner.task}, not ${task}`);
     }
-    held.uses += 1;
-    return { runner, giveBack: () => this.#giveBack(held) };
+    return { ...this.#lease(held), runner };
   }
 
   /** Takes all lines out of service and resolves when their sessions are released. */
@@ -98,6 +108,11 @@ export class ModelLines {
     this.#lines.clear();
     for (const held of all) held.isRetired = true;
     await Promise.all(all.filter(({ uses }) => uses === 0).map(({ runner }) => this.#release(runner)));
+  }
+
+  #lease(held: InService): Lease<Runner> {
+    held.uses += 1;
+    return { runner: held.runner, giveBack: () => this.#giveBack(held) };
   }
 
   #onlyOf(task: Task): InService | undefined {

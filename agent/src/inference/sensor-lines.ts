@@ -16,12 +16,14 @@ import { type SensorEvent, type SensorRunner, type SensorScored, SensorStream } 
 import type { Clock } from '@nanofleet/runtime/ports';
 import type { LineFigures } from '../health/line-figures.ts';
 import type { SensorShape } from '../sources/source-feed.ts';
+import type { LiveInputs } from '../trial/live-inputs.ts';
 import type { ModelLines } from './model-lines.ts';
 
 /** What the sensor lines need. */
 export interface SensorLinesOptions {
   readonly clock: Clock;
   readonly figures: LineFigures;
+  readonly inputs: LiveInputs;
   readonly lines: ModelLines;
   readonly newId: () => Uuid;
   readonly record: (event: DeviceEvent) => void;
@@ -104,14 +106,16 @@ export class SensorLines {
   }
 
   async #scored(runner: SensorRunner, values: Float32Array): Promise<SensorScored> {
-    const { clock, figures } = this.#options;
+    const { clock, figures, inputs } = this.#options;
     const startMicros = clock.monotonicMicros();
     try {
       const scored = await runner.score(values);
       figures.decided(runner, scored, clock.monotonicMicros() - startMicros);
+      inputs.saw(runner.line, { task: 'sensor-event', window: values });
       return scored;
     } catch (thrown) {
       figures.failed(runner);
+      inputs.failed(runner);
       throw thrown;
     }
   }

@@ -33,6 +33,7 @@ import type { AgentPorts } from '../agent-parts.ts';
 import type { BlobSource } from '../ports/blob-source.ts';
 import type { Trainer } from '../ports/trainer.ts';
 import type { Identity } from '../store/identity.ts';
+import { acceptInProcess } from '../trial/acceptance-in-process.ts';
 
 const BUNDLE = new URL('../../../bundles/household-2/', import.meta.url);
 const publisher = generateSigningKey();
@@ -108,6 +109,7 @@ export const startIn = async ({ clock, broker, disk, trainer }: World, learning 
     disk,
     trainer,
     load: loadRunner,
+    acceptance: acceptInProcess({ clock, disk, load: loadRunner }),
     random: makeSeededRandom(seed),
     transport: broker.transport,
     blobs: source,

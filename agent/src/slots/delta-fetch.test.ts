@@ -3,12 +3,12 @@
 import { BLOB_CHUNK_BYTES, deltaName } from '@nanofleet/protocol';
 import { generateSigningKey, sha256Of } from '@nanofleet/protocol/node';
 import { encodeDelta } from '@nanofleet/runtime';
-import { silentLog } from '@nanofleet/runtime/ports';
 import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { describe, expect, it } from 'vitest';
 import type { BlobSource } from '../ports/blob-source.ts';
-import { LineSlot } from './line-slot.ts';
-import { loadNothing, makeBundle, makePackedBundle, sourceOf, type TestBundle } from './test-bundles.ts';
+import type { LineSlot } from './line-slot.ts';
+import { makeBundle, makePackedBundle, sourceOf, type TestBundle } from './test-bundles.ts';
+import { install, makeSlot } from './test-slots.ts';
 
 const DIRECTORY = '/state/slots/intent';
 const MODEL_BYTES = 600_000;
@@ -30,24 +30,13 @@ const withDelta = (bundle: TestBundle, delta: Uint8Array): TestBundle => {
   return { ...bundle, blobs: new Map([...bundle.blobs, [name, delta]]) };
 };
 
-const make = (disk: MemoryDisk): LineSlot =>
-  new LineSlot({
-    disk,
-    clock: new ManualClock(),
-    random,
-    log: silentLog,
-    line: 'intent',
-    directory: DIRECTORY,
-    publisherFingerprints: [key.fingerprint],
-    exchange: () => undefined,
-    changed: () => undefined,
-    load: loadNothing,
-  });
+const clock = new ManualClock();
 
-const pursue = async (slot: LineSlot, bundle: TestBundle, source: BlobSource): Promise<void> => {
-  slot.want(bundle.wish, source);
-  await slot.settled();
-};
+const make = (disk: MemoryDisk): LineSlot =>
+  makeSlot({ disk, clock, publisherFingerprints: [key.fingerprint] }).slot;
+
+const pursue = (slot: LineSlot, bundle: TestBundle, source: BlobSource): Promise<void> =>
+  install({ slot }, bundle, { clock, source });
 
 /** A disk with the first version on it; its bundle is not offered any more. */
 const withFirst = async (bundle = one): Promise<MemoryDisk> => {

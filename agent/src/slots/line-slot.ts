@@ -1,295 +1,300 @@
 /**
- * Takes one line from what is accepted to what is asked for: fetch, verify, stage, accept, each step written down before
- * it is done. Owns retries and the report. A request never fails because of it: the old runner serves until the swap.
+ * Takes one line from what is accepted to what is asked for, through a probation, and back when that fails. Owns retries,
+ * what a start begins with, and the report. A request never fails because of it: the version before serves until the
+ * swap, and again when the new one is taken back.
  */
 
-import { type ErrorCode, type LineReport, type NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { type LineReport, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
-
-import { type CheckedBundle, type loadRunner, verifyBundle } from '@nanofleet/runtime/node';
-import type { Clock, Disk, Log, Random } from '@nanofleet/runtime/ports';
-
+import type { CheckedBundle } from '@nanofleet/runtime/node';
+import type { Random } from '@nanofleet/runtime/ports';
 import { runningOf } from '../inference/model-lines.ts';
+import { pauseUnlessAborted } from '../link/abortable-pause.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { BlobSource } from '../ports/blob-source.ts';
 import { registeredOf } from './blob-fetch.ts';
-import { fetchBundle } from './bundle-fetch.ts';
-import { type BundleHere, bundleHere } from './delta-fetch.ts';
-import { bundleSourceOn, SlotStore } from './slot-store.ts';
+import { LineInstaller, type LineInstallerOptions, type Pursuit } from './line-installer.ts';
+import { LineService, type LineServiceOptions } from './line-service.ts';
+import { SlotBook, type SlotBookOptions } from './slot-book.ts';
+import { SlotStore } from './slot-store.ts';
 import {
   type Accepted,
-  accept,
-  advance,
   ask,
+  beginStart,
+  commit,
+  endStart,
   fallBack,
-  lowestCounter,
-  type Refusal,
+  goBack,
+  isRollback,
+  isStartBroken,
+  leave,
+  onProbation,
   recover,
   refuse,
-  type SlotState,
   type Wish,
+  withdraw,
 } from './slots.machine.ts';
 
 /** What a line's slot needs. */
-export interface LineSlotOptions {
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly line: string;
-  readonly directory: string;
-  readonly publisherFingerprints: readonly string[];
-  /** Puts a runner into service. */
-  readonly exchange: (runner: Runner) => void;
-  /** Told when the report has changed. */
-  readonly changed: () => void;
-  /** Whether a line that cannot be loaded ends the start: an agent on probation must not take it for the bundle's fault. */
-  readonly isOnTrial?: boolean;
-  /** Turns a verified bundle into a runner that has reproduced its golden vectors. */
-  readonly load: typeof loadRunner;
-}
+export type LineSlotOptions = LineServiceOptions &
+  LineInstallerOptions &
+  SlotBookOptions & {
+    readonly random: Random;
+    readonly directory: string;
+    /** Whether a line that cannot be loaded ends the start: an agent on probation must not take it for the bundle's fault. */
+    readonly isOnTrial?: boolean;
+  };
 
-interface Pursuit {
-  readonly wish: Wish;
-  readonly blobs: BlobSource;
-  readonly signal: AbortSignal;
-}
-
-/** What a bundle that was whole once shows when its files have changed on the disk. */
-const DAMAGE: ReadonlySet<ErrorCode> = new Set([
-  'DIGEST_MISMATCH',
-  'BUNDLE_FILE_MISSING',
-  'SIGNATURE_MISSING',
-  'SIGNATURE_MALFORMED',
-  'SIGNATURE_WRONG',
-]);
+/** A commit that could not be written waits so long for its next try. */
+const COMMIT_AGAIN_MS = 1_000;
 
 /** The slot of one line. */
 export class LineSlot {
   readonly #options: LineSlotOptions;
   readonly #store: SlotStore;
-  #state: SlotState;
+  readonly #book: SlotBook;
+  readonly #service: LineService;
+  readonly #installer: LineInstaller;
   #running: LineReport['running'] = null;
   #progress: LineReport['progress'];
   #abort = new AbortController();
   #work: Promise<void> = Promise.resolve();
+  /** What was asked for last in this process. */
+  #wanted: string | null = null;
+  #isClosed = false;
 
   /** @throws NanofleetError STATE_CORRUPT */
   constructor(options: LineSlotOptions) {
     this.#options = options;
     this.#store = new SlotStore(options.disk, options.directory);
-    this.#state = recover(this.#store.read());
+    this.#book = new SlotBook(options, this.#store);
+    this.#service = new LineService(options);
+    this.#installer = new LineInstaller(options, {
+      book: this.#book,
+      store: this.#store,
+      serving: () => this.#service.current,
+      progress: (progress) => {
+        this.#progress = progress;
+        options.changed();
+      },
+    });
   }
 
-  /** Whether some version has ever been accepted. */
+  /** Whether nothing serves, nor is to. */
   get isEmpty(): boolean {
-    return this.#state.accepted === null;
+    return this.#book.state.accepted === null && onProbation(this.#book.state) === null;
   }
 
   /** What this line does, as messages say it. */
   report(): LineReport {
-    const { attempt, refused } = this.#state;
-    const isRefused = refused !== null && this.#state.asked === refused.digest;
+    const { accepted, asked, attempt, refused } = this.#book.state;
+    const isRefused = refused !== null && asked === refused.digest;
     return {
       running: this.#running,
-      step: attempt?.step ?? (isRefused ? 'refused' : 'settled'),
+      step: attempt?.trial?.stage ?? attempt?.step ?? (isRefused ? 'refused' : 'settled'),
+      committed: accepted?.digest ?? null,
       ...(attempt !== null && this.#progress !== undefined ? { progress: this.#progress } : {}),
       ...(refused === null ? {} : { refused }),
     };
   }
 
-  /** Puts the accepted version into service; falls back to the one before when it cannot be loaded. */
+  /** Gives up what was not final, and puts the accepted version into service; the one before it when it cannot be loaded. */
   async start(): Promise<void> {
-    while (this.#state.accepted !== null) {
-      const { accepted } = this.#state;
-      try {
-        this.#serve(await this.#load(accepted, 0));
-        return;
-      } catch (thrown) {
-        this.#options.log.warn('slot-not-loaded', {
-          line: this.#options.line,
-          digest: accepted.digest,
-          why: String(thrown),
-        });
-        if (this.#options.isOnTrial === true) throw thrown;
-        this.#store.discard(accepted.digest);
-        this.#persist(fallBack(this.#state, this.#refusal(accepted.digest, toNanofleetError(thrown))));
-      }
-    }
+    this.#book.note(recover(this.#book.state, this.#book.facts()));
+    await this.#startAccepted();
+    const only = onProbation(this.#book.state);
+    if (only !== null) await this.#startOnly(only);
+    // A process may have ended between a step and the removal of what it has made useless.
+    this.#tidy();
   }
 
-  /** Asks for a version; supersedes a wish that is being worked on. Its bytes come from the given source. */
-  want(wish: Wish, blobs: BlobSource): void {
-    if (this.#state.attempt?.digest === wish.digest) return;
+  /**
+   * Asks for a version; supersedes a wish that is being worked on. Its bytes come from the given source.
+   * @param options.isShipped whether it came with the device, before which nothing ran that it could disturb
+   */
+  want(wish: Wish, blobs: BlobSource, { isShipped = false } = {}): void {
+    const { state } = this.#book;
+    if (this.#wanted === wish.digest && state.attempt?.digest === wish.digest) return;
+    this.#wanted = wish.digest;
+    // What is on probation gives way; the only version of a line has nothing to give way to, and is committed first.
+    if (state.accepted !== null && state.attempt?.digest !== wish.digest) this.#takeBack(null);
     this.#abort.abort();
     const abort = new AbortController();
     this.#abort = abort;
     this.#work = this.#work.then(() =>
-      abort.signal.aborted ? undefined : this.#pursue({ wish, blobs, signal: abort.signal }),
+      abort.signal.aborted ? undefined : this.#pursue({ wish, blobs, isShipped, signal: abort.signal }),
     );
   }
 
   /**
-   * The files of an accepted bundle, checked once more.
+   * The files of a bundle that serves, checked once more.
    * @throws NanofleetError of the first check that fails
    */
   open(digest: string): Promise<CheckedBundle> {
-    const { disk, publisherFingerprints } = this.#options;
-    const source = bundleSourceOn(disk, this.#store.bundleDirectory(digest));
-    return verifyBundle(source, { publisherFingerprints, digest });
+    return this.#installer.verify(digest);
   }
 
-  /** Resolves when nothing is being worked on. */
+  /** Resolves when nothing is being worked on; a version may be on probation still. */
   settled(): Promise<void> {
     return this.#work;
   }
 
-  /** Gives up what is being worked on; the state on disk stays for the next start. */
-  close(): Promise<void> {
+  /** Gives up what is being worked on, or on probation: the next start begins with what is accepted. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     this.#abort.abort();
-    return this.#work;
+    this.#service.keep();
+    await this.#work;
+    this.#book.note(leave(this.#book.state));
   }
 
-  async #pursue(pursuit: Pursuit): Promise<void> {
-    const { wish, signal } = pursuit;
-    this.#progress = undefined;
-    for (let failures = 1; !signal.aborted; failures += 1) {
+  async #startAccepted(): Promise<void> {
+    const { isOnTrial = false, line, log } = this.#options;
+    for (let { accepted } = this.#book.state; accepted !== null; { accepted } = this.#book.state) {
       try {
-        this.#persist(ask(this.#state, wish));
-        if (this.#state.attempt !== null) await this.#attempt(pursuit);
+        if (!isOnTrial) this.#beginStart(accepted);
+        this.#serve(await this.#installer.load(accepted.digest));
+        if (!isOnTrial) this.#book.note(endStart(this.#book.state));
         return;
       } catch (thrown) {
-        const error = registeredOf(thrown);
-        this.#options.log.warn('slot-attempt-failed', {
-          line: this.#options.line,
-          code: error.code,
-          why: error.message,
-        });
-        if (signal.aborted || this.#giveUp(wish, error)) return;
-        await this.#pauseBefore(failures, signal);
+        log.warn('slot-not-loaded', { line, digest: accepted.digest, why: String(thrown) });
+        if (isOnTrial) throw thrown;
+        const refusal = this.#book.refusal(accepted.digest, toNanofleetError(thrown));
+        this.#store.discard(accepted.digest);
+        this.#book.note(fallBack(this.#book.state, refusal));
       }
     }
   }
 
-  async #attempt(pursuit: Pursuit): Promise<void> {
-    const { wish } = pursuit;
-    const lowest = lowestCounter(this.#state);
-    if (this.#store.hasBundle(wish.digest) && (await this.#installFound(wish, lowest))) return;
-    await this.#fetch(pursuit, lowest);
-    await this.#install(wish, lowest);
+  /** Counts the start before anything of the version runs. @throws NanofleetError when it has ended too many */
+  #beginStart({ digest }: Accepted): void {
+    const { state } = this.#book;
+    if (!isStartBroken(state)) return this.#book.note(beginStart(state));
+    const problem = `the agent has ended ${state.starts} times while it loaded ${digest.slice(0, 12)}`;
+    throw new NanofleetError('TRIAL_BROKEN', problem);
   }
 
-  async #fetch({ wish, blobs, signal }: Pursuit, lowest: number): Promise<void> {
-    const { disk, line, publisherFingerprints } = this.#options;
-    await fetchBundle({
-      disk,
-      blobs,
-      line,
-      wish,
-      publisherFingerprints,
-      signal,
-      directory: this.#store.partDirectory(wish.digest),
-      lowestCounter: lowest,
-      here: this.#here(),
-      progress: (progress) => this.#note(progress),
-    });
-    this.#store.finishPart(wish.digest);
-  }
-
-  /** The accepted bundle as it lies here; null when there is none, or nothing that can be read. */
-  #here(): BundleHere | null {
-    const { accepted } = this.#state;
-    return accepted === null
-      ? null
-      : bundleHere(this.#options.disk, this.#store.bundleDirectory(accepted.digest));
-  }
-
-  /** Installs what lies here already; false when it has to be fetched again because the disk has changed it. */
-  async #installFound(wish: Wish, lowest: number): Promise<boolean> {
+  /** The first version of a line, whose probation the last process did not end: there is no other one. */
+  async #startOnly({ digest }: Accepted): Promise<void> {
+    const { isOnTrial = false, line, log } = this.#options;
     try {
-      await this.#install(wish, lowest);
-      return true;
+      this.#tryOut(await this.#installer.load(digest));
     } catch (thrown) {
-      const { code } = toNanofleetError(thrown);
-      if (!DAMAGE.has(code)) throw thrown;
-      this.#store.discard(wish.digest);
-      this.#persist(advance(this.#state, 'fetching'));
-      return false;
+      log.warn('slot-not-loaded', { line, digest, why: String(thrown) });
+      if (isOnTrial) throw thrown;
+      this.#store.discard(digest);
+      this.#book.note(withdraw(this.#book.state));
     }
   }
 
-  async #install(wish: Wish, lowest: number): Promise<void> {
-    this.#persist(advance(this.#state, 'verifying'));
-    const runner = await this.#load(wish, lowest, () => this.#persist(advance(this.#state, 'staging')));
-    const accepted: Accepted = {
-      digest: runner.digest,
-      version: runner.version,
-      releaseCounter: runner.releaseCounter,
-    };
+  async #pursue(pursuit: Pursuit): Promise<void> {
+    const { clock, line, log, random } = this.#options;
+    this.#progress = undefined;
+    for (let failures = 1; !pursuit.signal.aborted; failures += 1) {
+      try {
+        return await this.#follow(pursuit);
+      } catch (thrown) {
+        const error = registeredOf(thrown);
+        log.warn('slot-attempt-failed', { line, code: error.code, why: error.message });
+        if (pursuit.signal.aborted || this.#giveUp(pursuit.wish, error)) return;
+        await pauseUnlessAborted(clock, backoffMs(failures, random.share()), pursuit.signal);
+      }
+    }
+  }
+
+  async #follow(pursuit: Pursuit): Promise<void> {
+    const { wish } = pursuit;
+    if (onProbation(this.#book.state)?.digest === wish.digest) return;
+    this.#commitOnly();
+    if (isRollback(this.#book.state, wish)) return this.#goBack(wish);
+    this.#book.persist(ask(this.#book.state, wish));
+    if (this.#book.state.attempt === null) return;
+    const runner = await this.#installer.bring(pursuit);
+    if (pursuit.isShipped) this.#book.note(commit(this.#book.state));
+    if (pursuit.isShipped) this.#serve(runner);
+    else this.#tryOut(runner);
+    this.#tidy();
+  }
+
+  /** By order, to what was committed before; it has proved itself once. */
+  async #goBack({ digest }: Wish): Promise<void> {
+    const runner = await this.#installer.load(digest);
     try {
-      this.#persist(accept(this.#state, accepted));
+      this.#book.persist(goBack(this.#book.state));
     } catch (thrown) {
       await runner.release();
       throw thrown;
     }
     this.#serve(runner);
-    this.#store.tidy(this.#state);
-  }
-
-  async #load(wish: Pick<Wish, 'digest'>, lowest: number, verified?: () => void): Promise<Runner> {
-    const { disk, publisherFingerprints, load } = this.#options;
-    const bundle = await verifyBundle(bundleSourceOn(disk, this.#store.bundleDirectory(wish.digest)), {
-      publisherFingerprints,
-      minReleaseCounter: lowest,
-      digest: wish.digest,
-    });
-    verified?.();
-    return load(bundle);
+    this.#tidy();
   }
 
   #serve(runner: Runner): void {
-    this.#options.exchange(runner);
-    this.#running = runningOf(runner);
-    this.#options.changed();
+    this.#service.serve(runner);
+    this.#runs(runner);
   }
 
-  #persist(state: SlotState): void {
-    this.#store.write(state);
-    this.#state = state;
+  #tryOut(runner: Runner): void {
+    this.#service.tryOut(runner, (error) => (error === null ? this.#commit() : this.#takeBack(error)));
+    this.#runs(runner);
+  }
+
+  /** Something else is wanted while the first version of the line is on probation: it is what the line can go back to. */
+  #commitOnly(): void {
+    if (onProbation(this.#book.state) === null) return;
+    this.#book.persist(commit(this.#book.state));
+    this.#service.keep();
+  }
+
+  #commit(): void {
+    if (this.#isClosed) return;
+    try {
+      this.#book.persist(commit(this.#book.state));
+    } catch (thrown) {
+      // It serves, and is watched no more; only that it may stay is not written yet.
+      this.#options.log.warn('slot-not-committed', { line: this.#options.line, why: String(thrown) });
+      this.#options.clock.after(COMMIT_AGAIN_MS, () => this.#commit());
+      return;
+    }
+    this.#service.keep();
+    this.#tidy();
+  }
+
+  /** The version before serves again, at once; what is written down follows. @param error null when nothing is held against the new one */
+  #takeBack(error: NanofleetError | null): void {
+    const { state } = this.#book;
+    const tried = onProbation(state);
+    if (tried === null) return;
+    this.#runs(this.#service.undo());
+    this.#book.note(
+      error === null ? withdraw(state) : refuse(state, this.#book.refusal(tried.digest, error)),
+    );
+    const { line, log } = this.#options;
+    if (error !== null) log.warn('slot-taken-back', { line, code: error.code, why: error.message });
+    // Where there was no room for both, the one before is loaded again.
+    if (this.#running === null) this.#work = this.#work.then(() => this.#startAccepted());
+    this.#tidy();
+  }
+
+  #runs(runner: Runner | null): void {
+    this.#running = runner === null ? null : runningOf(runner);
     this.#options.changed();
   }
 
   /** Notes a refusal when trying again cannot help; returns whether that is so. */
-  #giveUp(wish: Wish, error: NanofleetError): boolean {
+  #giveUp({ digest }: Wish, error: NanofleetError): boolean {
     if (error.isRetryable) return false;
-    try {
-      if (this.#state.previous?.digest !== wish.digest) this.#store.discard(wish.digest);
-      this.#persist(refuse(this.#state, this.#refusal(wish.digest, error)));
-    } catch (thrown) {
-      this.#options.log.warn('slot-not-written', { line: this.#options.line, why: String(thrown) });
-    }
+    this.#book.note(refuse(this.#book.state, this.#book.refusal(digest, error)));
+    this.#tidy();
     return true;
   }
 
-  #refusal(digest: Wish['digest'], { code, message }: NanofleetError): Refusal {
-    return { digest, code, message, at: this.#options.clock.unixMs() };
-  }
-
-  async #pauseBefore(failures: number, signal: AbortSignal): Promise<void> {
-    const { clock, random } = this.#options;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = clock.after(backoffMs(failures, random.share()), end);
-      signal.addEventListener('abort', end);
-    });
-  }
-
-  #note(progress: { bytesDone: number; bytesTotal: number }): void {
-    this.#progress = progress;
-    this.#options.changed();
+  /** Removes what no state has a use for; what a disk does not let go of is removed another time. */
+  #tidy(): void {
+    try {
+      this.#store.tidy(this.#book.state);
+    } catch (thrown) {
+      this.#options.log.warn('slot-not-tidied', { line: this.#options.line, why: String(thrown) });
+    }
   }
 }

@@ -44,7 +44,7 @@ export class Slots {
     for (const { line, wish, blobs } of bundles) {
       const slot = this.#slotOf(line);
       if (!slot.isEmpty) continue;
-      slot.want(wish, blobs);
+      slot.want(wish, blobs, { isShipped: true });
       await slot.settled();
     }
   }

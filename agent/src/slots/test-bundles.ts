@@ -9,11 +9,13 @@ import {
   NanofleetError,
 } from '@nanofleet/protocol';
 import { type SigningKey, sha256Of, signManifest } from '@nanofleet/protocol/node';
-import type { Runner, TextRunner } from '@nanofleet/runtime';
+import { encodeGolden, type Runner, type TextRunner } from '@nanofleet/runtime';
 import { type CheckedBundle, loadRunner } from '@nanofleet/runtime/node';
 import { tinyWire } from '@nanofleet/runtime/testing';
 import type { BlobSource } from '../ports/blob-source.ts';
 import type { Wish } from './slots.machine.ts';
+
+const GOLDEN = encodeGolden({ task: 'text-intent', cases: [{ text: 'on', logits: [0, 0] }] });
 
 interface Stated {
   readonly line: string;
@@ -29,7 +31,10 @@ const draftOf = (options: Stated): ManifestDraft => ({
   releaseCounter: options.releaseCounter,
   task: 'text-intent',
   needs: { runtimeVersion: 1, rssBytes: 1_000 },
-  files: [options.model, { role: 'golden', name: 'golden.json', sha256: sha256Of('{}'), bytes: 2 }],
+  files: [
+    options.model,
+    { role: 'golden', name: 'golden.json', sha256: sha256Of(GOLDEN), bytes: GOLDEN.length },
+  ],
   inputs: [{ name: 'rows', shape: [null], type: 'int32', unit: 'feature row' }],
   labels: { version: 1, names: ['on', 'off'] },
   text: {
@@ -59,11 +64,11 @@ export interface TestBundle {
   readonly blobs: Map<string, Uint8Array>;
   /** Digest of the model file. */
   readonly model: Digest;
+  /** Digest of its golden vectors. */
+  readonly golden: Digest;
   /** Digest of the form in which it travels. */
   readonly wire?: string;
 }
-
-const GOLDEN = Buffer.from('{}');
 
 const signed = (key: SigningKey, stated: Stated, files: readonly Uint8Array[]): TestBundle => {
   const manifestBytes = encodeManifest(draftOf(stated));
@@ -75,7 +80,7 @@ const signed = (key: SigningKey, stated: Stated, files: readonly Uint8Array[]): 
     ...[...files, GOLDEN].map((bytes) => [sha256Of(bytes), bytes] as const),
   ]);
   const wire = model.wire === undefined ? {} : { wire: model.wire.sha256 };
-  return { wish: { digest, releaseCounter }, blobs, model: model.sha256, ...wire };
+  return { wish: { digest, releaseCounter }, blobs, model: model.sha256, golden: sha256Of(GOLDEN), ...wire };
 };
 
 /** Makes and signs a bundle whose model is given, or so many bytes long. */

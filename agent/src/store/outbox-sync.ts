@@ -66,17 +66,24 @@ export class OutboxSync {
   }
 
   async #run(files: readonly DiskFile[], waiters: readonly Waiter[]): Promise<void> {
+    let isFailed = false;
     try {
       await Promise.all(files.map((file) => file.sync()));
       for (const { resolve } of waiters) resolve();
     } catch (thrown) {
+      isFailed = true;
+      // Not durable yet: the next write, or whoever asks next, has it tried again.
+      for (const file of files) this.#dirty.add(file);
       this.#failed(thrown);
       for (const { reject } of waiters) reject(thrown);
     } finally {
       this.#running = null;
-      for (const file of this.#retired.splice(0)) file.close();
+      for (const file of this.#retired.splice(0)) {
+        this.#dirty.delete(file);
+        file.close();
+      }
       if (this.#waiters.length > 0) this.#start();
-      else if (this.#dirty.size > 0) this.#schedule();
+      else if (this.#dirty.size > 0 && !isFailed) this.#schedule();
     }
   }
 }

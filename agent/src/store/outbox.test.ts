@@ -205,6 +205,10 @@ describe('durability', () => {
     outbox.append('event', 'one');
     disk.isSyncBroken = true;
     await expect(outbox.flushed()).rejects.toThrow('cannot sync');
+    await expect(outbox.flushed()).rejects.toThrow('cannot sync');
+    disk.isSyncBroken = false;
+    await outbox.flushed();
+    expect(payloads(drain(open(disk.afterPowerCut(makeSeededRandom(3)))))).toEqual(['one']);
   });
 
   it('comes by itself within the promised delay', async () => {

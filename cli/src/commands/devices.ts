@@ -52,8 +52,9 @@ async function show({ args, connect, terminal }: Context): Promise<number> {
   fact('last seen', timeText(found.lastSeenAt));
   fact('agent', found.agentVersion ?? 'not seen yet');
   fact('desired', `version ${found.desiredVersion}, reported ${found.reportedVersion}`);
-  for (const [line, { running, refused, step }] of Object.entries(found.lines)) {
-    fact(line, running === null ? step : `${running.version} ${shortDigest(running.digest)}, ${step}`);
+  for (const [line, { attested = false, running, refused, step }] of Object.entries(found.lines)) {
+    const word = attested ? '' : ', not attested';
+    fact(line, running === null ? step : `${running.version} ${shortDigest(running.digest)}, ${step}${word}`);
     if (refused !== undefined) fact('', `refused ${shortDigest(refused.digest)}: ${refused.code}`);
   }
   if (found.beat !== null) {

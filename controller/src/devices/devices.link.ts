@@ -3,7 +3,14 @@
  * the newest per device, and written together. A revoked device is not listened to.
  */
 
-import { BEAT_INTERVAL_MS, type Beat, type DeviceId, type Message, wholeBeat } from '@nanofleet/protocol';
+import {
+  BEAT_INTERVAL_MS,
+  type Beat,
+  type DeviceId,
+  type Message,
+  toNanofleetError,
+  wholeBeat,
+} from '@nanofleet/protocol';
 import { type CancelTimer, type Clock, type Log, pause } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { isDatabaseGone } from '../db/database.ts';
@@ -18,6 +25,8 @@ import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import type { HeldLease } from '../shards/shards.repository.ts';
 import { ShardsService } from '../shards/shards.service.ts';
+import { Identity } from '../state/identity.ts';
+import { attestedLines } from './attestation.plan.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { afterBirth, afterDeath } from './presence.machine.ts';
@@ -47,6 +56,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     private readonly timeline: TimelineService,
     private readonly shards: ShardsService,
     private readonly jobs: JobsDriver,
+    private readonly identity: Identity,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -141,9 +151,28 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt }, lease);
     // The other one of two processes with one identity: only its complaint counts.
     if (row.instance !== null && row.instance !== body.instance) return;
-    const { agent = null, desiredVersion: reportedVersion, lines, problems } = body;
+    const { agent = null, desiredVersion: reportedVersion, problems } = body;
+    const lines = await this.#believed(body, living);
+    if (lines === null) return;
     await this.repository.change(device, { agent, lastSeenAt, reportedVersion, lines, problems }, lease);
     for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
+  }
+
+  /** The lines of a report with whether they are attested; null, and a problem of the device, when they are a lie. */
+  async #believed(
+    body: Message<'reported'>['body'],
+    { lease, row }: { row: DeviceRow; lease: HeldLease },
+  ): Promise<Message<'reported'>['body']['lines'] | null> {
+    const { device, publicKey } = row;
+    try {
+      return attestedLines(body, { device, fleet: this.identity.fleet, publicKey });
+    } catch (thrown) {
+      const { code, message } = toNanofleetError(thrown);
+      this.log.warn('a report was not believed', { device, code, why: message });
+      const problems = [...body.problems, { code, message }];
+      await this.repository.change(device, { lastSeenAt: this.clock.unixMs(), problems }, lease);
+      return null;
+    }
   }
 
   async #beat({ device, body }: Message<'beat'>): Promise<void> {

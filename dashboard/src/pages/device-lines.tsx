@@ -32,7 +32,7 @@ export const DeviceLines = (props: { readonly device: DeviceDetail }) => {
 };
 
 const Line = (props: { readonly line: string; readonly report: LineReport }) => {
-  const { progress, refused, running, step } = props.report;
+  const { attested = false, progress, refused, running, step } = props.report;
   return (
     <>
       <div className="line-head">
@@ -45,6 +45,7 @@ const Line = (props: { readonly line: string; readonly report: LineReport }) => 
           </Link>
         )}
         <Badge tone={STEP_TONES[step]} text={step} />
+        {attested ? null : <span className="quiet">not attested</span>}
         {progress === undefined ? null : (
           <span className="quiet number">
             {bytesText(progress.bytesDone)} of {bytesText(progress.bytesTotal)}

@@ -16,6 +16,8 @@ export const STEP_TONES: Readonly<Record<LineReport['step'], Tone>> = {
   fetching: 'cool',
   verifying: 'cool',
   staging: 'cool',
+  accepting: 'cool',
+  probation: 'cool',
   refused: 'bad',
 };
 

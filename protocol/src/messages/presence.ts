@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { digestSchema, uuidSchema } from '../ids.ts';
 import { AWAITED_MAX } from '../limits.ts';
 import { agentReportSchema } from './agent.ts';
+import { attestationSchema } from './attestation.ts';
 import { lineFiguresSchema } from './line-figures.ts';
 import {
   countSchema,
@@ -83,7 +84,12 @@ export const sentBeatSchema = beatSchema.partial().extend({ session, instance, u
 /** What one line does with the desired bundle. */
 export const lineReportSchema = z.object({
   running: runningSchema.nullable(),
-  step: z.enum(['settled', 'fetching', 'verifying', 'staging', 'refused']),
+  /** `accepting`: tried in a process of its own. `probation`: it serves, and is watched. */
+  step: z.enum(['settled', 'fetching', 'verifying', 'staging', 'accepting', 'probation', 'refused']),
+  /** What has served through its probation, and is gone back to when another one fails; left out by agents without any. */
+  committed: digestSchema.nullable().optional(),
+  /** Whether the device's key stands for these digests. The controller says so; what a device says here counts for nothing. */
+  attested: z.boolean().optional(),
   progress: z.object({ bytesDone: countSchema, bytesTotal: countSchema }).optional(),
   /** The last bundle that this device would not run, and why; gone when another is accepted. */
   refused: z
@@ -99,6 +105,8 @@ export const reportedSchema = z.object({
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })).max(32),
   /** Left out by agents that do not upgrade themselves. */
   agent: agentReportSchema.optional(),
+  /** The lines under the device's key; left out by agents without. */
+  attestation: attestationSchema.optional(),
 });
 
 export type Birth = z.infer<typeof birthSchema>;

@@ -3,13 +3,16 @@ import type { Disk, DiskFile } from '../ports/disk.ts';
 
 class Killed extends Error {}
 
-/** A disk whose first `steps` changes happen; each later one throws, as if the process had been killed before it. */
-export const dyingDisk = (inner: Disk, steps: number): Disk => {
+/** A disk whose first `steps` changes happen; each later one throws, as if the process had been killed before it, and is told. */
+export const dyingDisk = (inner: Disk, steps: number, died = (): void => undefined): Disk => {
   let left = steps;
   const change =
     <A extends readonly unknown[], R>(act: (...given: A) => R) =>
     (...given: A): R => {
-      if (left <= 0) throw new Killed('killed here');
+      if (left <= 0) {
+        died();
+        throw new Killed('killed here');
+      }
       left -= 1;
       return act(...given);
     };

@@ -1,4 +1,6 @@
 /** Twins of the ports and tiny bundles, for tests and the simulated fleet; nothing that ships imports it. */
+export * from './bad-graph.ts';
+export * from './changed-bundle.ts';
 export * from './dying-disk.ts';
 export * from './eventually.ts';
 export * from './manual-clock.ts';

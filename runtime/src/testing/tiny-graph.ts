@@ -2,63 +2,7 @@
  * Owns graphs small enough to check by hand, for tests of this package: it may not import the writer of forge, and a committed binary
  * would hide what it computes. Never part of the product.
  */
-import { joinedBytes } from '../joined-bytes.ts';
-import { varint } from '../onnx/protobuf-reader.ts';
-
-const encoder = new TextEncoder();
-const integer = (number: number, value: number): Uint8Array =>
-  joinedBytes([varint(number * 8), varint(value)]);
-const bytes = (number: number, content: Uint8Array | string): Uint8Array => {
-  const raw = typeof content === 'string' ? encoder.encode(content) : content;
-  return joinedBytes([varint(number * 8 + 2), varint(raw.length), raw]);
-};
-const message = (number: number, ...fields: Uint8Array[]): Uint8Array => bytes(number, joinedBytes(fields));
-
-const FLOAT = 1;
-const INT8 = 3;
-const INT32 = 6;
-const INT64 = 7;
-
-const tensor = (name: string, options: { dims: number[]; type: number; raw: Uint8Array }): Uint8Array =>
-  message(
-    5,
-    ...options.dims.map((dim) => integer(1, dim)),
-    integer(2, options.type),
-    bytes(8, name),
-    bytes(9, options.raw),
-  );
-
-const node = (operator: string, options: { inputs: string[]; outputs: string[] }): Uint8Array =>
-  message(
-    1,
-    ...options.inputs.map((name) => bytes(1, name)),
-    ...options.outputs.map((name) => bytes(2, name)),
-    bytes(4, operator),
-  );
-
-const port = (
-  number: 11 | 12,
-  options: { name: string; type: number; dims: (number | string)[] },
-): Uint8Array => {
-  const dims = options.dims.map((dim) =>
-    message(1, typeof dim === 'number' ? integer(1, dim) : bytes(2, dim)),
-  );
-  return message(
-    number,
-    bytes(1, options.name),
-    message(2, message(1, integer(1, options.type), message(2, ...dims))),
-  );
-};
-
-const model = (...graph: Uint8Array[]): Uint8Array =>
-  joinedBytes([
-    integer(1, 10),
-    bytes(2, 'test'),
-    message(7, ...graph, bytes(2, 'tiny')),
-    message(8, bytes(1, ''), integer(2, 21)),
-  ]);
-
-const raw = (values: Float32Array | Int8Array | BigInt64Array): Uint8Array => new Uint8Array(values.buffer);
+import { FLOAT, INT8, INT32, INT64, model, node, port, raw, tensor } from './graph-fields.ts';
 
 /** Text graph: penultimate = sum of the table's rows; logits = penultimate * weight. */
 export function tinyTextGraph(options: { table: number[][]; weight: number[][] }): Uint8Array {

@@ -1,0 +1,167 @@
+/**
+ * Brings one bundle from its source to a runner that may be tried in service: fetch, verify, stage, accept, each step
+ * written down before it is done. Owns the files of the bundle; never puts anything into service.
+ */
+import { type ErrorCode, type LineReport, toNanofleetError } from '@nanofleet/protocol';
+import type { Runner } from '@nanofleet/runtime';
+import { type loadRunner, type VerifiedBundle, verifyBundle } from '@nanofleet/runtime/node';
+import type { Disk } from '@nanofleet/runtime/ports';
+import type { BlobSource } from '../ports/blob-source.ts';
+import type { Acceptance } from '../trial/acceptance.ts';
+import { judgeTrial } from '../trial/judge-trial.plan.ts';
+import type { LiveInputs } from '../trial/live-inputs.ts';
+import { fetchBundle } from './bundle-fetch.ts';
+import { bundleHere } from './delta-fetch.ts';
+import type { SlotBook } from './slot-book.ts';
+import { bundleSourceOn, type SlotStore } from './slot-store.ts';
+import { advance, lowestCounter, type TrialStage, tryOut, type Wish } from './slots.machine.ts';
+
+/** What is pursued, from where, and until when. */
+export interface Pursuit {
+  readonly wish: Wish;
+  readonly blobs: BlobSource;
+  readonly signal: AbortSignal;
+  /** Whether it came with the device. */
+  readonly isShipped: boolean;
+}
+
+/** What installing needs. */
+export interface LineInstallerOptions {
+  readonly disk: Disk;
+  readonly line: string;
+  readonly publisherFingerprints: readonly string[];
+  /** Turns a verified bundle into a runner that has reproduced its golden vectors. */
+  readonly load: typeof loadRunner;
+  readonly acceptance: Acceptance;
+  readonly inputs: LiveInputs;
+}
+
+/** The parts of the line that installing reads and writes. */
+interface Neighbours {
+  readonly book: SlotBook;
+  readonly store: SlotStore;
+  /** What serves the line. */
+  readonly serving: () => Runner | null;
+  readonly progress: (progress: NonNullable<LineReport['progress']>) => void;
+}
+
+/** What a bundle that was whole once shows when its files have changed on the disk. */
+const DAMAGE: ReadonlySet<ErrorCode> = new Set([
+  'DIGEST_MISMATCH',
+  'BUNDLE_FILE_MISSING',
+  'SIGNATURE_MISSING',
+  'SIGNATURE_MALFORMED',
+  'SIGNATURE_WRONG',
+]);
+
+/** Installs bundles of one line. */
+export class LineInstaller {
+  readonly #options: LineInstallerOptions;
+  readonly #around: Neighbours;
+
+  constructor(options: LineInstallerOptions, around: Neighbours) {
+    this.#options = options;
+    this.#around = around;
+  }
+
+  /**
+   * The runner of what is pursued, on probation by the book.
+   * @throws NanofleetError of what stands in the way; then nothing stays open
+   */
+  async bring(pursuit: Pursuit): Promise<Runner> {
+    const { digest } = pursuit.wish;
+    const found = this.#around.store.hasBundle(digest) ? await this.#installFound(pursuit) : null;
+    if (found !== null) return found;
+    await this.#fetch(pursuit);
+    return this.#install(pursuit);
+  }
+
+  /**
+   * A bundle that lies here, checked once more.
+   * @throws NanofleetError of the first check that fails
+   */
+  verify(digest: string, lowest = 0): Promise<VerifiedBundle> {
+    const { disk, publisherFingerprints } = this.#options;
+    const source = bundleSourceOn(disk, this.#around.store.bundleDirectory(digest));
+    return verifyBundle(source, { publisherFingerprints, minReleaseCounter: lowest, digest });
+  }
+
+  /** The runner of a bundle that lies here; @throws NanofleetError of verifying or loading it */
+  async load(digest: string, lowest = 0): Promise<Runner> {
+    return this.#options.load(await this.verify(digest, lowest));
+  }
+
+  async #fetch({ wish, blobs, signal }: Pursuit): Promise<void> {
+    const { disk, line, publisherFingerprints } = this.#options;
+    const { book, progress, store } = this.#around;
+    const { accepted } = book.state;
+    await fetchBundle({
+      ...{ blobs, disk, line, progress, publisherFingerprints, signal, wish },
+      directory: store.partDirectory(wish.digest),
+      lowestCounter: lowestCounter(book.state),
+      here: accepted === null ? null : bundleHere(disk, store.bundleDirectory(accepted.digest)),
+    });
+    store.finishPart(wish.digest);
+  }
+
+  /** Installs what lies here already; null when it has to be fetched again because the disk has changed it. */
+  async #installFound(pursuit: Pursuit): Promise<Runner | null> {
+    const { book, store } = this.#around;
+    try {
+      return await this.#install(pursuit);
+    } catch (thrown) {
+      if (!DAMAGE.has(toNanofleetError(thrown).code)) throw thrown;
+      store.discard(pursuit.wish.digest);
+      book.persist(advance(book.state, 'fetching'));
+      return null;
+    }
+  }
+
+  async #install({ isShipped, signal, wish: { digest } }: Pursuit): Promise<Runner> {
+    const { book } = this.#around;
+    const lowest = lowestCounter(book.state);
+    book.persist(advance(book.state, 'verifying'));
+    const bundle = await this.verify(digest, lowest);
+    book.persist(advance(book.state, 'staging'));
+    this.#enter('accepting', bundle);
+    if (!isShipped) await this.#accept(bundle, signal);
+    // From the disk once more: what an acceptance takes its time over is not kept in memory for so long.
+    const runner = await this.load(digest, lowest);
+    try {
+      signal.throwIfAborted();
+      this.#enter('probation', bundle);
+      return runner;
+    } catch (thrown) {
+      await runner.release();
+      throw thrown;
+    }
+  }
+
+  #enter(stage: TrialStage, { manifest }: VerifiedBundle): void {
+    const { book } = this.#around;
+    const { boot } = book.facts();
+    book.persist(tryOut(book.state, { stage, version: manifest.version, boot }));
+  }
+
+  /** Tries a version in a process of its own. @throws NanofleetError of what speaks against it */
+  async #accept({ digest, manifest }: VerifiedBundle, signal: AbortSignal): Promise<void> {
+    const { acceptance, inputs, line, publisherFingerprints } = this.#options;
+    const { book, serving, store } = this.#around;
+    const { accepted } = book.state;
+    const place = (of: string) => ({ digest: of, directory: store.bundleDirectory(of) });
+    const figures = await acceptance.try(
+      {
+        candidate: place(digest),
+        running: accepted === null ? null : place(accepted.digest),
+        publisherFingerprints,
+        inputs: inputs.of(line),
+      },
+      signal,
+    );
+    const error = judgeTrial(figures, {
+      candidate: manifest.cost,
+      running: serving()?.manifest.cost ?? null,
+    });
+    if (error !== null) throw error;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * What a process that tries a new version does: load it, weigh it, and run it beside the running one on this device's
+ * last inputs and on the golden ones. Owns the order; never judges, and never keeps an input.
+ */
+import { type Manifest, TRIAL_RUNS_MS_MAX } from '@nanofleet/protocol';
+import { decodeGolden, decodeWindow, type Runner } from '@nanofleet/runtime';
+import type { CheckedBundle, loadRunner } from '@nanofleet/runtime/node';
+import type { Clock } from '@nanofleet/runtime/ports';
+import type { AcceptanceTask, BundlePlace } from './acceptance.ts';
+import type { LiveInput } from './live-inputs.ts';
+import { type TrialFigures, TrialTally } from './trial-tally.ts';
+
+/** The surroundings of a trial. */
+export interface AcceptancePorts {
+  readonly clock: Clock;
+  /** The bundle in a place, verified. */
+  readonly open: (place: BundlePlace) => Promise<CheckedBundle>;
+  readonly load: typeof loadRunner;
+  /** Resident memory after all that can be freed was freed; left out where other things of the process would be weighed, too. */
+  readonly rssBytes?: () => number;
+}
+
+interface Loaded {
+  readonly runner: Runner;
+  readonly golden: LiveInput[];
+}
+
+/** Runs at first, which find nothing warm; they count for nothing. */
+const WARMING = 3;
+
+/** Tries a version. @throws NanofleetError of verifying or loading it */
+export const runAcceptance = async (task: AcceptanceTask, ports: AcceptancePorts): Promise<TrialFigures> => {
+  const { candidate, running } = task;
+  const open: Runner[] = [];
+  const load = async (place: BundlePlace): Promise<Loaded> => {
+    const bundle = await ports.open(place);
+    const runner = await ports.load(bundle);
+    open.push(runner);
+    const golden = goldenInputs(bundle);
+    await warm(runner, golden);
+    return { runner, golden };
+  };
+  try {
+    // A running version that the disk has changed since compares with nothing; the new one is not to blame for it.
+    const before = running === null ? null : await load(running).catch(() => null);
+    const rss = [ports.rssBytes?.()];
+    const now = await load(candidate);
+    rss.push(ports.rssBytes?.());
+    const tally = new TrialTally({ candidate: now.runner, running: before?.runner ?? null }, ports.clock);
+    const inputs = [...task.inputs, ...(before?.golden ?? now.golden)];
+    await compareAll(tally, inputs, ports.clock);
+    if (running !== null && before !== null && ports.rssBytes !== undefined) {
+      // The first to be loaded also pays for the engine: the running one is weighed a second time, after it.
+      await load(running);
+      rss.push(ports.rssBytes());
+      tally.weigh(weights(rss));
+    }
+    return tally.figures();
+  } finally {
+    for (const runner of open) await runner.release();
+  }
+};
+
+/** @param rss with the running version, with the new one too, and with the running one once more */
+const weights = (rss: readonly (number | undefined)[]): NonNullable<TrialFigures['memory']> => {
+  const [one = 0, both = 0, again = 0] = rss;
+  return { running: one, candidate: one - (again - both) + (both - one) };
+};
+
+const compareAll = async (tally: TrialTally, inputs: readonly LiveInput[], clock: Clock): Promise<void> => {
+  const endMicros = clock.monotonicMicros() + TRIAL_RUNS_MS_MAX * 1_000;
+  for (const input of inputs) {
+    await tally.compare(input);
+    if (clock.monotonicMicros() > endMicros) return;
+  }
+};
+
+const warm = async (runner: Runner, inputs: readonly LiveInput[]): Promise<void> => {
+  for (const input of inputs.slice(0, WARMING)) {
+    if (runner.task === 'text-intent' && input.task === 'text-intent') await runner.decide(input.text);
+    if (runner.task === 'sensor-event' && input.task === 'sensor-event') await runner.score(input.window);
+  }
+};
+
+const goldenInputs = ({ files, manifest }: CheckedBundle): LiveInput[] => {
+  const bytes = files.get('golden');
+  return bytes === undefined ? [] : inputsOf(bytes, manifest);
+};
+
+const inputsOf = (bytes: Uint8Array, manifest: Manifest): LiveInput[] => {
+  const golden = decodeGolden(bytes, manifest);
+  return golden.task === 'text-intent'
+    ? golden.cases.map(({ text }) => ({ task: golden.task, text }))
+    : golden.cases.map(({ window }) => ({ task: golden.task, window: decodeWindow(window) }));
+};
