@@ -70,6 +70,14 @@ describe('the slot of a line', () => {
     expect(ask(ask(state, wishOf(1)), wishOf(2)).attempt).not.toBeNull();
   });
 
+  it('tries a refused version once more when it is asked for another time, and not for that time again', () => {
+    const refused = refuse(trying(running(1), 2), refusalOf(2));
+    expect(ask(refused, { ...wishOf(2), attempt: 1 }).attempt).toBeNull();
+    const again = ask(refused, { ...wishOf(2), attempt: 2 });
+    expect(again.attempt).toMatchObject(wishOf(2));
+    expect(ask(refuse(again, refusalOf(2)), { ...wishOf(2), attempt: 2 }).attempt).toBeNull();
+  });
+
   it('holds neither a power cut nor an orderly end against a version', () => {
     let state = running(1);
     for (let times = 0; times < 3 * TRIALS_BROKEN_MAX; times += 1) {

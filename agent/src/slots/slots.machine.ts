@@ -51,6 +51,8 @@ export const slotStateSchema = z.object({
     .nullable(),
   /** What was asked for last; a refused bundle is tried again only after something else was asked for. */
   asked: digestSchema.nullable(),
+  /** Which time it was asked for. */
+  askedTimes: z.int().min(1).default(1),
   refused: z
     .object({ digest: digestSchema, code: errorCodeSchema, message: z.string(), at: z.int().min(0) })
     .nullable(),
@@ -74,6 +76,8 @@ export type Refusal = NonNullable<SlotState['refused']>;
 
 /** What is asked for. */
 export interface Wish extends Pick<Accepted, 'digest' | 'releaseCounter'> {
+  /** Which time it is asked for; 1 when left out. A device that has refused it tries it again at a higher one. */
+  readonly attempt?: number | undefined;
   /** From what was committed back to what was committed before it: the one way to a lower release counter. */
   readonly rollback?: { readonly from: string; readonly to: string } | undefined;
 }
@@ -84,6 +88,7 @@ export const EMPTY_SLOT: SlotState = {
   previous: null,
   attempt: null,
   asked: null,
+  askedTimes: 1,
   refused: null,
   resumable: null,
   broken: null,
@@ -108,10 +113,11 @@ export const isRollback = ({ accepted, previous }: SlotState, { digest, rollback
 
 /** The state after a wish. There is an attempt in it only if the wish makes something to do. */
 export const ask = (state: SlotState, wish: Wish): SlotState => {
-  const { digest, releaseCounter } = wish;
-  const next = { ...state, asked: digest, attempt: null };
+  const { attempt: askedTimes = 1, digest, releaseCounter } = wish;
+  const next = { ...state, asked: digest, askedTimes, attempt: null };
   if (state.accepted?.digest === digest) return next;
-  if (state.asked === digest && state.refused?.digest === digest) return next;
+  const isAsBefore = state.asked === digest && askedTimes <= state.askedTimes;
+  if (isAsBefore && state.refused?.digest === digest) return next;
   return { ...next, resumable: null, attempt: { digest, releaseCounter, step: 'fetching' } };
 };
 
@@ -136,14 +142,11 @@ export const commit = (state: SlotState): SlotState => {
   const proven = onProbation(state);
   if (proven === null) return state;
   return {
+    ...EMPTY_SLOT,
     accepted: proven,
     previous: state.accepted ?? state.previous,
-    attempt: null,
     asked: state.asked ?? proven.digest,
-    refused: null,
-    resumable: null,
-    broken: null,
-    starts: 0,
+    askedTimes: state.askedTimes,
   };
 };
 
