@@ -3,9 +3,11 @@
  * handed down; which parts there are, and when they start and end, is the agent's.
  */
 import { join } from 'node:path';
+import type { Reported } from '@nanofleet/protocol';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import type { Problems } from './health/problems.ts';
+import { attest } from './link/attestation.ts';
 import { Sinks, type SinksOptions } from './sinks/sinks.ts';
 import { NO_INFLOW, Sources, type SourcesOptions } from './sources/sources.ts';
 import type { OutboundLog } from './store/outbound-log.ts';
@@ -16,6 +18,16 @@ export interface Making {
   readonly options: AgentOptions;
   readonly ports: AgentPorts;
 }
+
+/** The word of a device that has a key for what its lines run. */
+export const attested = (
+  state: Parameters<typeof attest>[0],
+  { options: { identity }, ports: { deviceKey: key, host } }: Making,
+): Pick<Reported, 'attestation'> => {
+  const { device, fleet } = identity;
+  if (key === undefined) return {};
+  return { attestation: attest(state, { boot: host.boot?.()?.id ?? null, device, fleet, key }) };
+};
 
 /** @param changed told when the report has changed */
 export const makeUpgrade = ({ options, ports }: Making, changed: () => void): Upgrade => {

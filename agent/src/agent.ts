@@ -17,7 +17,7 @@ import {
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { newId, randomHex } from '@nanofleet/runtime/ports';
-import { makeSinks, makeSources, makeUpgrade } from './agent-making.ts';
+import { attested, makeSinks, makeSources, makeUpgrade } from './agent-making.ts';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import { Health } from './health/health.ts';
@@ -32,7 +32,6 @@ import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
 import { AskedBlobs } from './link/asked-blobs.ts';
 import { ControllerBlobs, paceOf, type TransferPace } from './link/controller-blobs.ts';
-import { attest } from './link/attestation.ts';
 import { DesiredMemory } from './link/desired.ts';
 import { makeInbox } from './link/inbox.ts';
 import { makeJobTasks } from './link/job-tasks.ts';
@@ -440,18 +439,11 @@ export class Agent implements LocalService {
     const state = { session, instance: this.#instance, lines };
     return {
       ...state,
-      ...this.#attested(state),
+      ...attested(state, { options: this.#options, ports: this.#ports }),
       desiredVersion: this.#desired.current?.version ?? 0,
       problems: this.#problems.list(),
       agent: this.#upgrade.report(),
     };
-  }
-
-  #attested(state: Parameters<typeof attest>[0]): Pick<Reported, 'attestation'> {
-    const { deviceKey: key, host } = this.#ports;
-    const { device, fleet } = this.#options.identity;
-    if (key === undefined) return {};
-    return { attestation: attest(state, { boot: host.boot?.()?.id ?? null, device, fleet, key }) };
   }
 
   #noteIdentity(isInUse: boolean): void {
