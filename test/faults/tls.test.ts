@@ -166,14 +166,18 @@ it.each([
   },
 );
 
-it('resumes sessions of before a restart', async () => {
+it('resumes sessions of before a restart, and counts them', async () => {
   const { tls } = await fleet.enrolled('steady');
   const { session, socket } = await handshake(fleet.controller.running.mqttPort, tls);
   socket.destroy();
+  const token = readFileSync(join(fleet.controller.directory, 'admin-token'), 'utf8').trim();
   await fleet.controller.running.stop();
   await fleet.run();
+  const resumed = 'nanofleet_tls_handshakes_total{kind="resumed"}';
+  expect(await fleet.figure(resumed, token)).toBe(0);
   const again = open(fleet.controller.running.mqttPort, { ...tls, session });
   await once(again, 'secureConnect');
   expect(again.isSessionReused()).toBe(true);
+  await expect.poll(() => fleet.figure(resumed, token)).toBe(1);
   again.destroy();
 });

@@ -33,11 +33,18 @@ import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 /** Births that come together are planned together. */
 const GATHER_MS = 20;
 
+/** Devices whose turn comes together. */
+interface Gathered {
+  readonly devices: Set<DeviceId>;
+  readonly planned: Promise<void>;
+}
+
 /** Desired states. */
 @Injectable()
 export class DesiredService {
   #last: Promise<unknown> = Promise.resolve();
   readonly #born = new Map<DeviceId, number>();
+  #next: Gathered | null = null;
 
   constructor(
     private readonly devices: DevicesRepository,
@@ -62,11 +69,11 @@ export class DesiredService {
     });
   }
 
-  /** Plans one device again. */
+  /** Plans one device again, together with all that are asked for before its turn comes. */
   refreshDevice(device: DeviceId): Promise<void> {
-    return this.#alone(async () => {
-      await this.#replan(await this.devices.some([device]));
-    });
+    this.#next ??= this.#gather();
+    this.#next.devices.add(device);
+    return this.#next.planned;
   }
 
   /** A device is there and knows a version: it gets a newer one soon, if there is any. */
@@ -79,6 +86,16 @@ export class DesiredService {
       });
     }
     this.#born.set(device, knownVersion);
+  }
+
+  /** A hundred devices that enrol at once are planned in a few looks at the registry instead of a hundred. */
+  #gather(): Gathered {
+    const devices = new Set<DeviceId>();
+    const planned = this.#alone(async () => {
+      this.#next = null;
+      await this.#replan(await this.devices.some([...devices]));
+    });
+    return { devices, planned };
   }
 
   #serveBorn(): Promise<void> {

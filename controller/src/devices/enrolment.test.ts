@@ -48,6 +48,15 @@ const answers = (controller: GetController): void => {
     const left = (await controller().call('fleetTokens')).items.find(({ id }) => id === token.id);
     expect(left?.usesLeft).toBe(0);
   });
+
+  it('has a desired state for each device by the time of its answer, also for many at the same moment', async () => {
+    const token = await controller().fleetToken({ uses: 8 });
+    const enrolled = Array.from({ length: 8 }, async (_, index) => {
+      await enrolRaw(controller().url, { name: `planned-${index}`, token });
+      return (await controller().call('device', { params: { device: `planned-${index}` } })).desiredVersion;
+    });
+    expect(await Promise.all(enrolled)).toEqual(enrolled.map(() => 1));
+  });
 };
 
 const names = (controller: GetController): void => {

@@ -42,6 +42,11 @@ export class MetricsService {
   );
   readonly #messages = this.#counter('nanofleet_link_messages_total', 'Messages of devices since the start');
   readonly #malformed = this.#counter('nanofleet_link_malformed_total', 'Messages dropped as malformed');
+  readonly #handshakes = this.#counter(
+    'nanofleet_tls_handshakes_total',
+    'TLS handshakes since the start; resumed ones cost less',
+    ['kind'],
+  );
   readonly #duplicates = this.#counter(
     'nanofleet_ingest_duplicates_total',
     'Records that were stored before',
@@ -70,7 +75,7 @@ export class MetricsService {
     private readonly shards: ShardsService,
     private readonly live: LiveFeed,
     private readonly cloud: CloudService,
-    identity: Identity,
+    private readonly identity: Identity,
   ) {
     const { controllerVersion: version } = identity.shown();
     this.#gauge('nanofleet_build_info', 'Always 1; the version is the label', ['version']).set(
@@ -113,6 +118,16 @@ export class MetricsService {
     this.#streams.set(this.live.readers);
     total(this.#messages, this.link.counts.messages);
     total(this.#malformed, this.link.counts.malformed);
+    this.#setHandshakes();
+  }
+
+  #setHandshakes(): void {
+    this.#handshakes.reset();
+    const { tls } = this.identity;
+    if (tls === null) return;
+    const { full, resumed } = tls.handshakes;
+    this.#handshakes.inc({ kind: 'full' }, full);
+    this.#handshakes.inc({ kind: 'resumed' }, resumed);
   }
 
   async #ofFleet(): Promise<void> {

@@ -23,6 +23,7 @@ import {
 } from '@nanofleet/protocol/node';
 import type { Random } from '@nanofleet/runtime/ports';
 import type { AuthorityFiles } from '../ports/settings.ts';
+import type { Issuer } from './certificates.ts';
 
 const KEY_FILE = 'ca.key.pem';
 const CERTIFICATE_FILE = 'ca.pem';
@@ -47,6 +48,8 @@ export class Authority {
   readonly #fleet: FleetId;
   readonly #key: KeyObject;
   readonly #random: Random;
+  /** Opened when the first certificate is made: the library takes its time. */
+  #issuer: Promise<Issuer> | null = null;
 
   private constructor(options: AuthorityOptions, made: { key: KeyObject; certificate: X509Certificate }) {
     this.certificate = made.certificate.toString();
@@ -76,7 +79,7 @@ export class Authority {
   /** Certificate for listeners, PEM. */
   async certifyListener(listener: { names: readonly string[]; key: KeyObject }): Promise<string> {
     const { makeServerCertificate } = await import('./certificates.ts');
-    return makeServerCertificate(this.#issuer, listener);
+    return makeServerCertificate(await this.#opened(), listener);
   }
 
   /** Certificate for the TLS key of a device, PEM, good from now (milliseconds since 1970) for CERTIFICATE_MS. */
@@ -86,11 +89,14 @@ export class Authority {
   ): Promise<string> {
     const { makeDeviceCertificate } = await import('./certificates.ts');
     const validity = { fromMs: nowMs - SKEW_MS, untilMs: nowMs + CERTIFICATE_MS };
-    return makeDeviceCertificate(this.#issuer, { fleet: this.#fleet, device, spki, validity });
+    return makeDeviceCertificate(await this.#opened(), { fleet: this.#fleet, device, spki, validity });
   }
 
-  get #issuer() {
-    return { certificate: this.certificate, key: this.#key, random: this.#random };
+  #opened(): Promise<Issuer> {
+    this.#issuer ??= import('./certificates.ts').then(({ openIssuer }) =>
+      openIssuer({ certificate: this.certificate, key: this.#key, random: this.#random }),
+    );
+    return this.#issuer;
   }
 }
 

@@ -39,22 +39,28 @@ export interface Validity {
   readonly untilMs: number;
 }
 
-/** Who signs. */
-export interface Issuer {
-  /** PEM of its certificate. */
-  readonly certificate: string;
+/** Names as the library takes them. */
+type Name = Record<string, string[]>[];
+
+/** Who signs with which key. */
+export interface Signer {
   readonly key: KeyObject;
   readonly random: Random;
 }
 
-/** Names as the library takes them. */
-type Name = Record<string, string[]>[];
+/** An authority, ready to sign: reading its certificate and key again would take half the time of each certificate. */
+export interface Issuer {
+  readonly name: string;
+  readonly keyIdentifier: Extension;
+  readonly signingKey: webcrypto.CryptoKey;
+  readonly random: Random;
+}
 
 interface Wanted {
   readonly subject: Name;
   readonly issuer: string | Name;
   readonly spki: Uint8Array;
-  readonly signedBy: KeyObject;
+  readonly signingKey: webcrypto.CryptoKey;
   readonly validity: Validity;
   readonly extensions: readonly Extension[];
   readonly random: Random;
@@ -62,15 +68,24 @@ interface Wanted {
 
 cryptoProvider.set(webcrypto as never);
 
+/** Reads the certificate (PEM) and the key of an authority. */
+export const openIssuer = async ({
+  certificate,
+  key,
+  random,
+}: Signer & { certificate: string }): Promise<Issuer> => {
+  const { publicKey, subject: name } = new X509Certificate(certificate);
+  const keyIdentifier = await AuthorityKeyIdentifierExtension.create(publicKey);
+  return { name, keyIdentifier, signingKey: await signingKeyOf(key), random };
+};
+
 /** Certificate of an authority over its own key, PEM. `name` tells operators whose it is. */
-export const makeAuthorityCertificate = async (
-  name: string,
-  { key, random }: Omit<Issuer, 'certificate'>,
-): Promise<string> => {
+export const makeAuthorityCertificate = async (name: string, { key, random }: Signer): Promise<string> => {
   const subject = [{ CN: [name] }];
   const spki = spkiOf(key);
+  const signingKey = await signingKeyOf(key);
   return make({
-    ...{ subject, issuer: subject, spki, signedBy: key, random, validity: FOREVER },
+    ...{ subject, issuer: subject, spki, signingKey, random, validity: FOREVER },
     extensions: [
       // No authority below it: what it signs are listeners and devices.
       new BasicConstraintsExtension(true, 0, true),
@@ -114,12 +129,13 @@ export const makeDeviceCertificate = (
 /** Certificate of a controller as a client of a broker, PEM; signed by its own key, to be trusted by itself. */
 export const makeClientCertificate = async (
   name: string,
-  { fleet, key, random }: { fleet: string; key: KeyObject; random: Random },
+  { fleet, key, random }: Signer & { fleet: string },
 ): Promise<string> => {
   const subject = [{ CN: [name] }, { O: [fleet] }];
   const spki = spkiOf(key);
+  const signingKey = await signingKeyOf(key);
   return make({
-    ...{ subject, issuer: subject, spki, signedBy: key, random, validity: FOREVER },
+    ...{ subject, issuer: subject, spki, signingKey, random, validity: FOREVER },
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -129,28 +145,29 @@ export const makeClientCertificate = async (
   });
 };
 
-const makeLeaf = async (
-  { certificate, key, random }: Issuer,
+const makeLeaf = (
+  { keyIdentifier, name: issuer, random, signingKey }: Issuer,
   leaf: Pick<Wanted, 'subject' | 'spki' | 'validity'> & { usage: ExtendedKeyUsage; more: Extension[] },
-): Promise<string> => {
-  const { publicKey, subject: issuer } = new X509Certificate(certificate);
-  return make({
+): Promise<string> =>
+  make({
     ...{ subject: leaf.subject, spki: leaf.spki, validity: leaf.validity },
-    ...{ issuer, signedBy: key, random },
+    ...{ issuer, signingKey, random },
     extensions: [
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([leaf.usage]),
-      await AuthorityKeyIdentifierExtension.create(publicKey),
+      keyIdentifier,
       ...leaf.more,
     ],
   });
+
+const signingKeyOf = (key: KeyObject): Promise<webcrypto.CryptoKey> => {
+  const pkcs8 = key.export({ format: 'der', type: 'pkcs8' });
+  return webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']);
 };
 
 const make = async (wanted: Wanted): Promise<string> => {
-  const { extensions, issuer, random, signedBy, spki, subject, validity } = wanted;
-  const pkcs8 = signedBy.export({ format: 'der', type: 'pkcs8' });
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, ALGORITHM, false, ['sign']);
+  const { extensions, issuer, random, signingKey, spki, subject, validity } = wanted;
   const made = await X509CertificateGenerator.create({
     ...{ subject, issuer, signingKey },
     serialNumber: Buffer.from(random.bytes(SERIAL_BYTES)).toString('hex'),

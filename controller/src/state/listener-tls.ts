@@ -45,6 +45,12 @@ export interface Signers {
   readonly retired: string | null;
 }
 
+/** Handshakes since the start; a resumed one costs no signature and sends no certificates. */
+export interface Handshakes {
+  readonly full: number;
+  readonly resumed: number;
+}
+
 /** The TLS of the listeners. */
 export class ListenerTls {
   readonly #settings: Settings;
@@ -54,6 +60,7 @@ export class ListenerTls {
   /** Null when a certificate was given. */
   readonly #key: KeyObject | null;
   readonly #servers: Server[] = [];
+  readonly #handshakes = { full: 0, resumed: 0 };
   #names: string[] = [];
   #own: { cert: string | Buffer; key: string | Buffer };
 
@@ -107,9 +114,17 @@ export class ListenerTls {
     for (const server of this.#servers) server.setSecureContext(this.options());
   }
 
-  /** Gives a server new certificates while it runs. */
+  /** Gives a server new certificates while it runs, and counts its handshakes. */
   follow(server: Server): void {
     this.#servers.push(server);
+    server.on('secureConnection', (socket) => {
+      this.#handshakes[socket.isSessionReused() ? 'resumed' : 'full'] += 1;
+    });
+  }
+
+  /** Of all servers that were given to it. */
+  get handshakes(): Handshakes {
+    return { ...this.#handshakes };
   }
 
   /** Looks at an interval whether names or addresses of this machine have changed; gives what ends that. */

@@ -153,4 +153,16 @@ export class TlsFleet {
     const answer = JSON.parse(text) as { code?: string };
     return answer.code ?? answer;
   }
+
+  /** A figure of the controller for an operator's token, by name and labels as `/metrics` has them; null when it is absent. */
+  async figure(name: string, token: string): Promise<number | null> {
+    const ca = readFileSync(join(this.controller.directory, 'ca.pem'));
+    const headers = { authorization: `Bearer ${token}` };
+    const call = request(`${this.address}/metrics`, { ca, agent: false, headers }).end();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const piece of response) text += String(piece);
+    const line = text.split('\n').find((one) => one.startsWith(`${name} `));
+    return line === undefined ? null : Number(line.slice(name.length));
+  }
 }
