@@ -162,10 +162,10 @@ export const TRIAL_AGREEMENT_MIN = 0.75;
 /** A version that surely is not sure of a larger share of what the running one is sure of is refused. */
 export const TRIAL_ABSTAINED_SHARE_MAX = 0.35;
 /** Inputs that must have been timed before a version is refused for being slow. */
-export const TRIAL_INPUTS_TIMED_MIN = 8;
+export const TRIAL_INPUTS_TIMED_MIN = 30;
 /** Inputs that are timed. */
 export const TRIAL_INPUTS_TIMED_MAX = 512;
-/** Times the running version's median that a version may take, beyond what its manifest states. */
+/** Times the running version's fastest run that a version may take, beyond what its manifest states. */
 export const TRIAL_TIME_RATIO_MAX = 2;
 /** A version is not slow by less than this, microseconds. */
 export const TRIAL_TIME_MICROS_MIN = 25;

@@ -44,7 +44,7 @@ const BLIND: Partial<LineSlotOptions> = {
     try: () =>
       Promise.resolve({
         ...{ inputs: 0, failed: 0, notFinite: 0, comparable: 0, disagreed: 0, abstained: 0 },
-        ...{ medians: { inputs: 0, running: 0, candidate: 0 }, memory: null },
+        ...{ fastest: { inputs: 0, running: 0, candidate: 0 }, memory: null },
       }),
   },
 };

@@ -67,15 +67,15 @@ const answering = ({ abstained, comparable, disagreed }: TrialFigures): Finding 
 const stated = (candidate: number, running: number | undefined): number =>
   running === undefined || running <= 0 ? 1 : Math.max(1, candidate / running);
 
-const slow = ({ medians }: TrialFigures, { candidate, running }: StatedCosts): Finding | null => {
-  if (medians.inputs < TRIAL_INPUTS_TIMED_MIN || medians.running <= 0) return null;
+const slow = ({ fastest }: TrialFigures, { candidate, running }: StatedCosts): Finding | null => {
+  if (fastest.inputs < TRIAL_INPUTS_TIMED_MIN || fastest.running <= 0) return null;
   const allowed = TRIAL_TIME_RATIO_MAX * stated(candidate.microseconds, running?.microseconds);
-  const isSlower = medians.candidate - medians.running > TRIAL_TIME_MICROS_MIN;
-  if (!isSlower || medians.candidate / medians.running <= allowed) return null;
-  const [now, before] = [medians.candidate, medians.running].map((micros) => micros.toFixed(0));
+  const isSlower = fastest.candidate - fastest.running > TRIAL_TIME_MICROS_MIN;
+  if (!isSlower || fastest.candidate / fastest.running <= allowed) return null;
+  const [now, before] = [fastest.candidate, fastest.running].map((micros) => micros.toFixed(0));
   return {
     code: 'MODEL_SLOW',
-    what: `takes ${now} µs where the running one takes ${before} µs (medians of ${medians.inputs})`,
+    what: `takes ${now} µs where the running one takes ${before} µs (the fastest of ${fastest.inputs})`,
   };
 };
 
