@@ -28,8 +28,12 @@ export async function followRollout(options: {
   return rollout;
 }
 
-const isDecided = ({ status, counts }: Rollout): boolean =>
-  status !== 'running' || (counts.total > 0 && counts.pending === 0);
+/** One in waves is watched until it has ended, or waits for a person. */
+const isDecided = ({ course, counts, status }: Rollout): boolean =>
+  status !== 'running' ||
+  (course === null
+    ? counts.total > 0 && counts.pending === 0
+    : course.phase === 'approval' || course.phase === 'paused');
 
 /** Devices that are done count whole, the others by the bytes that they have. */
 function shareDone({ devices }: Rollout): number {
@@ -53,4 +57,4 @@ export function rolloutText(terminal: Terminal, { line, version, counts, status,
 
 /** A rollout that a device refused has failed. */
 export const rolloutExitCode = ({ status, counts }: Rollout): number =>
-  status === 'refused' || counts.refused > 0 ? 1 : 0;
+  status === 'refused' || status === 'stopped' || counts.refused > 0 ? 1 : 0;

@@ -15,4 +15,6 @@ export { type LoadModel, loadModel } from './ports/load-model.ts';
 export { jsonLog } from './ports/log.ts';
 export { systemRandom } from './ports/random.ts';
 export type { Certificate, Settings } from './ports/settings.ts';
+export { judged } from './rollouts/quality-gate.plan.ts';
+export { type Counts, NO_COUNTS, type Tally } from './rollouts/tally.plan.ts';
 export { Identity as ControllerIdentity } from './state/identity.ts';

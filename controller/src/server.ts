@@ -22,6 +22,7 @@ import { ReadinessService } from './metrics/readiness.service.ts';
 import { MiniTier } from './offload/mini-tier.ts';
 import { guardHeaders } from './pages/site-headers.ts';
 import type { Settings } from './ports/settings.ts';
+import { RolloutsDriver } from './rollouts/rollouts.driver.ts';
 import { RoundsDriver } from './rounds/rounds.driver.ts';
 import { ShardsService } from './shards/shards.service.ts';
 import type { Identity } from './state/identity.ts';
@@ -79,6 +80,7 @@ export const serve = async (
   if (!broker.isAlone) app.get(MiniTier).follow();
   await (broker.isAlone ? shards.holdAll() : shards.share());
   app.get(RoundsDriver).resume();
+  app.get(RolloutsDriver).resume();
   inBackground(log, app.get(RotationService).resume(), 'devices may not know of the rotation of keys');
   if (identity.tls !== null) run.undo.push(identity.tls.watch(clock, log));
   const mqttPort = await broker.listen();

@@ -163,6 +163,26 @@ export const ERRORS = {
     'Every device of the target has its greatest number of open jobs',
     'retry',
   ),
+  ROLLOUT_ORDER_REFUSED: entry('operator', 409, 'The rollout does not take this order now'),
+  ROLLOUT_PLAN_INVALID: entry('operator', 422, 'The plan of a rollout contradicts itself or its target'),
+  ROLLOUT_DEVICE_TIMEOUT: entry('device', 504, 'A device did not take the bundle in its time', 'retry'),
+  ROLLOUT_ERRORS: entry('operator', 409, 'Too many devices did not take the bundle'),
+  ROLLOUT_SUCCESS_MISSED: entry(
+    'operator',
+    409,
+    'A wave has decided, and too few of its devices run the bundle',
+  ),
+  ROLLOUT_TOO_LONG: entry('operator', 409, 'The rollout was not through in its time'),
+  ROLLOUT_GATE_STOPPED: entry(
+    'operator',
+    409,
+    'The model of the rollout is worse on the devices that have it',
+  ),
+  ROLLOUT_GATE_UNCLEAR: entry(
+    'operator',
+    409,
+    'The wave has made too few decisions to say how good the model is',
+  ),
   // Learning
   LABEL_UNKNOWN: entry('caller', 422, 'The model line has no label of this name'),
   LABEL_TAKEN: entry('operator', 409, 'The model line has a label of this name already'),

@@ -328,6 +328,29 @@ export const STREAM_DECISIONS_MAX = 50;
 /** Happenings that a reader who comes back is told; older ones it reads from the timeline. */
 export const STREAM_TIMELINE_MAX = 200;
 
+// --- Rollouts -----------------------------------------------------------------------------------------------------
+
+/** Waves of a plan; one with more is refused. */
+export const ROLLOUT_WAVES_MAX = 32;
+/** Devices that a wave names; a wave with more is refused. */
+export const WAVE_DEVICES_MAX = 1_000;
+/** Maintenance windows of a plan. */
+export const ROLLOUT_WINDOWS_MAX = 16;
+/** Further tries of a device. */
+export const ROLLOUT_RETRIES_MAX = 10;
+/** Devices that a rollout may give the bundle in a minute. */
+export const ROLLOUT_PER_MINUTE_MAX = 100_000;
+/** Longest time in a plan, seconds: 90 days. */
+export const ROLLOUT_SECONDS_MAX = 90 * 86_400;
+/** Rollouts in waves that a controller looks at; the oldest are left out beyond, and decide nothing. */
+export const ROLLOUTS_OPEN_MAX = 64;
+/** Devices that a wave is compared with; of more, the first by name. */
+export const CONTROL_DEVICES_MAX = 500;
+/** Looks of a gate that are kept for its plots; beyond, each second one leaves. */
+export const GATE_POINTS_MAX = 120;
+/** Tags of one device; more are refused. */
+export const DEVICE_TAGS_MAX = 32;
+
 // --- Backup ------------------------------------------------------------------------------------------------------
 
 /** A file of a controller's state, such as a key; a larger one is none of ours, and no backup is made with it. */

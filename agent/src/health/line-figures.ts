@@ -21,7 +21,7 @@ export interface Outcome {
   readonly confidence: number;
 }
 
-type Counts = Omit<Figures, 'micros' | 'scores'>;
+type Counts = Omit<Figures, 'micros' | 'scores' | 'pairs'>;
 
 interface Kept {
   readonly digest: string;

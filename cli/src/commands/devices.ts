@@ -3,6 +3,7 @@ import type { DeviceSummary } from '@nanofleet/protocol';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { tokenFor } from '../fleet-token.ts';
 import { type Column, tableOf } from '../table.ts';
+import { tagsOf } from '../target.ts';
 import type { Paint, Terminal } from '../terminal.ts';
 import { bytesText, secondsOf, shareText, shortDigest, timeText } from '../units.ts';
 
@@ -84,6 +85,16 @@ async function move({ args, connect, terminal }: Context): Promise<number> {
   return 0;
 }
 
+async function tag({ args, connect, terminal }: Context): Promise<number> {
+  const [device = '', tags = ''] = args;
+  const body = { tags: tags === '' ? {} : tagsOf(tags) };
+  const found = await (await connect()).call('tagDevice', { params: { device }, body });
+  const shown = Object.entries(found.tags).map(([key, value]) => `${key}=${value}`);
+  if (terminal.json) terminal.document(found);
+  else terminal.line(`${found.device} has the tags ${shown.length === 0 ? 'none' : shown.join(',')}.`);
+  return 0;
+}
+
 async function replace({ args, connect, flags, profile, terminal }: Context): Promise<number> {
   const device = args[0] ?? '';
   const validForS = secondsOf(flags.text('valid-for') ?? REPLACEMENT_VALIDITY);
@@ -104,7 +115,7 @@ async function replace({ args, connect, flags, profile, terminal }: Context): Pr
   return 0;
 }
 
-/** `devices ls|show|revoke|replace|move`. */
+/** `devices ls|show|revoke|replace|move|tag`. */
 export const DEVICES: readonly Command[] = [
   { words: ['devices', 'ls'], usage: 'devices ls', summary: 'All devices', arguments: [0, 0], run: list },
   {
@@ -128,6 +139,13 @@ export const DEVICES: readonly Command[] = [
     arguments: [1, 1],
     options: { 'valid-for': { type: 'string' }, 'system-trust': { type: 'boolean' } },
     run: replace,
+  },
+  {
+    words: ['devices', 'tag'],
+    usage: 'devices tag DEVICE [site=oslo,time-zone=Europe/Oslo]',
+    summary: 'Set its tags, in place of those that it has; none clears them',
+    arguments: [1, 2],
+    run: tag,
   },
   {
     words: ['devices', 'move'],

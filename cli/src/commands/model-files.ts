@@ -5,8 +5,8 @@ import { fingerprintOf } from '@nanofleet/protocol/node';
 import { decodeBundleFile, encodeBundleFile } from '../bundle-file.ts';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { fetchBlob } from '../fetch-blob.ts';
+import { targetOf } from '../target.ts';
 import { bytesText } from '../units.ts';
-import { targetOf } from './models.ts';
 
 const RAW_KEY_BYTES = 32;
 

@@ -1,12 +1,14 @@
 /** `models`: signing bundles, pushing them to the registry and on to devices, and what the registry holds. */
-import type { Model, RolloutTarget } from '@nanofleet/protocol';
-import { groupIdSchema, parseId } from '@nanofleet/protocol';
+import { type Digest, digestSchema, type Model, parseId } from '@nanofleet/protocol';
 import { signBundleDirectory } from '@nanofleet/protocol/node';
+import type { Client } from '../client.ts';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { followRollout, rolloutExitCode, rolloutText } from '../follow.ts';
 import { publish } from '../publish.ts';
+import { PLAN_OPTIONS, PLAN_USAGE, planOf } from '../rollout-plan.ts';
 import { isCandidate, signCandidate } from '../sign-candidate.ts';
 import { tableOf } from '../table.ts';
+import { TARGET_OPTIONS, TARGET_USAGE, targetOf } from '../target.ts';
 import { bytesText, shortDigest, timeText } from '../units.ts';
 
 async function sign(context: Context): Promise<number> {
@@ -32,23 +34,10 @@ async function sign(context: Context): Promise<number> {
   return 0;
 }
 
-/** Who shall run a bundle, by --group, --all or --to controller; undefined for nobody yet. */
-export function targetOf({ flags }: Pick<Context, 'flags'>): RolloutTarget | undefined {
-  const group = flags.text('group');
-  const to = flags.text('to');
-  const isAll = flags.isOn('all');
-  const given = [group !== undefined, to !== undefined, isAll].filter(Boolean).length;
-  if (given > 1) throw new UsageError('Give one of --group, --all and --to controller.');
-  if (to !== undefined && to !== 'controller')
-    throw new UsageError(`--to takes "controller", not ${JSON.stringify(to)}.`);
-  if (group !== undefined) return { group: parseId(groupIdSchema, group) };
-  if (to !== undefined) return { controller: true };
-  return isAll ? { all: true } : undefined;
-}
-
 async function push(context: Context): Promise<number> {
   const { args, flags, connect, terminal, world } = context;
   const target = targetOf(context);
+  const plan = await planOf(context);
   const client = await connect();
   const model = await publish(client, terminal, args[0] ?? '');
   if (target === undefined) {
@@ -57,7 +46,9 @@ async function push(context: Context): Promise<number> {
     terminal.note('No device runs it yet: push it with --group GROUP, --all or --to controller.');
     return 0;
   }
-  const made = await client.call('makeRollout', { body: { digest: model.digest, target } });
+  const made = await client.call('makeRollout', {
+    body: { digest: model.digest, target, ...(plan === undefined ? {} : { plan }) },
+  });
   if (!flags.isOn('watch')) {
     if (terminal.json) terminal.document({ model, rollout: made });
     else terminal.line(rolloutText(terminal, made));
@@ -91,21 +82,22 @@ async function list({ connect, terminal }: Context): Promise<number> {
   return 0;
 }
 
-/** A full digest, or the one bundle whose digest begins so. */
-async function digestOf({ args, connect }: Context): Promise<string> {
-  const wanted = args[0] ?? '';
-  if (wanted.length === 64) return wanted;
-  const { items } = await (await connect()).call('models');
+/** A full digest, or that of the one bundle whose digest begins so. @throws UsageError */
+export async function digestOf(client: Client, wanted: string): Promise<Digest> {
+  if (wanted.length === 64) return parseId(digestSchema, wanted);
+  const { items } = await client.call('models');
   const fitting = items.filter(({ digest }) => digest.startsWith(wanted));
-  if (fitting.length !== 1)
+  const [found] = fitting;
+  if (found === undefined || fitting.length > 1)
     throw new UsageError(`${fitting.length} bundles have a digest that begins with ${wanted}.`);
-  return fitting[0]?.digest ?? wanted;
+  return found.digest;
 }
 
 async function show(context: Context): Promise<number> {
-  const { connect, terminal } = context;
-  const digest = await digestOf(context);
-  const model = await (await connect()).call('model', { params: { digest } });
+  const { args, connect, terminal } = context;
+  const client = await connect();
+  const digest = await digestOf(client, args[0] ?? '');
+  const model = await client.call('model', { params: { digest } });
   if (terminal.json) {
     terminal.document(model);
     return 0;
@@ -138,13 +130,12 @@ export const MODELS: readonly Command[] = [
   },
   {
     words: ['models', 'push'],
-    usage: 'models push DIR [--group G | --all | --to controller] [--watch]',
+    usage: `models push DIR [${TARGET_USAGE} ${PLAN_USAGE}] [--watch]`,
     summary: 'Upload a signed bundle and make it the desired one',
     arguments: [1, 1],
     options: {
-      group: { type: 'string' },
-      all: { type: 'boolean' },
-      to: { type: 'string' },
+      ...TARGET_OPTIONS,
+      ...PLAN_OPTIONS,
       watch: { type: 'boolean' },
     },
     run: push,

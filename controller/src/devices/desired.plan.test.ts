@@ -1,9 +1,10 @@
-import type { DesiredState, Digest, GroupId, LineId } from '@nanofleet/protocol';
+import type { DesiredState, DeviceTags, Digest, GroupId, LineId, Uuid } from '@nanofleet/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type GroupPolicies,
   isSamePlan,
+  type Membership,
   type PlannedLabels,
   type PlannedRollout,
   planDesired,
@@ -17,15 +18,18 @@ const homes = 'homes' as GroupId;
 
 type Target = 'all' | 'controller' | GroupId;
 
-const targetOf = (target: Target): Pick<PlannedRollout, 'targetKind' | 'targetGroup'> =>
+const targetOf = (target: Target): Pick<PlannedRollout, 'targetKind' | 'targetGroup' | 'targetTags'> =>
   target === 'all'
-    ? { targetKind: 'all', targetGroup: null }
+    ? { targetKind: 'all', targetGroup: null, targetTags: null }
     : {
         targetKind: target === 'controller' ? 'controller' : 'group',
         targetGroup: target === 'controller' ? null : target,
+        targetTags: null,
       };
 
 const rollout = (position: number, letter: string, target: Target, line = 'intent'): PlannedRollout => ({
+  id: `01890a5d-ac96-774b-bcce-${String(position).padStart(12, '0')}` as Uuid,
+  phase: null,
   position,
   line: line as LineId,
   digest: digest(letter),
@@ -163,5 +167,63 @@ describe('planDesired after a restore', () => {
     expect(after([rollout(11, 'a', 'all')], { intent: running('z', 7) })).toMatchObject({
       intent: { digest: digest('a') },
     });
+  });
+});
+
+describe('a rollout in waves', () => {
+  const old = rollout(1, 'a', 'all');
+  const staged: PlannedRollout = { ...rollout(2, 'b', 'all'), phase: 'running' };
+  const as = (step: Membership['step'], tries = 1, rollouts = [old, staged]) =>
+    planDesired({
+      group: homes,
+      rollouts,
+      bundles,
+      policies: undefined,
+      labels: new Map(),
+      memberships: new Map([[staged.id, { step, tries, before: digest('c') }]]),
+    }).lines['intent' as LineId];
+
+  it('decides for those that it was given to; the others keep what an earlier one says', () => {
+    expect(plan([old, staged]).lines['intent' as LineId]?.digest).toBe(digest('a'));
+    expect(as('waiting')?.digest).toBe(digest('a'));
+    expect([as('exposed'), as('succeeded'), as('failed')].map((line) => line?.digest)).toEqual(
+      Array.from({ length: 3 }, () => digest('b')),
+    );
+    expect(plan([old, { ...staged, phase: 'done' }]).lines['intent' as LineId]?.digest).toBe(digest('b'));
+  });
+
+  it('asks once more by the number of the try', () => {
+    expect(as('exposed', 1)).not.toHaveProperty('attempt');
+    expect(as('exposed', 2)).toHaveProperty('attempt', 2);
+  });
+
+  it('orders back what an earlier one says once it was taken back, or else what the device had', () => {
+    const rollback = { from: digest('b'), to: digest('a') };
+    expect(as('back')).toMatchObject({ digest: digest('a'), releaseCounter: 1, rollback });
+    expect(as('returned', 1, [staged])).toMatchObject({
+      digest: digest('c'),
+      rollback: { from: digest('b'), to: digest('c') },
+    });
+    const later = rollout(3, 'c', 'all');
+    expect(as('returned', 1, [old, staged, later])).not.toHaveProperty('rollback');
+  });
+
+  it('chooses devices by all of its tags', () => {
+    const tagged = {
+      ...rollout(1, 'a', 'all'),
+      targetKind: 'tags' as const,
+      targetTags: { site: 'oslo', ring: 'a' },
+    };
+    const withTags = (tags: DeviceTags) =>
+      planDesired({
+        group: homes,
+        tags,
+        rollouts: [tagged],
+        bundles,
+        policies: undefined,
+        labels: new Map(),
+      });
+    expect(Object.keys(withTags({ site: 'oslo', ring: 'a', floor: '2' }).lines)).toEqual(['intent']);
+    expect(Object.keys(withTags({ site: 'oslo' }).lines)).toEqual([]);
   });
 });

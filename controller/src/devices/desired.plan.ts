@@ -6,12 +6,16 @@ import type {
   DesiredAgent,
   DesiredState,
   DesiredTrust,
+  DeviceTags,
   Digest,
   GroupId,
   LineId,
+  RolloutPhase,
   Running,
   Transfer,
+  Uuid,
 } from '@nanofleet/protocol';
+import { type MemberStep, wasGiven } from '../rollouts/members.plan.ts';
 import { transferFor } from './transfer.plan.ts';
 
 /** How far texts of a group may travel, whether its devices explain decisions, and how they fetch. */
@@ -25,12 +29,16 @@ export const DEFAULT_POLICIES: GroupPolicies = { offload: 'mini', explanations: 
 
 /** A rollout as far as it decides who runs what. */
 export interface PlannedRollout {
+  readonly id: Uuid;
   /** Later ones win. */
   readonly position: number;
+  /** Null for one without waves. */
+  readonly phase: RolloutPhase | null;
   readonly line: LineId;
   readonly digest: Digest;
-  readonly targetKind: 'all' | 'group' | 'controller';
+  readonly targetKind: 'all' | 'group' | 'controller' | 'tags';
   readonly targetGroup: GroupId | null;
+  readonly targetTags: DeviceTags | null;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
@@ -59,28 +67,83 @@ export interface PlannedLabels {
 export type Plan = Pick<DesiredState, 'agent' | 'group' | 'lines' | 'transfer' | 'trust'> &
   Omit<GroupPolicies, 'transfer'>;
 
-/** Whether a rollout is for devices of a group. */
-const isFor = (rollout: PlannedRollout, group: GroupId): boolean =>
-  rollout.targetKind === 'all' || (rollout.targetKind === 'group' && rollout.targetGroup === group);
+/** A device as far as rollouts choose it. */
+export interface Chosen {
+  readonly group: GroupId;
+  readonly tags: DeviceTags;
+  /** How it stands with rollouts in waves, by their ids. */
+  readonly memberships: ReadonlyMap<Uuid, Membership>;
+}
 
-/** The rollout that decides each line for devices of a group: the latest that is for them. */
+/** How a device stands with a rollout in waves. */
+export interface Membership {
+  readonly step: MemberStep;
+  readonly tries: number;
+  readonly before: Digest | null;
+}
+
+/** A rollout that took its bundle back, or what a device had before it. */
+type TakenBack = Pick<PlannedRollout, 'digest' | 'position'> & { readonly before: Digest | null };
+
+/** Whether a rollout is meant for a device, be it that its wave has come or not. */
+export const isMeantFor = (
+  { targetGroup, targetKind, targetTags }: PlannedRollout,
+  { group, tags }: Pick<Chosen, 'group' | 'tags'>,
+): boolean => {
+  if (targetKind === 'all') return true;
+  if (targetKind === 'group') return targetGroup === group;
+  return (
+    targetKind === 'tags' && Object.entries(targetTags ?? {}).every(([key, value]) => tags[key] === value)
+  );
+};
+
+/** Whether a rollout goes to everybody: it has no waves, or they are through. */
+export const isWhole = ({ phase }: Pick<PlannedRollout, 'phase'>): boolean =>
+  phase === null || phase === 'done';
+
+const decides = (rollout: PlannedRollout, chosen: Chosen): boolean => {
+  if (!isMeantFor(rollout, chosen)) return false;
+  const membership = chosen.memberships.get(rollout.id);
+  return isWhole(rollout) || (membership !== undefined && wasGiven(membership));
+};
+
+/** The rollout that decides each line for a device: the latest that is for it, and whose bundle it was given. */
 export const decidingRollouts = <R extends PlannedRollout>(
   rollouts: readonly R[],
-  group: GroupId,
+  chosen: Chosen,
 ): Map<LineId, R> => {
   const deciding = new Map<LineId, R>();
   for (const rollout of rollouts) {
     const current = deciding.get(rollout.line);
-    if (isFor(rollout, group) && (current === undefined || rollout.position > current.position)) {
+    if (decides(rollout, chosen) && (current === undefined || rollout.position > current.position)) {
       deciding.set(rollout.line, rollout);
     }
   }
   return deciding;
 };
 
+/** The latest rollout of each line that took its bundle back from a device. */
+const takenBackFrom = (
+  rollouts: readonly PlannedRollout[],
+  { memberships }: Chosen,
+): Map<LineId, TakenBack> => {
+  const taken = new Map<LineId, TakenBack>();
+  for (const { digest, id, line, position } of rollouts) {
+    const membership = memberships.get(id);
+    const isBack = membership?.step === 'back' || membership?.step === 'returned';
+    if (isBack && position > (taken.get(line)?.position ?? -1))
+      taken.set(line, { digest, position, before: membership.before });
+  }
+  return taken;
+};
+
 /** The plan for devices of a group; lines whose bundle the registry does not hold are left out. */
 export const planDesired = (input: {
   readonly group: GroupId;
+  /** Left out: none. */
+  readonly tags?: DeviceTags;
+  /** Left out: it is in no rollout in waves. */
+  readonly memberships?: Chosen['memberships'];
   readonly rollouts: readonly PlannedRollout[];
   readonly bundles: ReadonlyMap<string, PlannedBundle>;
   readonly policies: GroupPolicies | undefined;
@@ -95,20 +158,27 @@ export const planDesired = (input: {
   /** Whom devices are told to trust; left out or null: nobody is told anything. */
   readonly trust?: DesiredTrust | null;
 }): Plan => {
-  const deciding = [...decidingRollouts(input.rollouts, input.group)].sort(([left], [right]) =>
-    left < right ? -1 : 1,
-  );
+  const chosen = { group: input.group, tags: input.tags ?? {}, memberships: input.memberships ?? new Map() };
+  const deciding = decidingRollouts(input.rollouts, chosen);
+  const taken = takenBackFrom(input.rollouts, chosen);
   const lines: Plan['lines'] = {};
-  for (const [line, { digest }] of deciding) {
-    const bundle = input.bundles.get(digest);
-    if (bundle !== undefined) {
-      const labels = input.labels.get(digest);
-      const { bytes, releaseCounter } = bundle;
-      lines[line] = { digest, releaseCounter, bytes, ...(labels === undefined ? {} : { labels }) };
-    }
+  for (const line of [...new Set([...deciding.keys(), ...taken.keys()])].sort()) {
+    const wish = wishOf({ decider: deciding.get(line), taken: taken.get(line) }, chosen);
+    const bundle = wish === null ? undefined : input.bundles.get(wish.digest);
+    if (wish === null || bundle === undefined) continue;
+    const labels = input.labels.get(wish.digest);
+    const { bytes, releaseCounter } = bundle;
+    const { attempt, digest, rollback } = wish;
+    lines[line] = {
+      digest,
+      releaseCounter,
+      bytes,
+      ...(attempt === null ? {} : { attempt }),
+      ...(rollback === null ? {} : { rollback }),
+      ...(labels === undefined ? {} : { labels }),
+    };
   }
-  const kept =
-    input.ahead === undefined ? {} : keptLines(input.ahead, { lines, deciding: new Map(deciding) });
+  const kept = input.ahead === undefined ? {} : keptLines(input.ahead, { lines, deciding });
   for (const [line, { digest, releaseCounter }] of Object.entries(kept)) {
     lines[line as LineId] = { digest, releaseCounter, bytes: input.bundles.get(digest)?.bytes ?? 0 };
   }
@@ -122,6 +192,22 @@ export const planDesired = (input: {
     ...(transfer === null ? {} : { transfer }),
     ...(agent === null ? {} : { agent }),
     ...(trust === null ? {} : { trust }),
+  };
+};
+
+/** Which bundle a line gets: of the rollout that decides it, or what the device had before one that was taken back. */
+const wishOf = (
+  { decider, taken }: { decider: PlannedRollout | undefined; taken: TakenBack | undefined },
+  { memberships }: Chosen,
+) => {
+  const digest = decider?.digest ?? taken?.before ?? null;
+  if (digest === null) return null;
+  const tries = decider === undefined ? 0 : (memberships.get(decider.id)?.tries ?? 0);
+  const isBack = taken !== undefined && taken.digest !== digest && taken.position > (decider?.position ?? -1);
+  return {
+    digest,
+    attempt: tries > 1 ? tries : null,
+    rollback: isBack ? { from: taken.digest, to: digest } : null,
   };
 };
 
@@ -154,9 +240,14 @@ export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   const before = Object.entries(state.lines);
   return (
     before.length === Object.keys(plan.lines).length &&
-    before.every(([line, { digest, labels }]) => {
+    before.every(([line, { attempt, digest, labels, rollback }]) => {
       const planned = plan.lines[line as LineId];
-      return planned?.digest === digest && planned.labels?.version === labels?.version;
+      return (
+        planned?.digest === digest &&
+        planned.labels?.version === labels?.version &&
+        planned.attempt === attempt &&
+        planned.rollback?.from === rollback?.from
+      );
     })
   );
 };

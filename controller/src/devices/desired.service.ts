@@ -4,7 +4,7 @@
  * `desired.plan.ts` does.
  */
 
-import type { Desired, DesiredState, DeviceId, GroupId, LineId } from '@nanofleet/protocol';
+import type { Desired, DesiredState, DeviceId, GroupId, LineId, Uuid } from '@nanofleet/protocol';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { agentFor } from '../agents/agents.plan.ts';
@@ -23,6 +23,7 @@ import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
 import { Identity } from '../state/identity.ts';
 import {
   isSamePlan,
+  type Membership,
   type Plan,
   type PlannedLabels,
   type PlannedRollout,
@@ -30,6 +31,8 @@ import {
 } from './desired.plan.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 
+/** Rows of devices in memory at once. */
+const DEVICES_AT_ONCE = 500;
 /** Births that come together are planned together. */
 const GATHER_MS = 20;
 
@@ -74,6 +77,14 @@ export class DesiredService {
     this.#next ??= this.#gather();
     this.#next.devices.add(device);
     return this.#next.planned;
+  }
+
+  /** Plans some devices again. */
+  refreshDevices(names: readonly DeviceId[]): Promise<void> {
+    return this.#alone(async () => {
+      for (let at = 0; at < names.length; at += DEVICES_AT_ONCE)
+        await this.#replan(await this.devices.some(names.slice(at, at + DEVICES_AT_ONCE)));
+    });
   }
 
   /** A device is there and knows a version: it gets a newer one soon, if there is any. */
@@ -125,12 +136,15 @@ export class DesiredService {
       restoredOf(this.database),
     ]);
     const labels = await this.#labelsBeyond(rollouts);
+    const memberships = await this.#membershipsOf(rollouts, living);
     const { trust } = this.identity;
     for (const row of living) {
       const group = row.deviceGroup;
       const ahead = restored === null ? undefined : { restoredAt: restored.at, running: runningOf(row) };
       const plan = planDesired({
         group,
+        tags: row.tags,
+        memberships: memberships.get(row.device) ?? new Map(),
         rollouts,
         bundles,
         policies: policies.get(group),
@@ -150,6 +164,21 @@ export class DesiredService {
     // Another controller was quicker with these: what it planned is looked at again.
     if (overtaken.length > 0) await this.#replan(await this.devices.some(overtaken));
     return changed;
+  }
+
+  /** How devices stand with the rollouts in waves among some. */
+  async #membershipsOf(
+    rollouts: readonly PlannedRollout[],
+    rows: readonly DeviceRow[],
+  ): Promise<Map<DeviceId, Map<Uuid, Membership>>> {
+    const staged = rollouts.filter(({ phase }) => phase !== null).map(({ id }) => id);
+    const members = await this.rollouts.membersOf(staged, { names: rows.map(({ device }) => device) });
+    const memberships = new Map<DeviceId, Map<Uuid, Membership>>();
+    for (const { device, member, rollout } of members) {
+      const own = memberships.get(device) ?? new Map<Uuid, Membership>();
+      memberships.set(device, own.set(rollout, member));
+    }
+    return memberships;
   }
 
   /** Labels allocated beyond each bundle that a rollout gives to devices. */

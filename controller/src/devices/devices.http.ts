@@ -44,6 +44,12 @@ export class DevicesHttp {
     return this.devices.move(params.device, body.group);
   }
 
+  /** A device gets tags. */
+  @Route('tagDevice')
+  tag(@Input() { params, body }: ApiRequest<'tagDevice'>) {
+    return this.devices.tag(params.device, body.tags);
+  }
+
   /** All groups. */
   @Route('groups')
   async groups() {

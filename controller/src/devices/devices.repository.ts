@@ -4,6 +4,7 @@ import {
   type Desired,
   type DesiredState,
   type DeviceId,
+  type DeviceTags,
   type GroupId,
   type Shard,
   shardOf,
@@ -121,6 +122,11 @@ export class DevicesRepository {
         desiredState: null,
       })
       .where(eq(devices.device, device));
+  }
+
+  /** Sets the tags of a device. */
+  async tag(device: DeviceId, tags: DeviceTags): Promise<void> {
+    await this.database.update(devices).set({ tags }).where(eq(devices.device, device));
   }
 
   /** Puts a device into a group. */

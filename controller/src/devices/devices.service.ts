@@ -8,6 +8,7 @@ import {
   clientIdOf,
   type DeviceId,
   type DeviceSummary,
+  type DeviceTags,
   deviceIdSchema,
   type ExplanationPolicy,
   type GroupId,
@@ -156,6 +157,14 @@ export class DevicesService {
     return this.#summary(await this.#known(device));
   }
 
+  /** Sets the tags of a device; what it shall run follows. */
+  async tag(device: DeviceId, tags: DeviceTags): Promise<DeviceSummary> {
+    await this.#known(device);
+    await this.repository.tag(device, tags);
+    await this.desired.refreshDevice(device);
+    return this.#summary(await this.#known(device));
+  }
+
   /** All groups that have devices or a policy. */
   async groups() {
     const [sizes, policies] = await Promise.all([this.repository.groupSizes(), this.repository.policies()]);
@@ -217,6 +226,7 @@ export class DevicesService {
     return {
       device: row.device,
       group: row.deviceGroup,
+      tags: row.tags,
       status: statusOf(row),
       enrolledAt: row.enrolledAt,
       lastSeenAt: row.lastSeenAt,

@@ -5,6 +5,7 @@ import type {
   Desired,
   DesiredState,
   DeviceId,
+  DeviceTags,
   Digest,
   ErrorCode,
   ExplanationPolicy,
@@ -33,6 +34,7 @@ export const devices = pgTable(
     credentialHash: text(),
     /** SHA-256 of the public key that its certificates are for; null without any. */
     tlsKey: text().$type<Digest>(),
+    tags: jsonb().$type<DeviceTags>().notNull().default({}),
     enrolledAt: bigint({ mode: 'number' }).notNull(),
     revokedAt: bigint({ mode: 'number' }),
     lastSeenAt: bigint({ mode: 'number' }),

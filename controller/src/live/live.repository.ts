@@ -35,7 +35,7 @@ export class LiveRepository {
         (select coalesce(max(position), 0) from ${events}) as event,
         (select coalesce(max(position), 0) from ${offloads}) as offloads,
         (select coalesce(sum(value), 0) from ${tallies} where name like 'offload:%') as answered,
-        (select coalesce(max(position), 0) from ${rollouts}) as rollouts,
+        (select coalesce(sum(hashtext(concat_ws(' ', position, phase, course))::bigint), 0) from ${rollouts}) as rollouts,
         (select count(*) from ${models}) as models,
         (select concat_ws(' ', sum(calls), sum(spent), sum(reserved)) from ${cloudDays}) as spend,
         (select count(*) from ${candidates}) as candidates,

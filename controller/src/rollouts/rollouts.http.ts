@@ -22,6 +22,12 @@ export class RolloutsHttp {
     return { items: await this.rollouts.list(query.limit) };
   }
 
+  /** An order to a rollout in waves. */
+  @Route('orderRollout')
+  order(@Input() { params, body }: ApiRequest<'orderRollout'>) {
+    return this.rollouts.order(params.id, body.order);
+  }
+
   /** One rollout. */
   @Route('rollout')
   show(@Input() { params }: ApiRequest<'rollout'>) {

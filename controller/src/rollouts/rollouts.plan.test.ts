@@ -1,4 +1,4 @@
-import type { DeviceId, Digest, GroupId, LineId, LineReport } from '@nanofleet/protocol';
+import type { DeviceId, Digest, GroupId, LineId, LineReport, Uuid } from '@nanofleet/protocol';
 import { describe, expect, it } from 'vitest';
 import type { PlannedRollout } from '../devices/desired.plan.ts';
 import {
@@ -15,6 +15,9 @@ const line = 'intent' as LineId;
 const wanted = { line, digest };
 
 const rollout = (position: number, target: string): PlannedRollout => ({
+  id: `01890a5d-ac96-774b-bcce-${String(position).padStart(12, '0')}` as Uuid,
+  phase: null,
+  targetTags: null,
   position,
   line,
   digest,
@@ -26,6 +29,7 @@ const rollout = (position: number, target: string): PlannedRollout => ({
 const device = (name: string, report?: Partial<LineReport>, isOnline = true): CandidateDevice => ({
   device: name as DeviceId,
   group: 'homes' as GroupId,
+  tags: {},
   isOnline,
   lines: report === undefined ? {} : { intent: { running: null, step: 'settled', ...report } },
 });

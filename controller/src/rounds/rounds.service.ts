@@ -141,7 +141,7 @@ export class RoundsService {
 
   /** The bundle of the newest rollout of a line to the devices that a round is for. */
   async #rolledOut(line: LineId, group: string | null): Promise<Digest> {
-    const fitting = (await this.rollouts.latest())
+    const fitting = (await this.rollouts.whole())
       .filter((rollout) => rollout.line === line && rollout.targetKind !== 'controller')
       .filter(
         ({ targetGroup, targetKind }) => group === null || targetKind === 'all' || targetGroup === group,

@@ -15,11 +15,16 @@ export const ROLLOUT_TONES: Readonly<Record<Rollout['status'], Tone>> = {
   done: 'good',
   refused: 'bad',
   superseded: 'plain',
+  stopped: 'bad',
 };
 
 /** Whom it is for, in words. */
 export const targetText = (target: RolloutTarget): string => {
   if ('group' in target) return target.group;
+  if ('tags' in target)
+    return Object.entries(target.tags)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(' ');
   return 'all' in target ? 'all devices' : 'the mini tier';
 };
 

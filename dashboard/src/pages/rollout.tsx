@@ -12,6 +12,7 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Link } from '../routing/link.tsx';
 import type { Tone } from '../words/happenings.ts';
 import { bytesText, countText, digestText, shareText } from '../words/units.ts';
+import { RolloutCourseOf, RolloutOrders } from './rollout-course.tsx';
 import { ROLLOUT_TONES, sharesOf, targetText } from './rollout-list.tsx';
 
 type Progress = Rollout['devices'][number];
@@ -22,9 +23,19 @@ const STATE_TONES: Readonly<Record<Progress['state'], Tone>> = {
   pending: 'cool',
   refused: 'bad',
   offline: 'plain',
+  waiting: 'plain',
+  back: 'warn',
 };
 /** What wants to be seen comes first. */
-const ORDER: readonly Progress['state'][] = ['refused', 'fetching', 'pending', 'offline', 'running'];
+const ORDER: readonly Progress['state'][] = [
+  'refused',
+  'back',
+  'fetching',
+  'pending',
+  'offline',
+  'running',
+  'waiting',
+];
 
 /** The page. */
 export const RolloutPage = (props: { readonly id: Uuid }) => {
@@ -41,11 +52,14 @@ export const RolloutPage = (props: { readonly id: Uuid }) => {
           rollout === null ? 'Rollout' : `${rollout.line} ${rollout.version} to ${targetText(rollout.target)}`
         }
         trail={<Link to="rollouts">Rollouts</Link>}
-      />
+      >
+        {rollout === null ? null : <RolloutOrders rollout={rollout} onDone={asked.again} />}
+      </PageHead>
       <Answer asked={asked} lines={6}>
         {(shown) => (
           <>
             <Standing rollout={shown} />
+            {shown.course === null ? null : <RolloutCourseOf course={shown.course} />}
             <Panel title="Progress">
               <Meter label="Devices" shares={sharesOf(shown.counts)} hasLegend />
             </Panel>

@@ -38,6 +38,8 @@ export const TONES: Readonly<Record<TimelineKind, Tone>> = {
   'transfer-set': 'plain',
   'model-added': 'cool',
   'rollout-made': 'cool',
+  'rollout-wave': 'cool',
+  'rollout-phase': 'plain',
   'bundle-running': 'good',
   'bundle-refused': 'bad',
   'agent-rolled-out': 'cool',
@@ -114,6 +116,14 @@ const rolloutPieces = ({ line, detail, subject }: TimelineEntry): Piece[] => {
   return [{ text: 'Rollout of ' }, known, { text: ` to ${target === 'all' ? 'all devices' : target}` }];
 };
 
+/** The version, then where the rollout is. */
+const coursePieces = ({ line, detail, subject }: TimelineEntry): Piece[] => {
+  const [version = '', ...rest] = (detail ?? '').split(' ');
+  const strong = `${line ?? ''} ${version}`;
+  const known: Piece = subject === null ? { strong } : { strong, to: 'rollout', params: { id: subject } };
+  return [{ text: 'Rollout of ' }, known, { text: ` is ${rest.join(' ')}` }];
+};
+
 const roundPiece = ({ subject }: TimelineEntry, strong: string): Piece =>
   subject === null ? { strong } : { strong, to: 'round', params: { id: subject } };
 
@@ -149,6 +159,8 @@ const TELLERS: Readonly<Record<TimelineKind, Teller>> = {
   ],
   'model-added': ({ first }) => [bundlePiece(first), text(' came into the registry')],
   'rollout-made': ({ first }) => rolloutPieces(first),
+  'rollout-wave': ({ first }) => coursePieces(first),
+  'rollout-phase': ({ first }) => coursePieces(first),
   'bundle-running': (run) => [
     ...devicePieces(run),
     text(run.entries.length > 1 ? ' run ' : ' runs '),

@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, groupIdSchema } from '../ids.ts';
+import { DEVICE_TAGS_MAX } from '../limits.ts';
 import { transferSchema } from '../messages/desired.ts';
 import { beatSchema, lineReportSchema } from '../messages/presence.ts';
 import {
@@ -17,10 +18,18 @@ import {
 import { fleetTokenSchema } from './access.ts';
 import { bare, listOf, route } from './route.ts';
 
+/** What an operator notes of a device, to choose devices by; `time-zone` (an IANA name) is that of its windows. */
+export const deviceTagsSchema = z
+  .record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), z.string().min(1).max(64))
+  .refine((tags) => Object.keys(tags).length <= DEVICE_TAGS_MAX, {
+    message: `at most ${DEVICE_TAGS_MAX} tags`,
+  });
+
 /** One device in a listing: who it is, whether it is connected, what it reports to run. */
 export const deviceSummarySchema = z.object({
   device: deviceIdSchema,
   group: groupIdSchema,
+  tags: deviceTagsSchema,
   status: z.enum(['online', 'offline', 'revoked', 'never-seen']),
   enrolledAt: unixMsSchema,
   lastSeenAt: unixMsSchema.nullable(),
@@ -48,6 +57,7 @@ export const groupSchema = z.object({
   devices: countSchema,
 });
 
+export type DeviceTags = z.infer<typeof deviceTagsSchema>;
 export type DeviceSummary = z.infer<typeof deviceSummarySchema>;
 export type DeviceDetail = z.infer<typeof deviceDetailSchema>;
 
@@ -98,6 +108,16 @@ export const DEVICE_ROUTES = {
     summary: 'Put a device into a group',
     params: z.object({ device: deviceIdSchema }),
     body: z.object({ group: groupIdSchema }),
+    answer: deviceSummarySchema,
+  }),
+  tagDevice: route({
+    ...bare,
+    method: 'PUT',
+    path: '/api/devices/:device/tags',
+    role: 'operator',
+    summary: 'Set the tags of a device, in place of those that it has',
+    params: z.object({ device: deviceIdSchema }),
+    body: z.object({ tags: deviceTagsSchema }),
     answer: deviceSummarySchema,
   }),
   groups: route({

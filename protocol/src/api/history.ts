@@ -29,6 +29,8 @@ export const TIMELINE_KINDS = [
   'transfer-set',
   'model-added',
   'rollout-made',
+  'rollout-wave',
+  'rollout-phase',
   'bundle-running',
   'bundle-refused',
   'agent-rolled-out',

@@ -47,6 +47,13 @@ export const desiredStateSchema = z.object({
       digest: digestSchema,
       releaseCounter: z.int().min(1),
       /** Of all files. */ bytes: countSchema,
+      /** Which time the bundle is asked for, from the second on: a device that has refused it tries once more. */
+      attempt: z.int().min(2).optional(),
+      /**
+       * A rollout was taken back: this release may be older than what runs, if that is `from`. Only one that the device
+       * had committed before.
+       */
+      rollback: z.object({ from: digestSchema, to: digestSchema }).optional(),
       /** Labels allocated beyond those of the bundle, in the order of their head rows; none when left out. */
       labels: z
         .object({ version: z.int().min(1), added: z.array(labelSchema).min(1).max(LABELS_ADDED_MAX) })
