@@ -1,7 +1,8 @@
-// `pnpm package:agent [--platform NAME] [--out DIR] [--node FILE] [--level N]`: makes what the controller hands to
-// devices: for each platform the agent's bundle, ONNX Runtime pruned to it and a Node, in one tar.gz of the same bytes
-// each time, with an index; `linux-any` has WebAssembly and no Node, for all other machines. A Node comes from npm's registry and is compared with the hash below; `--node` takes a file.
-import { execFileSync } from 'node:child_process';
+// `pnpm package:agent [--platform NAME] [--form xz|gzip] [--out DIR] [--node FILE] [--level N]`: makes what the controller
+// hands to devices: for each platform the agent's bundle, ONNX Runtime pruned to it and a Node, in archives of the same
+// bytes each time, with an index; `linux-any` has WebAssembly and no Node, for all other machines. A Node comes from npm's
+// registry and is compared with the hash below; `--node` takes a file. Where this machine has no xz, it makes gzip alone.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -22,18 +23,18 @@ import { bundleAgent } from './bundle-agent.mjs';
 import { tarOf, untar } from './tar.mjs';
 import { withoutSymbols } from './without-symbols.mjs';
 
-/** The version that the tests run on. */
-const NODE = '20.20.2';
+/** What devices run: a line that its makers support, and the tests pass on it. */
+const NODE = '22.23.3';
 const PLATFORMS = {
   'linux-x64': {
     arch: 'x64',
     integrity:
-      'sha512-PeHQM8wAdmHtZA1mBocygZxs5LiUWtsJezQTkBd0iY987KpGrD1O2tVEydvMZiuXceRanxt7rjTnDEBwOPujoQ==',
+      'sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==',
   },
   'linux-arm64': {
     arch: 'arm64',
     integrity:
-      'sha512-LCXJnNTFiyGuYBw2gZSI5OBFMbkjAPt8sqD/NKrWoE2QmDgSubTqFng6GaNJ9EJ8HpxBMGcWWpbbcs4Vo+CnGg==',
+      'sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNOUNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA==',
   },
   'linux-any': {},
 };
@@ -126,47 +127,86 @@ function ownFiles(bundleFolder) {
   ];
 }
 
-function packageOf(platform, { bundleFolder, given, level }) {
+/** What unpacking takes of a device's memory, at any level; xz by itself would have 64 MiB at the highest. */
+const XZ_WINDOW = '8MiB';
+/** The check sum that every unpacker of xz knows, busybox's too; what counts is the SHA-256. */
+const XZ_OPTIONS = ['--compress', '--stdout', '--threads=1', '--check=crc32'];
+
+/** Archives of a tar, in the order in which a device prefers them. */
+const FORMS = {
+  xz: {
+    suffix: 'tar.xz',
+    pack: (tar, level) =>
+      execFileSync('xz', [...XZ_OPTIONS, `--lzma2=preset=${level},dict=${XZ_WINDOW}`], {
+        input: tar,
+        maxBuffer: tar.length,
+      }),
+  },
+  gzip: { suffix: 'tar.gz', pack: (tar, level) => gzipSync(tar, { level }) },
+};
+
+const hasXz = () => spawnSync('xz', ['--version'], { stdio: 'ignore' }).status === 0;
+
+function packageOf(platform, { bundleFolder, given, level, forms }) {
   const files = [
     ...nodeFiles({ platform, given }),
     ...engineFiles(PLATFORMS[platform].arch),
     ...ownFiles(bundleFolder),
   ];
-  const packed = gzipSync(tarOf(files), { level });
-  const digest = sha256(packed);
+  const tar = tarOf(files);
   const unpackedKb = Math.ceil(files.reduce((sum, { bytes }) => sum + bytes.length, 0) / KB);
-  const file = `nanofleet-agent-${platform}-${digest.slice(0, 16)}.tar.gz`;
-  return { packed, entry: { platform, file, sha256: digest, bytes: packed.length, unpackedKb } };
+  return forms.map((form) => {
+    const packed = FORMS[form].pack(tar, level);
+    const digest = sha256(packed);
+    const file = `nanofleet-agent-${platform}-${digest.slice(0, 16)}.${FORMS[form].suffix}`;
+    return { packed, entry: { platform, form, file, sha256: digest, bytes: packed.length, unpackedKb } };
+  });
+}
+
+/** The forms that were asked for and can be made here. */
+function formsHere(asked) {
+  if (!asked.includes('xz') || hasXz()) return asked;
+  console.error('this machine has no xz (Debian: xz-utils): archives by gzip only, half as big again');
+  return asked.filter((form) => form !== 'xz');
+}
+
+function refuseUnknown(what, given, known) {
+  const unknown = given.find((name) => !(name in known));
+  if (unknown === undefined) return;
+  console.error(`there is no ${what} ${unknown}: ${Object.keys(known).join(', ')}`);
+  process.exit(2);
 }
 
 const { values } = parseArgs({
   options: {
     platform: { type: 'string', multiple: true, default: Object.keys(PLATFORMS) },
+    form: { type: 'string', multiple: true, default: Object.keys(FORMS) },
     out: { type: 'string', default: OUT },
     node: { type: 'string' },
     level: { type: 'string', default: '9' },
   },
 });
-const unknown = values.platform.find((name) => !(name in PLATFORMS));
-if (unknown !== undefined) {
-  console.error(`there is no platform ${unknown}: ${Object.keys(PLATFORMS).join(', ')}`);
-  process.exit(2);
-}
+refuseUnknown('platform', values.platform, PLATFORMS);
+refuseUnknown('form', values.form, FORMS);
+const forms = formsHere(values.form);
 const bundle = await bundleAgent();
 // Made beside and put in place at once: a controller may be serving the present ones.
-const made = `${values.out}.${process.pid}`;
-mkdirSync(made, { recursive: true });
-const packages = values.platform.map((platform) => {
-  const { packed, entry } = packageOf(platform, {
+const folder = `${values.out}.${process.pid}`;
+mkdirSync(folder, { recursive: true });
+const packages = values.platform.flatMap((platform) => {
+  const made = packageOf(platform, {
     bundleFolder: dirname(bundle.file),
     given: values.node,
     level: Number(values.level),
+    forms,
   });
-  writeFileSync(join(made, entry.file), packed);
-  console.log(`${entry.file}  ${(entry.bytes / 1e6).toFixed(1)} MB  sha256 ${entry.sha256}`);
-  return entry;
+  for (const { packed, entry } of made) {
+    writeFileSync(join(folder, entry.file), packed);
+    console.log(`${entry.file}  ${(entry.bytes / 1e6).toFixed(1)} MB  sha256 ${entry.sha256}`);
+  }
+  return made.map(({ entry }) => entry);
 });
-cpSync(join(root, 'agent', 'install', 'install.sh'), join(made, 'install.sh'));
-writeFileSync(join(made, 'index.json'), `${JSON.stringify({ packages }, null, 2)}\n`);
+cpSync(join(root, 'agent', 'install', 'install.sh'), join(folder, 'install.sh'));
+writeFileSync(join(folder, 'index.json'), `${JSON.stringify({ packages }, null, 2)}\n`);
 rmSync(values.out, { recursive: true, force: true });
-renameSync(made, values.out);
+renameSync(folder, values.out);

@@ -1,7 +1,7 @@
 # Installs the nanofleet agent on this device, or upgrades it: checks the machine, takes one package from the controller,
 # compares its SHA-256, unpacks it, makes a user, enrols and starts. The controller puts NANOFLEET_URL and
 # NANOFLEET_PACKAGES before this text; the line that runs it has compared the whole. The fleet token comes on standard
-# input, so that no list of processes shows it. Needs: curl or wget, sha256sum, tar, gzip.
+# input, so that no list of processes shows it. Needs: curl or wget, sha256sum, tar, gzip; xz, where it is, saves bytes.
 set -eu
 
 USER_NAME=nanofleet-agent
@@ -73,7 +73,13 @@ platform_here() {
   esac
 }
 
-package_for() { printf '%s\n' "$NANOFLEET_PACKAGES" | grep "^$1 "; }
+# The smaller one that can be unpacked here.
+package_for() {
+  forms='gzip'
+  if command -v xz > /dev/null; then forms='xz gzip'; fi
+  for form in $forms; do printf '%s\n' "$NANOFLEET_PACKAGES" | grep "^$1 $form " && return; done
+  return 1
+}
 
 check_own_node() {
   why="there is no package with a Node for this machine ($(uname -m))"
@@ -91,7 +97,7 @@ choose_package() {
   [ "$platform" != linux-any ] || check_own_node
   # shellcheck disable=SC2086
   set -- $chosen
-  file=$2 sha=$3 bytes=$4 unpacked_kb=$5
+  form=$2 file=$3 sha=$4 bytes=$5 unpacked_kb=$6
   release=$base/releases/$(printf %.16s "$sha")
 }
 
@@ -120,7 +126,7 @@ place_release() {
   fetch "$NANOFLEET_URL/install/$file" "$part/package" || fail "$NANOFLEET_URL/install/$file did not come"
   found=$(sha256sum < "$part/package")
   [ "${found%% *}" = "$sha" ] || fail "the package has SHA-256 ${found%% *}, not $sha: it was not unpacked"
-  gzip -dc "$part/package" | tar -xf - -C "$part/unpacked"
+  "$form" -dc "$part/package" | tar -xf - -C "$part/unpacked"
   rm -f "$part/package"
   rm -rf "$release"
   mv "$part/unpacked" "$release"

@@ -4,10 +4,12 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -18,7 +20,7 @@ import { runProgram } from '@nanofleet/cli';
 import { agentStatusSchema, decisionSchema } from '@nanofleet/protocol';
 import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
 import { eventually } from '@nanofleet/runtime/testing';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { atEnd } from '../endings.ts';
 import { signedBundle } from './parts/bundles.ts';
@@ -32,7 +34,7 @@ const agents = join(scratch, 'agents');
 const profile = join(scratch, 'profile');
 const publisher = generateSigningKey();
 const indexSchema = z.object({
-  packages: z.array(z.object({ file: z.string(), sha256: z.string() })).length(1),
+  packages: z.array(z.object({ file: z.string(), sha256: z.string() })).min(1),
 });
 const eventSchema = z.object({ event: z.object({ decision: z.string() }) });
 /** Node's place and that of the script's tools; the machine's own Node is not there. */
@@ -84,11 +86,24 @@ const inShell = async (line: string, path = TOOLS): Promise<{ code: number; out:
   );
 };
 
-const makePackages = (platform = `linux-${process.arch}`) =>
+const NATIVE = `linux-${process.arch}`;
+/** xz for the small package only: it takes several times as long. */
+const FORMS: Readonly<Record<string, readonly string[]>> = { 'linux-any': ['xz', 'gzip'] };
+
+const makePackages = (platform: string, to: string) =>
   run(process.execPath, [
     PACKAGE_AGENT,
-    ...['--platform', platform, '--out', agents, '--node', process.execPath, '--level', '1'],
+    ...['--platform', platform, '--out', to, '--node', process.execPath, '--level', '1'],
+    ...(FORMS[platform] ?? ['gzip']).flatMap((form) => ['--form', form]),
   ]);
+
+const made = (platform: string): string => join(scratch, `made-${platform}`);
+
+/** What the controller serves from now on, as it was made. */
+const serve = (platform: string): void => {
+  rmSync(agents, { recursive: true, force: true });
+  cpSync(made(platform), agents, { recursive: true });
+};
 
 const packageFile = (): string => {
   const { packages } = indexSchema.parse(JSON.parse(readFileSync(join(agents, 'index.json'), 'utf8')));
@@ -97,7 +112,7 @@ const packageFile = (): string => {
 
 beforeAll(async () => {
   keepStandardError();
-  await makePackages();
+  for (const platform of [NATIVE, 'linux-any']) await makePackages(platform, made(platform));
   controller = await startTestController({
     publisher,
     settings: { isSecure: true, agentsDirectory: agents },
@@ -112,6 +127,8 @@ beforeAll(async () => {
 }, 240_000);
 
 describe.runIf(process.platform === 'linux')('the line of devices add', () => {
+  beforeEach(() => serve(NATIVE));
+
   it('makes a machine a device of the fleet over TLS, and uninstall leaves nothing', async () => {
     const place = join(scratch, 'pump-1');
     const line = await lineFor('pump-1');
@@ -144,7 +161,7 @@ describe.runIf(process.platform === 'linux')('the line of devices add', () => {
   }, 240_000);
 
   it('takes WebAssembly and the own Node where the controller has no package for the machine', async () => {
-    await makePackages('linux-any');
+    serve('linux-any');
     const line = await lineFor('any-1');
     const path = `${dirname(process.execPath)}:${TOOLS}`;
     expect(await inShell(line, path)).toMatchObject({ code: 0, err: '' });
@@ -157,15 +174,23 @@ describe.runIf(process.platform === 'linux')('the line of devices add', () => {
     const found = await run(program, ['doctor'], { env: { PATH: path } });
     expect(found.stdout).toMatch(/engine +onnxruntime-web .*WebAssembly: onnxruntime-node does not load/);
     agent.kill();
-    await makePackages();
+  }, 240_000);
+
+  it('takes xz where the device unpacks it, and gzip elsewhere', async () => {
+    serve('linux-any');
+    const withXz = await inShell(await lineFor('xz-1'), folderOfTools('with-xz', ['node', 'xz']));
+    expect(withXz).toMatchObject({ code: 0, err: '' });
+    expect(withXz.out).toMatch(/taking nanofleet-agent-linux-any-[0-9a-f]{16}\.tar\.xz/);
+    const withoutXz = await inShell(await lineFor('xz-2'), folderOfTools('without-xz', ['node']));
+    expect(withoutXz).toMatchObject({ code: 0, err: '' });
+    expect(withoutXz.out).toMatch(/taking nanofleet-agent-linux-any-[0-9a-f]{16}\.tar\.gz/);
   }, 240_000);
 
   it('says what to install where it would need the own Node and there is none', async () => {
-    await makePackages('linux-any');
-    const { code, err } = await inShell(await lineFor('any-2'), toolsWithoutNode());
+    serve('linux-any');
+    const { code, err } = await inShell(await lineFor('any-2'), folderOfTools('without-node'));
     expect(code).toBe(1);
     expect(err).toMatch(/no package with a Node for this machine \(.+\): install Node 20\.19 or later/);
-    await makePackages();
   }, 240_000);
 
   it('runs nothing of a script that was changed on the way', async () => {
@@ -174,8 +199,7 @@ describe.runIf(process.platform === 'linux')('the line of devices add', () => {
     const { code, err } = await inShell(line);
     expect({ code, err }).toEqual({ code: 1, err: 'nanofleet: this is not the script of the line\n' });
     expect(readdirSync(scratch)).not.toContain('owned');
-    await makePackages();
-  }, 120_000);
+  }, 240_000);
 
   it('unpacks nothing of a package that was changed on the way', async () => {
     const line = await lineFor('changed-2');
@@ -186,17 +210,18 @@ describe.runIf(process.platform === 'linux')('the line of devices add', () => {
     expect(code).toBe(1);
     expect(err).toMatch(/the package has SHA-256 [0-9a-f]{64}, not [0-9a-f]{64}: it was not unpacked/);
     expect(existsSync(join(scratch, 'changed-2', 'current'))).toBe(false);
-    await makePackages();
-  }, 120_000);
+  }, 240_000);
 
   it('comes from packages of the same bytes each time', async () => {
     const first = readFileSync(packageFile());
-    await makePackages();
+    await makePackages(NATIVE, agents);
     expect(readFileSync(packageFile()).equals(first)).toBe(true);
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('devices add', () => {
+  beforeEach(() => serve(NATIVE));
+
   it('says what is missing on a controller without packages, and makes no token', async () => {
     const before = await nanofleet('fleet-tokens', 'ls', '--json');
     const moved = `${agents}.away`;
@@ -216,16 +241,16 @@ function startInstalled(program: string, { path }: { path: string }, ...args: st
   return child;
 }
 
-/** A folder with the tools that the script asks for, and nothing else. */
-function toolsWithoutNode(): string {
-  const folder = join(scratch, 'tools');
+/** A folder with the tools that the script asks for, those named beside, and nothing else. */
+function folderOfTools(name: string, beside: readonly string[] = []): string {
+  const folder = join(scratch, name);
   mkdirSync(folder);
   const tools =
-    'sh id mkdir pwd sha256sum tar gzip uname df curl getconf grep sed awk printf dirname cut cat';
-  for (const tool of tools.split(' ')) {
-    const found = TOOLS.split(':')
-      .map((place) => join(place, tool))
-      .find((file) => existsSync(file));
+    'sh id mkdir pwd sha256sum tar gzip uname df curl getconf grep sed awk printf dirname cut cat ' +
+    'rm mv rmdir ln readlink chmod';
+  const places = [...TOOLS.split(':'), dirname(process.execPath)];
+  for (const tool of [...tools.split(' '), ...beside]) {
+    const found = places.map((place) => join(place, tool)).find((file) => existsSync(file));
     if (found !== undefined) symlinkSync(found, join(folder, tool));
   }
   return folder;

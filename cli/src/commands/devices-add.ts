@@ -55,7 +55,9 @@ async function add({ args, connect, flags, profile, terminal }: Context): Promis
   const line = installLine({ url, sha256, token, name, into: flags.text('into') });
   if (terminal.json) terminal.document({ device: name, group, expiresAt: made.expiresAt, line });
   else {
-    const sizes = packages.map(({ platform, bytes }) => `${platform} ${(bytes / 1e6).toFixed(0)} MB`);
+    const sizes = packages.map(
+      ({ platform, form, bytes }) => `${platform} by ${form} ${(bytes / 1e6).toFixed(0)} MB`,
+    );
     terminal.note(`For one device, until ${timeText(made.expiresAt)}. On the device (${sizes.join(', ')}):`);
     terminal.line(line);
   }

@@ -34,11 +34,11 @@ export class InstallerHttp {
   /** A package. */
   @FileRoute(`${INSTALL_PATHS.package}:name`)
   async package(@Param('name') name: string, @Res() reply: FastifyReply): Promise<void> {
-    const { bytes, stream } = await this.installer.open(name);
+    const { form, bytes, stream } = await this.installer.open(name);
     await reply
       .header('cache-control', cacheControlOf('asset'))
       .header('content-length', bytes)
-      .type('application/gzip')
+      .type(form === 'xz' ? 'application/x-xz' : 'application/gzip')
       .send(stream);
   }
 }

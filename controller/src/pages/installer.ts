@@ -5,13 +5,21 @@
 import { createReadStream, type ReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ApiAnswer, digestSchema, INSTALL_PATHS, NanofleetError } from '@nanofleet/protocol';
+import {
+  type ApiAnswer,
+  digestSchema,
+  INSTALL_PATHS,
+  NanofleetError,
+  type PackageForm,
+  packageFormSchema,
+} from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 
 const packageSchema = z.object({
   platform: z.string().regex(/^[a-z0-9-]{1,32}$/),
-  file: z.string().regex(/^[a-z0-9-]{1,64}\.tar\.gz$/),
+  form: packageFormSchema,
+  file: z.string().regex(/^[a-z0-9-]{1,64}\.tar\.[gx]z$/),
   sha256: digestSchema,
   bytes: z.int().min(1),
   unpackedKb: z.int().min(1),
@@ -32,8 +40,8 @@ export class Installer {
   async script(deviceUrl: string): Promise<string> {
     const [packages, body] = await Promise.all([this.#packages(), this.#read('install.sh')]);
     const lines = packages.map(
-      ({ platform, file, sha256, bytes, unpackedKb }) =>
-        `${platform} ${file} ${sha256} ${bytes} ${unpackedKb}`,
+      ({ platform, form, file, sha256, bytes, unpackedKb }) =>
+        `${platform} ${form} ${file} ${sha256} ${bytes} ${unpackedKb}`,
     );
     const values = { NANOFLEET_URL: deviceUrl, NANOFLEET_PACKAGES: lines.join('\n') };
     const given = Object.entries(values).map(([name, value]) => `${name}=${quoted(value)}`);
@@ -47,16 +55,16 @@ export class Installer {
     return {
       url: `${deviceUrl}${INSTALL_PATHS.script}`,
       sha256: sha256Of(await this.script(deviceUrl)),
-      packages: packages.map(({ platform, sha256, bytes }) => ({ platform, sha256, bytes })),
+      packages: packages.map(({ platform, form, sha256, bytes }) => ({ platform, form, sha256, bytes })),
     };
   }
 
   /** One package. @throws NanofleetError NOT_FOUND */
-  async open(name: string): Promise<{ bytes: number; stream: ReadStream }> {
+  async open(name: string): Promise<{ form: PackageForm; bytes: number; stream: ReadStream }> {
     const found = (await this.#packages()).find(({ file }) => file === name);
     if (found === undefined)
       throw new NanofleetError('NOT_FOUND', 'There is no package of this name; make a new line.');
-    return { bytes: found.bytes, stream: createReadStream(join(this.#folder, found.file)) };
+    return { form: found.form, bytes: found.bytes, stream: createReadStream(join(this.#folder, found.file)) };
   }
 
   async #packages(): Promise<Package[]> {

@@ -48,15 +48,26 @@ export const fleetTokenSchema = z.object({
   device: deviceIdSchema.optional(),
 });
 
+/** How a package is compressed. Every device unpacks gzip; xz is smaller. */
+export const packageFormSchema = z.enum(['xz', 'gzip']);
+
 /** What the controller hands to a device that has no agent yet. */
 export const installerSchema = z.object({
   /** Address of the install script, as devices reach it. */
   url: z.url(),
   /** SHA-256 of the script's bytes. It knows those of the packages. */
   sha256: digestSchema,
-  packages: z.array(z.object({ platform: z.string(), sha256: digestSchema, bytes: countSchema })),
+  packages: z.array(
+    z.object({
+      platform: z.string(),
+      form: packageFormSchema,
+      sha256: digestSchema,
+      bytes: countSchema,
+    }),
+  ),
 });
 
+export type PackageForm = z.infer<typeof packageFormSchema>;
 export type Whoami = z.infer<typeof whoamiSchema>;
 
 /** Routes of this part of the operator API. */
