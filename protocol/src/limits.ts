@@ -189,6 +189,8 @@ export const PROBATION_GROWTH_LOOKS = 4;
 export const PROBATION_MEMORY_SHARE_MAX = 0.5;
 /** A bad version is taken back within this after it began to serve, milliseconds. */
 export const TAKEN_BACK_WITHIN_MS = 30_000;
+/** Of a device's credential, random; a shorter one is not taken. */
+export const CREDENTIAL_BYTES = 32;
 /** Chunk of a blob download: what a kill costs at most to fetch again. */
 export const BLOB_CHUNK_BYTES = 64 * KIB;
 /** A fleet's transfers begin within this time at most, milliseconds. */

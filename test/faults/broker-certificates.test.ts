@@ -239,6 +239,24 @@ describe.each(hasMosquitto() ? (['embedded', 'mosquitto'] as const) : (['embedde
       },
     );
 
+    it.each([kind].filter((one) => one === 'mosquitto'))(
+      'lets a device in that a restore readmitted by its certificate alone',
+      async () => {
+        await fleet.controller.database.execute(
+          `update devices set credential_hash = null where device = '${other}'`,
+        );
+        const { httpPort } = fleet.controller.running;
+        await fleet.controller.running.stop();
+        await mosquitto?.halt();
+        await mosquitto?.forgetRights();
+        await mosquitto?.run();
+        await fleet.run({ ...external?.settings, httpPort });
+        const agent = await startAgentHere(door.directory);
+        await untilConnected(agent);
+        await agent.stop();
+      },
+    );
+
     it('gives a name to new hardware, and nothing more to certificates of the old', async () => {
       expect(await isServed(door.tls, other)).toBe(true);
       const token = (await fleet.nanofleet('devices', 'replace', other)).out.trim();

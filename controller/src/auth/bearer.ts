@@ -26,10 +26,14 @@ export const fitsHash = (secret: string, hash: string): boolean => {
 /** Whether a secret is the one that is known here, in the same time for any wrong one. */
 export const fitsSecret = (secret: string, known: string): boolean => fitsHash(secret, sha256Of(known));
 
+/** What a device logs in with where no certificate says who it is. */
+export interface DeviceLogin {
+  readonly clientId: string;
+  readonly credential: string;
+}
+
 /** Client id and credential in the bearer of a device: `{clientId}:{credential}`. */
-export const deviceLoginOf = (
-  authorization: string | undefined,
-): { clientId: string; credential: string } => {
+export const deviceLoginOf = (authorization: string | undefined): DeviceLogin => {
   const bearer = bearerOf(authorization);
   const colon = bearer.indexOf(':');
   return { clientId: bearer.slice(0, Math.max(0, colon)), credential: bearer.slice(colon + 1) };

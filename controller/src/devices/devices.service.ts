@@ -5,6 +5,7 @@
 
 import {
   type ApiAnswer,
+  CREDENTIAL_BYTES,
   clientIdOf,
   type DeviceId,
   type DeviceSummary,
@@ -17,9 +18,10 @@ import {
   type OffloadPolicy,
   type Transfer,
 } from '@nanofleet/protocol';
+import { sha256Of } from '@nanofleet/protocol/node';
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
-import { deviceLoginOf, fitsHash } from '../auth/bearer.ts';
+import { type DeviceLogin, deviceLoginOf, fitsHash } from '../auth/bearer.ts';
 import { TimelineService } from '../history/timeline.service.ts';
 import { Link } from '../link/link.ts';
 import { type CertificateHolder, holderOf, isEncrypted } from '../link/peer-certificate.ts';
@@ -54,7 +56,7 @@ export class DevicesService {
    * The device behind a client id and credential; null when they do not fit.
    * @throws NanofleetError DEVICE_REVOKED
    */
-  async admit(login: { clientId: string; credential: string }): Promise<DeviceId | null> {
+  async admit(login: DeviceLogin): Promise<DeviceId | null> {
     const name = deviceIdSchema.safeParse(login.clientId.slice(login.clientId.indexOf('.') + 1));
     if (!name.success || clientIdOf(this.identity.fleet, name.data) !== login.clientId) return null;
     const row = await this.repository.credentialOf(name.data);
@@ -92,14 +94,26 @@ export class DevicesService {
   }
 
   /**
-   * Lets the device of a login in at the broker, which may have lost its rights: nobody but the device has its
-   * credential, of which the database keeps a hash.
-   * @throws NanofleetError TOKEN_INVALID, DEVICE_REVOKED, BROKER_UNAVAILABLE
+   * Lets the caller in at the broker, which may have lost its rights: nobody but the device has its credential, of which
+   * the database keeps a hash.
+   * @throws NanofleetError TOKEN_MISSING, TOKEN_INVALID, CERTIFICATE_INVALID, DEVICE_REVOKED, BROKER_UNAVAILABLE
    */
-  async readmit(login: { clientId: string; credential: string }): Promise<void> {
+  async readmit(call: DeviceCall): Promise<void> {
+    const caller = await this.callerOf(call);
+    const login = deviceLoginOf(call.authorization);
+    if (isEncrypted(call.stream)) await this.#keepCredential(caller, login);
     const device = await this.admit(login);
     if (device === null) throw notOurs();
     await this.grant(device, login.credential);
+  }
+
+  /** Of a device that came back after a restore no hash is known; its certificate has said who it is. */
+  async #keepCredential(device: DeviceId, { clientId, credential }: DeviceLogin): Promise<void> {
+    const row = await this.repository.credentialOf(device);
+    const isComplete = Buffer.from(credential, 'base64url').length >= CREDENTIAL_BYTES;
+    if (row?.hash !== null || !isComplete || clientId !== clientIdOf(this.identity.fleet, device)) return;
+    const access = { credentialHash: sha256Of(credential), tlsKey: row.tlsKey };
+    await this.repository.setAccess(device, access);
   }
 
   /** Gives rights at the broker, and takes them back when the credential was taken from the device meanwhile. */

@@ -16,7 +16,6 @@ import { Body, Controller, Inject, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { DeviceRoute } from '../auth/api-route.ts';
-import { deviceLoginOf } from '../auth/bearer.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { CertificatesService } from './certificates.service.ts';
 import { DevicesService } from './devices.service.ts';
@@ -64,8 +63,7 @@ export class EnrolmentHttp {
   /** Lets a device in at the broker that has refused it. */
   @DeviceRoute('admission')
   async admit(@Req() { headers: { authorization }, raw }: FastifyRequest) {
-    await this.devices.callerOf({ authorization, stream: raw.socket });
-    await this.devices.readmit(deviceLoginOf(authorization));
+    await this.devices.readmit({ authorization, stream: raw.socket });
     return { ok: true };
   }
 

@@ -5,6 +5,7 @@
  */
 
 import {
+  CREDENTIAL_BYTES,
   type DeviceId,
   type GroupId,
   NanofleetError,
@@ -28,8 +29,6 @@ import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { DevicesService } from './devices.service.ts';
 import { ReplacementService } from './replacement.service.ts';
-
-const CREDENTIAL_BYTES = 32;
 
 /** What a device asks with; a token id that is none is an unknown one. */
 type EnrolRequest = Omit<SentRequest, 'tokenId'> & { readonly tokenId: string };
