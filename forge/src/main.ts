@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 // Wires the command `forge` to the process: arguments, streams, the clock. It never does anything else.
+// First: it refuses what onnxruntime-node would tell its makers.
+import '@nanofleet/runtime/node';
 import { forge } from './command/forge.ts';
 
 process.exitCode = await forge(process.argv.slice(2), {

@@ -31,6 +31,8 @@ import { keepStandardError } from './parts/quiet.ts';
 const run = promisify(execFile);
 const scratch = scratchDirectory();
 const agents = join(scratch, 'agents');
+/** Of the agents that the tests start, which no variable tells that this is a test. */
+const home = join(scratch, 'home');
 const profile = join(scratch, 'profile');
 const publisher = generateSigningKey();
 const indexSchema = z.object({
@@ -112,6 +114,7 @@ const packageFile = (): string => {
 
 beforeAll(async () => {
   keepStandardError();
+  mkdirSync(home);
   for (const platform of [NATIVE, 'linux-any']) await makePackages(platform, made(platform));
   controller = await startTestController({
     publisher,
@@ -149,6 +152,8 @@ describe.runIf(process.platform === 'linux')('the line of devices add', () => {
     await eventually(async () => {
       expect(await arrived()).toContain(decision.id);
     });
+    // ONNX Runtime keeps there what it would send to its makers.
+    expect(existsSync(join(home, '.cache'))).toBe(false);
 
     const again = await inShell(line);
     expect(again).toMatchObject({ code: 0, err: '' });
@@ -236,7 +241,7 @@ describe('devices add', () => {
 
 /** Starts the installed agent with nothing of this machine's Node on the path. */
 function startInstalled(program: string, { path }: { path: string }, ...args: string[]): ChildProcess {
-  const child = spawn(program, ['run', ...args], { env: { PATH: path }, stdio: 'ignore' });
+  const child = spawn(program, ['run', ...args], { env: { PATH: path, HOME: home }, stdio: 'ignore' });
   atEnd(() => void child.kill('SIGKILL'));
   return child;
 }

@@ -18,6 +18,7 @@ export const RIMS: Readonly<Record<string, readonly World[]>> = {
   'controller/src/testing/mosquitto.ts': ['env'],
   'controller/src/testing/scratch-database.ts': ['env'],
   'dashboard/src/rims/clock.ts': ['clock', 'timers'],
+  'runtime/src/node/engine.ts': ['env'],
   'runtime/src/testing/eventually.ts': ['clock', 'timers'],
   'start/src/test-world.ts': ['timers'],
 };

@@ -27,6 +27,13 @@ export interface Engine {
   readonly instead?: string;
 }
 
+/**
+ * Since 1.29 the native library of Linux tells its makers of each process, session and model, by default: it writes an
+ * identifier and what waits to be sent below the home directory. This variable is its only complete refusal, read before the
+ * first session; nothing that an operator sets may undo it.
+ */
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
 const own: LoadPackage = createRequire(import.meta.url);
 
 /** The constructors that both engines share. */
