@@ -16,6 +16,8 @@ const START = /Start it: (.+)$/m;
 const QUESTION = 'turn on the light in the kitchen';
 /** Emulated, each start of a program takes seconds. */
 const DECISION_WITHIN_MS = 600_000;
+/** A killed process of a busy machine takes a moment to be gone. */
+const ENDS_WITHIN_MS = 15_000;
 
 /** The agent of one device. */
 export class InstalledAgent {
@@ -73,10 +75,17 @@ export class InstalledAgent {
     await this.#must('uninstall', `${COMMAND} uninstall`);
   }
 
-  /** Names of programs that still run on the device, but the one that asks. */
+  /** Names of programs that run on after a while, but the ones that ask; the dead whom nobody asks for do not count. */
   async running(): Promise<string[]> {
-    const { out } = await this.#device.run('cat /proc/[0-9]*/comm');
-    return out.split('\n').filter((name) => !['', 'cat', 'sh'].includes(name));
+    let names: string[] = [];
+    const look = async (): Promise<void> => {
+      const { out } = await this.#device.run('cat /proc/[0-9]*/stat');
+      const found = [...out.matchAll(/\((.+)\) ([A-Z]) /g)].filter(([, , state]) => state !== 'Z');
+      names = found.map(([, name = '']) => name).filter((name) => !['cat', 'sh'].includes(name));
+      if (names.length > 0) throw new NanofleetError('INTERNAL', `${names.join()} still run`);
+    };
+    await eventually(look, { withinMs: ENDS_WITHIN_MS, everyMs: 250 }).catch(() => undefined);
+    return names;
   }
 
   async #must(step: string, line: string): Promise<Said> {
