@@ -253,6 +253,7 @@ describe.each(hasMosquitto() ? (['embedded', 'mosquitto'] as const) : (['embedde
         await fleet.run({ ...external?.settings, httpPort });
         const agent = await startAgentHere(door.directory);
         await untilConnected(agent);
+        expect((await agent.status()).link).toBe('connected');
         await agent.stop();
       },
     );
