@@ -21,6 +21,8 @@ const FLEET = 'home';
 const TOKEN_VALID_S = 3_600;
 /** How long calls wait for a process that is being started again: as long as it may take. */
 const PATIENCE_MS = READY_WITHIN_MS;
+/** Enough to see a bad model, and a story goes on. */
+const PROBATION_MS = '4000';
 /** What every device runs from its first moment. */
 const SHIPPED = ['household-1', 'vibration-1'] as const;
 /** What goes through the registry at the first start, the bigger model first: questions come early. */
@@ -170,7 +172,13 @@ export async function startAgent(world: World, fleet: Fleet, device: DeviceName)
     '--exit-with-stdin',
     '--json',
   ];
-  args.push('--beat-ms', '2000', ...(socket === null ? ['--http', '0'] : ['--socket', socket]));
+  args.push(
+    '--beat-ms',
+    '2000',
+    '--probation-ms',
+    PROBATION_MS,
+    ...(socket === null ? ['--http', '0'] : ['--socket', socket]),
+  );
   const where: { address: AgentAddress | null } = {
     address: socket === null ? null : { socketPath: socket },
   };

@@ -4,7 +4,7 @@
  */
 import { ENGINE_CHOICES, type EngineChoice } from '@nanofleet/runtime/node';
 import type { Disk } from '@nanofleet/runtime/ports';
-import { type AgentConfig, BEAT_MS, PORT_MAX } from '../config/agent-config.ts';
+import { type AgentConfig, BEAT_MS, PORT_MAX, PROBATION_MS } from '../config/agent-config.ts';
 import { readAgentConfig } from '../config/read-agent-config.ts';
 import { type FlagShape, type Flags, optional, optionalNumber, UsageError } from './command.ts';
 
@@ -53,6 +53,7 @@ export const readRunSettings = async (disk: Disk, directory: string, flags: Flag
     learning: config.learning && flags['no-learning'] !== true,
     explanations: config.explanations && flags['no-explanations'] !== true,
     beatMs: optionalNumber(flags, 'beat-ms', BEAT_MS) ?? config.beatMs,
+    probationMs: optionalNumber(flags, 'probation-ms', PROBATION_MS) ?? config.probationMs,
     listen: { ...config.listen, ...givenText(flags, 'socket'), ...(http === undefined ? {} : { http }) },
   };
 };

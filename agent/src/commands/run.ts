@@ -8,6 +8,7 @@ import {
   BEAT_INTERVAL_MS,
   clientIdOf,
   NanofleetError,
+  PROBATION_MOST_MS,
   SHUTDOWN_MS,
   SOCKET_PATH_BYTES_MAX,
 } from '@nanofleet/protocol';
@@ -42,6 +43,7 @@ import { type Identity, readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
 import { makeChildAcceptance } from '../trial/child-acceptance.ts';
+import { probationWithin } from '../trial/probation.ts';
 import { STAGED_EXIT_CODE } from '../upgrade/upgrade.ts';
 import { listenForWyoming } from '../wyoming/wyoming-listener.ts';
 import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
@@ -218,6 +220,7 @@ const runAgent = async (run: Run, terminal: Terminal): Promise<number> => {
       directory,
       identity,
       beatMs,
+      probation: probationWithin(settings.probationMs),
       learning,
       explanations,
       outflow: { sinks, http: sendHttp, run: runProgram },
@@ -262,6 +265,10 @@ export const runCommand: Command = {
     engine: ENGINE_FLAG,
     names: { help: 'JSON file of the areas and devices that texts may name', value: 'FILE' },
     'beat-ms': { help: `interval of beats (default ${BEAT_INTERVAL_MS})`, value: 'N' },
+    'probation-ms': {
+      help: `a new model is watched for so long at most (default ${PROBATION_MOST_MS})`,
+      value: 'N',
+    },
     'no-learning': { help: 'keep labels, but take no part in rounds: no update ever leaves' },
     'no-explanations': { help: 'explain no decision to local programs, whatever the policy of the group' },
     notify: { help: 'tell systemd that it is ready and lives: for a unit of Type=notify' },

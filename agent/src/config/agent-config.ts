@@ -2,7 +2,12 @@
  * What may stand in `agent.yaml`: one schema, whose descriptions are what `doctor` and docs/agent-yaml.md say of a field.
  * Owns names, forms and bounds of fields; never reads a file.
  */
-import { BEAT_INTERVAL_MS, TRANSFER_BYTES_PER_SECOND_MIN } from '@nanofleet/protocol';
+import {
+  BEAT_INTERVAL_MS,
+  PROBATION_LOOK_MS,
+  PROBATION_MOST_MS,
+  TRANSFER_BYTES_PER_SECOND_MIN,
+} from '@nanofleet/protocol';
 import { ENGINE_CHOICES } from '@nanofleet/runtime/node';
 import { z } from 'zod';
 import { sinksSchema } from '../sinks/sink-config.ts';
@@ -13,6 +18,9 @@ import { wyomingSchema } from '../wyoming/wyoming-config.ts';
 export const PORT_MAX = 65_535;
 /** Bounds of the interval of beats, milliseconds. */
 export const BEAT_MS = { min: 100, max: 3_600_000 } as const;
+
+/** Bounds of a probation, milliseconds: a version is looked at once at least, and taken back within the promised time. */
+export const PROBATION_MS = { min: PROBATION_LOOK_MS, max: PROBATION_MOST_MS } as const;
 
 const listenSchema = z.strictObject({
   socket: z
@@ -58,6 +66,12 @@ export const agentConfigSchema = z.strictObject({
     .max(BEAT_MS.max)
     .default(BEAT_INTERVAL_MS)
     .describe('interval of beats, milliseconds'),
+  probationMs: z
+    .int()
+    .min(PROBATION_MS.min)
+    .max(PROBATION_MS.max)
+    .default(PROBATION_MOST_MS)
+    .describe('how long a new version of a model is watched at most before it counts, milliseconds'),
   sources: sourcesSchema.default({}).describe('where data come from, by a name of yours'),
   sinks: sinksSchema.default({}).describe('where decisions and events go, by a name of yours'),
   listen: listenSchema.default({}).describe('where local programs reach the agent'),

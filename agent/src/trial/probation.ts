@@ -33,6 +33,13 @@ export const PROBATION_LENGTH: ProbationLength = {
   inputs: PROBATION_INPUTS,
 };
 
+/** A length of so many milliseconds at most. */
+export const probationWithin = (mostMs: number): ProbationLength => ({
+  ...PROBATION_LENGTH,
+  mostMs,
+  leastMs: Math.min(PROBATION_LENGTH.leastMs, mostMs),
+});
+
 /** What a probation needs. */
 export interface ProbationOptions {
   readonly clock: Clock;
