@@ -59,6 +59,29 @@ describe('a line', () => {
     );
   });
 
+  it('keeps a version on probation when the next one turns out to be no good', async () => {
+    const made = await runningV1(new MemoryDisk());
+    made.slot.want(two.wish, sourceOf(two));
+    await made.slot.settled();
+    const bad = changed(makeBundle(key, { releaseCounter: 3 }), two.model);
+    made.slot.want({ ...bad.wish, releaseCounter: 9 }, sourceOf(bad));
+    expect(made.slot.report()).toMatchObject({ running: { version: '2.0.0' }, step: 'probation' });
+    clock.advance(60_000);
+    await made.slot.settled();
+    expect(made.slot.report()).toMatchObject({ committed: two.wish.digest, step: 'refused' });
+    expect(made.slot.report().running?.version).toBe('2.0.0');
+  });
+
+  it('goes back at once when the committed version is asked for during a probation', async () => {
+    const made = await runningV1(new MemoryDisk());
+    made.slot.want(two.wish, sourceOf(two));
+    await made.slot.settled();
+    made.slot.want(one.wish, sourceOf(one));
+    expect(made.slot.report().running?.version).toBe('1.0.0');
+    await made.slot.settled();
+    expect(made.slot.report()).toMatchObject({ committed: one.wish.digest, step: 'settled' });
+  });
+
   it('loads what it has accepted after a restart, without asking anybody', async () => {
     const disk = new MemoryDisk();
     await runningV1(disk);

@@ -61,6 +61,9 @@ export class LineSlot {
   #work: Promise<void> = Promise.resolve();
   /** What was asked for last in this process. */
   #wanted: string | null = null;
+  /** Resolves when nothing is on probation any more. */
+  #trial: Promise<void> = Promise.resolve();
+  #endTrial = (): void => undefined;
   #isClosed = false;
 
   /** @throws NanofleetError STATE_CORRUPT */
@@ -116,8 +119,8 @@ export class LineSlot {
     const { state } = this.#book;
     if (this.#wanted === wish.digest && state.attempt?.digest === wish.digest) return;
     this.#wanted = wish.digest;
-    // What is on probation gives way; the only version of a line has nothing to give way to, and is committed first.
-    if (state.accepted !== null && state.attempt?.digest !== wish.digest) this.#takeBack(null);
+    // Going back is done at once. A next version waits for the end of a probation: it may be no good itself.
+    if (state.accepted?.digest === wish.digest || isRollback(state, wish)) this.#takeBack(null);
     this.#abort.abort();
     const abort = new AbortController();
     this.#abort = abort;
@@ -144,6 +147,7 @@ export class LineSlot {
     this.#isClosed = true;
     this.#abort.abort();
     this.#service.keep();
+    this.#endTrial();
     await this.#work;
     this.#book.note(leave(this.#book.state));
   }
@@ -189,6 +193,8 @@ export class LineSlot {
 
   async #pursue(pursuit: Pursuit): Promise<void> {
     const { clock, line, log, random } = this.#options;
+    // The first version of a line has nothing to go back to: it is committed, and nobody waits.
+    if (this.#book.state.accepted !== null) await Promise.race([this.#trial, aborted(pursuit.signal)]);
     this.#progress = undefined;
     for (let failures = 1; !pursuit.signal.aborted; failures += 1) {
       try {
@@ -235,6 +241,9 @@ export class LineSlot {
   }
 
   #tryOut(runner: Runner): void {
+    this.#trial = new Promise((resolve) => {
+      this.#endTrial = resolve;
+    });
     this.#service.tryOut(runner, (error) => (error === null ? this.#commit() : this.#takeBack(error)));
     this.#runs(runner);
   }
@@ -244,6 +253,7 @@ export class LineSlot {
     if (onProbation(this.#book.state) === null) return;
     this.#book.persist(commit(this.#book.state));
     this.#service.keep();
+    this.#endTrial();
   }
 
   #commit(): void {
@@ -257,6 +267,7 @@ export class LineSlot {
       return;
     }
     this.#service.keep();
+    this.#endTrial();
     this.#tidy();
   }
 
@@ -273,6 +284,7 @@ export class LineSlot {
     if (error !== null) log.warn('slot-taken-back', { line, code: error.code, why: error.message });
     // Where there was no room for both, the one before is loaded again.
     if (this.#running === null) this.#work = this.#work.then(() => this.#startAccepted());
+    this.#endTrial();
     this.#tidy();
   }
 
@@ -298,3 +310,6 @@ export class LineSlot {
     }
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
