@@ -144,12 +144,13 @@ export class ControllerSite {
   /** Files are real work. */
   #blobsOf(life: Life, blobs: BlobStore): BlobStore {
     const { world } = this.#options;
-    const gated: Pick<BlobStore, 'size' | 'put' | 'keep' | 'read' | 'stream'> = {
+    const gated: Pick<BlobStore, 'size' | 'put' | 'keep' | 'read' | 'stream' | 'onStored'> = {
       size: (digest) => world.real(life, () => blobs.size(digest)),
       put: (digest, content) => world.real(life, () => blobs.put(digest, content)),
       keep: (bytes) => world.real(life, () => blobs.keep(bytes)),
       read: (digest) => world.real(life, () => blobs.read(digest)),
       stream: (digest, range) => blobs.stream(digest, range),
+      onStored: (told) => blobs.onStored(told),
     };
     // The class has private fields, which no other object can have; the domains call these.
     return gated as BlobStore;
