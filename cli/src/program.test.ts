@@ -320,6 +320,7 @@ const rollout = (running: number, pending: number) => ({
   target: { all: true },
   createdAt: 1,
   status: pending > 0 ? 'running' : 'done',
+  course: null,
   counts: { total: 2, running, pending, refused: 0, offline: 0 },
   devices: [],
 });
