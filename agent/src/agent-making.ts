@@ -3,14 +3,18 @@
  * handed down; which parts there are, and when they start and end, is the agent's.
  */
 import { join } from 'node:path';
-import type { Reported } from '@nanofleet/protocol';
+import { OFFLOAD_DEADLINE_DEFAULT_MS, type Reported } from '@nanofleet/protocol';
+import { newId } from '@nanofleet/runtime/ports';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import type { Problems } from './health/problems.ts';
+import type { Questions } from './inference/questions.ts';
 import { attest } from './link/attestation.ts';
 import { Sinks, type SinksOptions } from './sinks/sinks.ts';
 import { NO_INFLOW, Sources, type SourcesOptions } from './sources/sources.ts';
+import type { DecisionMemory } from './store/decision-memory.ts';
 import type { OutboundLog } from './store/outbound-log.ts';
+import { Pairs, type PairsOptions } from './trial/pairs.ts';
 import { Upgrade } from './upgrade/upgrade.ts';
 
 /** What an agent is made of and told to do. */
@@ -27,6 +31,27 @@ export const attested = (
   const { device, fleet } = identity;
   if (key === undefined) return {};
   return { attestation: attest(state, { boot: host.boot?.()?.id ?? null, device, fleet, key }) };
+};
+
+/** @param around.steadyMs the time that deadlines are of */
+export const makePairs = (
+  { ports: { clock, random } }: Making,
+  around: Pick<PairsOptions, 'figures' | 'policy'> & {
+    memory: DecisionMemory;
+    questions: Questions;
+    steadyMs: () => number;
+  },
+): Pairs => {
+  const { memory, questions, steadyMs } = around;
+  return new Pairs({
+    ...{ clock, figures: around.figures, policy: around.policy },
+    newId: () => newId(clock, random),
+    find: (id) => memory.find(id),
+    ask: (text, decision) => {
+      const deadlineMs = Math.round(steadyMs()) + OFFLOAD_DEADLINE_DEFAULT_MS;
+      return questions.ask(text, decision, { deadlineMs, isComparison: true });
+    },
+  });
 };
 
 /** @param changed told when the report has changed */

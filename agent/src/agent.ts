@@ -17,7 +17,7 @@ import {
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { newId, randomHex } from '@nanofleet/runtime/ports';
-import { attested, makeSinks, makeSources, makeUpgrade } from './agent-making.ts';
+import { attested, makePairs, makeSinks, makeSources, makeUpgrade } from './agent-making.ts';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import { Health } from './health/health.ts';
@@ -27,6 +27,7 @@ import { rememberQuestions } from './inference/awaited-questions.ts';
 import { Decisions } from './inference/decisions.ts';
 import { type ExplanationFacts, explanationRefusal, explanationsHere } from './inference/explanation-rule.ts';
 import { ModelLines } from './inference/model-lines.ts';
+import { Questions } from './inference/questions.ts';
 import { SensorLines } from './inference/sensor-lines.ts';
 import type { LocalService } from './intake/local-service.ts';
 import { Learning } from './learning/learning.ts';
@@ -53,6 +54,7 @@ import { SessionCounter } from './store/session-counter.ts';
 import { SteadyTime } from './store/steady-time.ts';
 import { TrustMemory } from './store/trust.ts';
 import { LiveInputs } from './trial/live-inputs.ts';
+import type { Pairs } from './trial/pairs.ts';
 import { PROBATION_LENGTH } from './trial/probation.ts';
 import type { Upgrade } from './upgrade/upgrade.ts';
 import type { WyomingService } from './wyoming/wyoming-answers.ts';
@@ -76,6 +78,8 @@ export class Agent implements LocalService {
   readonly #sessions: SessionCounter;
   readonly #desired: DesiredMemory;
   readonly #lines: ModelLines;
+  readonly #questions: Questions;
+  readonly #pairs: Pairs;
   readonly #slots: Slots;
   readonly #upgrade: Upgrade;
   readonly #learning: Learning;
@@ -112,6 +116,17 @@ export class Agent implements LocalService {
       trusted: (trust) => void ports.certificate?.believe(trust, steadyMs()),
     });
     this.#lines = new ModelLines(log);
+    this.#questions = new Questions({
+      ...{ log, outbox: this.#outbox, redact },
+      queued: () => this.#pump.wake(),
+    });
+    this.#pairs = makePairs(
+      { options, ports },
+      {
+        ...{ figures: this.#figures, memory: this.#memory, questions: this.#questions, steadyMs },
+        policy: () => this.#desired.policy,
+      },
+    );
     this.#upgrade = makeUpgrade({ options, ports: this.#ports }, () => this.#link.reportChanged());
     this.#slots = this.#makeSlots();
     this.#pump = new OutboxPump({
@@ -250,6 +265,7 @@ export class Agent implements LocalService {
     const { acceptance, blobs, clock, disk, host, load, log, random } = this.#ports;
     return new Slots({
       ...{ acceptance, blobs, clock, disk, host, load, log, random },
+      pairs: this.#pairs,
       inputs: this.#inputs,
       probation: this.#options.probation ?? PROBATION_LENGTH,
       hold: (line) => this.#lines.hold(line),
@@ -291,12 +307,11 @@ export class Agent implements LocalService {
   }
 
   #makeDecisions(): Decisions {
-    const { clock, random, log } = this.#ports;
+    const { clock, random } = this.#ports;
     return new Decisions({
       clock,
       random,
-      log,
-      redact,
+      questions: this.#questions,
       names: this.#options.names ?? NO_NAMES,
       explanationRefusal: () => explanationRefusal(this.#explanationFacts()),
       lines: this.#lines,
@@ -310,6 +325,7 @@ export class Agent implements LocalService {
       queued: () => this.#pump.wake(),
       decided: (decision, text) => {
         this.#learning.decided(decision, text);
+        this.#pairs.decided(decision, text);
         this.#sinks?.decided(decision, text);
       },
     });
@@ -389,6 +405,7 @@ export class Agent implements LocalService {
 
   #answered(response: OffloadResponse): void {
     this.#replies.forget(response.decision);
+    this.#pairs.answered(response);
     if (!this.#memory.answer(response)) return;
     this.#learning.answered(response);
     const decision = this.#memory.find(response.decision);

@@ -40,7 +40,10 @@ const NAMES = { areas: [{ names: ['Green Attic'] }], devices: [] };
 
 export const KUMQUAT = { word: 'kumquat', from: 0, to: 7, contribution: 1.25 };
 
-/** A model that is sure of short texts only, finds a green attik, and explains everything by a kumquat. */
+/**
+ * A model that is sure of short texts only, finds a green attik, and explains everything by a kumquat. Its second version
+ * knows what `off` means.
+ */
 const load: AgentPorts['load'] = async (bundle) => {
   const runner = await loadNothing(bundle);
   if (runner.task !== 'text-intent') return runner;
@@ -56,13 +59,20 @@ const load: AgentPorts['load'] = async (bundle) => {
     return start < 0 ? [] : [{ type: 'area', start, end: start + 11 }];
   };
   const verdictOn = (text: string) => (text.length < 10 ? 'sure' : 'unsure');
+  const isOff = (text: string) => runner.releaseCounter === 2 && text.startsWith('off');
   return {
     ...runner,
     manifest: {
       ...runner.manifest,
       entities: { types: [{ name: 'area', value: 'area' }], tokensMax: 64 },
     },
-    decide: (text) => Promise.resolve({ ...scored, verdict: verdictOn(text), entities: entitiesIn(text) }),
+    decide: (text) =>
+      Promise.resolve({
+        ...scored,
+        ...(isOff(text) ? { label: 'off', labelIndex: 1 } : {}),
+        verdict: verdictOn(text),
+        entities: entitiesIn(text),
+      }),
     explain: () => Promise.resolve({ words: [KUMQUAT], ngrams: [] }),
   };
 };
@@ -90,6 +100,7 @@ const agents: Agent[] = [];
 export const startIn = async (
   { clock, broker, disk }: World,
   options: Partial<AgentOptions> = {},
+  host: Partial<AgentPorts['host']> = {},
 ): Promise<Agent> => {
   seed += 1;
   const agent = new Agent(
@@ -106,6 +117,7 @@ export const startIn = async (
       host: {
         ...{ arch: 'test', nodeVersion: 'v0', memoryBytes: 1, rssBytes: () => 1, cpuSeconds: () => 1 },
         boot: () => ({ id: 'boot', uptimeMs: clock.monotonicMicros() / 1_000 }),
+        ...host,
       },
       log: { info: note, warn: note, error: note },
       engine: { name: 'none', version: '0' },
@@ -169,10 +181,11 @@ export const writtenIn = (disk: MemoryDisk, path: string): string =>
 
 export const withModel = async (
   options: Partial<AgentOptions> = {},
+  host: Partial<AgentPorts['host']> = {},
 ): Promise<{ world: World; agent: Agent }> => {
   const world = makeWorld();
   desire(world, {});
-  const agent = await startIn(world, options);
+  const agent = await startIn(world, options, host);
   await connected(world, agent);
   await expect.poll(() => agent.lines()['intent' as never]).toBeDefined();
   return { world, agent };

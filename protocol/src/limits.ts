@@ -187,6 +187,18 @@ export const PROBATION_GROWTH_MAX = 0.5;
 export const PROBATION_GROWTH_LOOKS = 4;
 /** Resident share of the machine's memory beyond which the version before is not kept loaded for a probation. */
 export const PROBATION_MEMORY_SHARE_MAX = 0.5;
+/** Inputs on which a version is compared with the one before for a gate; then that one is released. */
+export const PAIRS_INPUTS_MAX = 4_096;
+/** So many are compared one after the other, the same number again at every second input, at every third, and so on. */
+export const PAIRS_AT_ONCE = 256;
+/** Times of a comparison that pass before the next one: it takes a tenth of a processor at most. */
+export const PAIRS_REST = 9;
+/** Inputs whose judge has not answered; nothing is compared beyond. */
+export const PAIRS_OPEN_MAX = 64;
+/** The version before is released after this, whatever a gate says, milliseconds: a week. */
+export const PAIRS_MS_MAX = 7 * 86_400_000;
+/** Between two looks whether there is room for both versions still, milliseconds. */
+export const PAIRS_LOOK_MS = 30_000;
 /** A bad version is taken back within this after it began to serve, milliseconds. */
 export const TAKEN_BACK_WITHIN_MS = 30_000;
 /** Of a device's credential, random; a shorter one is not taken. */

@@ -4,7 +4,7 @@
 // --seed S (1). Without pairs, as with agents that run no other version beside the new one, it is said apart.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Counts, judged, NO_COUNTS } from '@nanofleet/controller';
+import { judged } from '@nanofleet/controller';
 import { SeededRandom } from '@nanofleet/forge';
 import { CONTROL_DEVICES_MAX, NanofleetError, rolloutGateSchema } from '@nanofleet/protocol';
 import { printTable } from '../bench/parts/figures.ts';
@@ -14,6 +14,8 @@ import {
   type ByIntent,
   concentrationOf,
   countsBySentence,
+  newCounts,
+  type SaidCounts,
   tallyOf,
   VirtualDevice,
 } from './parts/gate-fleet.ts';
@@ -41,12 +43,10 @@ interface Outcome {
   readonly hours: number;
 }
 
-const fresh = (): { -readonly [K in keyof Counts]: Counts[K] } => ({ ...NO_COUNTS });
-
 /** One rollout: its first wave against control devices, until the gate decides or the time is over. */
 const play = (
   fleet: { byIntent: ByIntent; concentration: number },
-  tables: { old: readonly Counts[]; running: readonly Counts[] },
+  tables: { old: readonly SaidCounts[]; running: readonly SaidCounts[] },
   { isPaired, seed, settings }: { settings: Settings; seed: number; isPaired: boolean },
 ): Outcome => {
   const looks = settings.hours * LOOKS_PER_HOUR;
@@ -54,7 +54,7 @@ const play = (
   const gate = rolloutGateSchema.parse({ deadlineS: settings.hours * 3_600 });
   const device = (isExposed: boolean) => {
     const itself = new VirtualDevice(random, { ...fleet, outOfScope: OUT_OF_SCOPE });
-    const [before, during] = [fresh(), fresh()];
+    const [before, during] = [newCounts(), newCounts()];
     itself.say(PAST_HOURS * settings.perHour, tables.old, before);
     return { itself, before, during, table: isExposed ? tables.running : tables.old };
   };

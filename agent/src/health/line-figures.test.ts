@@ -75,6 +75,55 @@ describe('the figures of a line', () => {
   });
 });
 
+describe('pairs of two versions', () => {
+  const paired = (): LineFigures => {
+    const figures = new LineFigures();
+    figures.began(one);
+    figures.paired(one);
+    return figures;
+  };
+  const pairsOf = (figures: LineFigures) => figuresOf(figures, one)?.pairs;
+
+  it('are left out until the version before runs, and count from then on', () => {
+    const figures = new LineFigures();
+    figures.began(one);
+    figures.pairSettled(one, 'same');
+    expect(figuresOf(figures, one)).not.toHaveProperty('pairs');
+    figures.paired(one);
+    figures.pairSettled(one, 'same');
+    figures.pairSettled(one, 'old');
+    figures.paired(one);
+    expect(pairsOf(figures)).toEqual({ inputs: 2, judged: 2, newRight: 0, oldRight: 1 });
+  });
+
+  it('take those on which both said the same by the share of the others that was judged', () => {
+    const figures = paired();
+    for (let at = 0; at < 100; at += 1) figures.pairSettled(one, 'same');
+    expect(pairsOf(figures)?.judged).toBe(100);
+    for (let at = 0; at < 4; at += 1) figures.pairOpened(one);
+    expect(pairsOf(figures)).toMatchObject({ inputs: 104, judged: 0 });
+    figures.pairSettled(one, 'new', { wasOpen: true });
+    figures.pairSettled(one, 'unknown', { wasOpen: true });
+    expect(pairsOf(figures)).toMatchObject({ inputs: 104, judged: 1 + 25, newRight: 1 });
+    figures.pairSettled(one, 'neither', { wasOpen: true });
+    figures.pairSettled(one, 'old', { wasOpen: true });
+    expect(pairsOf(figures)).toEqual({ inputs: 104, judged: 3 + 75, newRight: 1, oldRight: 1 });
+  });
+
+  it('show the same loss however few of the answers come', () => {
+    const lossOf = (isJudged: (at: number) => boolean): number => {
+      const figures = paired();
+      for (let at = 0; at < 900; at += 1) figures.pairSettled(one, 'same');
+      for (let at = 0; at < 100; at += 1)
+        figures.pairSettled(one, isJudged(at) ? (at % 10 < 8 ? 'old' : 'new') : 'unknown');
+      const { judged, newRight, oldRight } = pairsOf(figures) ?? { judged: 1, newRight: 0, oldRight: 0 };
+      return (oldRight - newRight) / judged;
+    };
+    expect(lossOf(() => true)).toBeCloseTo(0.06, 6);
+    expect(lossOf((at) => at < 30)).toBeCloseTo(0.06, 6);
+  });
+});
+
 describe('latencies in steps', () => {
   it('give quantiles that are never below the true one, and at most a step above', () => {
     fc.assert(

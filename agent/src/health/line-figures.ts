@@ -21,13 +21,21 @@ export interface Outcome {
   readonly confidence: number;
 }
 
+/**
+ * What came of an input that the version before ran, too: both said the same; or not, and then a bigger tier found one of
+ * them right, or neither, or did not say.
+ */
+export type PairOutcome = 'same' | 'new' | 'old' | 'neither' | 'unknown';
+
 type Counts = Omit<Figures, 'micros' | 'scores' | 'pairs'>;
+type PairCounts = Record<PairOutcome | 'open', number>;
 
 interface Kept {
   readonly digest: string;
   readonly counts: Counts;
   readonly scores: number[];
   readonly latencies: LatencySteps;
+  pairs: PairCounts | null;
 }
 
 const fresh = (digest: string): Kept => ({
@@ -35,6 +43,7 @@ const fresh = (digest: string): Kept => ({
   counts: { decisions: 0, unsure: 0, outOfScope: 0, offloaded: 0, compared: 0, agreed: 0, errors: 0 },
   scores: Array.from({ length: SCORE_BINS }, () => 0),
   latencies: new LatencySteps(),
+  pairs: null,
 });
 
 /** The figures of all lines. */
@@ -65,12 +74,31 @@ export class LineFigures {
     this.#add(doer, 'errors');
   }
 
-  /** A bigger tier has answered about a decision; one that does not know either compares with nothing. */
+  /** A bigger tier has answered about a decision. */
   answered(decision: Decision, response: OffloadResponse): void {
-    const isKnown = response.tier !== null && response.verdict !== 'unsure';
-    if (!isKnown) return;
+    if (!isKnown(response)) return;
     this.#add(decision, 'compared');
     if (isSameAnswer(decision, response)) this.#add(decision, 'agreed');
+  }
+
+  /** The version before runs beside this one from now on. */
+  paired(doer: Doer): void {
+    const kept = this.#of(doer);
+    if (kept !== null) kept.pairs ??= { same: 0, new: 0, old: 0, neither: 0, unknown: 0, open: 0 };
+  }
+
+  /** Both have run an input and said something else; a bigger tier is asked. */
+  pairOpened(doer: Doer): void {
+    const pairs = this.#of(doer)?.pairs;
+    if (pairs) pairs.open += 1;
+  }
+
+  /** What came of an input that both have run. @param wasOpen whether it was told to be open */
+  pairSettled(doer: Doer, outcome: PairOutcome, { wasOpen = false } = {}): void {
+    const pairs = this.#of(doer)?.pairs;
+    if (!pairs) return;
+    pairs[outcome] += 1;
+    if (wasOpen) pairs.open -= 1;
   }
 
   /** The lines of a beat with their figures. */
@@ -86,7 +114,8 @@ export class LineFigures {
   #figures(doer: Doer): Figures | null {
     const kept = this.#of(doer);
     if (kept === null) return null;
-    return { ...kept.counts, micros: kept.latencies.quantiles(), scores: [...kept.scores] };
+    const figures = { ...kept.counts, micros: kept.latencies.quantiles(), scores: [...kept.scores] };
+    return kept.pairs === null ? figures : { ...figures, pairs: pairsOf(kept.pairs) };
   }
 
   #add(doer: Doer, what: keyof Counts): void {
@@ -100,8 +129,26 @@ export class LineFigures {
   }
 }
 
+/**
+ * Those on which both said the same count by the share of the others that was judged: else a bigger tier that says little
+ * would make any loss look small.
+ */
+const pairsOf = (counts: PairCounts): NonNullable<Figures['pairs']> => {
+  const { neither, new: newRight, old: oldRight, open, same, unknown } = counts;
+  const known = newRight + oldRight + neither;
+  const differed = known + unknown + open;
+  const judged = differed === 0 ? same : known + Math.floor((same * known) / differed);
+  return { inputs: same + differed, judged, newRight, oldRight };
+};
+
+/** What is compared of an answer. */
+export type Opinion = Pick<Outcome, 'verdict'> & { readonly label: string | null };
+
 /** The best label counts even where the device was not sure of it; "none of the labels" agrees only with itself. */
-const isSameAnswer = (own: Decision, answer: OffloadResponse): boolean =>
+export const isSameAnswer = (own: Opinion, answer: Opinion): boolean =>
   own.verdict === 'out-of-scope' || answer.verdict === 'out-of-scope'
     ? own.verdict === answer.verdict
     : own.label === answer.label;
+
+/** Whether a bigger tier knew; one that does not compares with nothing. */
+export const isKnown = ({ tier, verdict }: OffloadResponse): boolean => tier !== null && verdict !== 'unsure';

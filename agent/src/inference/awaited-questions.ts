@@ -16,9 +16,11 @@ export const rememberQuestions = (parts: {
   for (const record of outbox.recordsOf('offload')) {
     if (record.expiresAtMs <= nowMs) continue;
     try {
+      const stored = decodeOffload(record.payload);
+      if (stored.isComparison === true) continue;
       const sinceMs = Math.max(0, clock.unixMs() - record.recordedAtMs);
       const askedMicros = clock.monotonicMicros() - sinceMs * 1_000;
-      const decision = decisionOf(decodeOffload(record.payload));
+      const decision = decisionOf(stored);
       memory.remember(decision, { askedMicros, deadlineMs: record.expiresAtMs });
     } catch (thrown) {
       log.warn('offload-not-remembered', { why: String(thrown) });

@@ -1,6 +1,6 @@
 /**
  * One text to one decision: score, route, record, remember. Owns what is recorded and what is offered to a bigger tier;
- * the answer never waits for the network, and a full disk never stops it. Texts go no further than redaction.
+ * the answer never waits for the network, and a full disk never stops it. Texts go no further than its questions.
  */
 
 import {
@@ -12,33 +12,30 @@ import {
   OFFLOAD_DEADLINE_DEFAULT_MS,
   type OffloadOutcome,
   type OffloadPolicy,
-  type OffloadRequest,
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { type Registry, type Scored, type TextRunner, withRegistry } from '@nanofleet/runtime';
-import { type Clock, type Log, newId, type Random } from '@nanofleet/runtime/ports';
+import { type Clock, newId, type Random } from '@nanofleet/runtime/ports';
 import type { Health } from '../health/health.ts';
 import type { LineFigures } from '../health/line-figures.ts';
-import type { Redacted } from '../router/redaction.ts';
 import { routeOf } from '../router/route.ts';
 import type { DecisionMemory } from '../store/decision-memory.ts';
 import type { AppendOptions, Outbox } from '../store/outbox.ts';
 import type { LiveInputs } from '../trial/live-inputs.ts';
 import type { ModelLines } from './model-lines.ts';
-import { encodeOffload } from './stored-offload.ts';
+import type { Questions } from './questions.ts';
 
 /** What deciding needs. */
 export interface DecisionsOptions {
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
   readonly lines: ModelLines;
   readonly outbox: Outbox;
   readonly memory: DecisionMemory;
   readonly health: Health;
   readonly figures: LineFigures;
   readonly inputs: LiveInputs;
-  readonly redact: (text: string) => Redacted;
+  readonly questions: Questions;
   /** What the device knows by name. */
   readonly names: Registry;
   /** Why programs may not be told which words of a text decided, at this moment; null if they may. */
@@ -168,48 +165,17 @@ export class Decisions {
       case 'refuse':
         return { status: 'refused', code: 'OFFLOAD_REFUSED' };
       case 'offload':
-        return this.#queue(text, decision, deadlineMs);
+        return this.#ask(text, decision, deadlineMs);
     }
   }
 
-  #queue(text: string, decision: Decision, deadlineMs: number): OffloadOutcome {
-    const { outbox, figures, health, log, queued } = this.#options;
-    try {
-      const payload = encodeOffload({ digest: decision.digest, request: this.#request(text, decision) });
-      if (!outbox.append('offload', payload, { expiresAtMs: deadlineMs }))
-        return { status: 'refused', code: 'DISK_FULL' };
-    } catch (thrown) {
-      const { code } = toNanofleetError(thrown);
-      log.warn('offload-refused', { decision: decision.id, code });
-      return { status: 'refused', code };
-    }
+  #ask(text: string, decision: Decision, deadlineMs: number): OffloadOutcome {
+    const { figures, health, questions } = this.#options;
+    const outcome = questions.ask(text, decision, { deadlineMs });
+    if (outcome.status !== 'queued') return outcome;
     health.countOffload();
     figures.offloaded(decision);
-    queued();
-    return { status: 'queued' };
-  }
-
-  #request(text: string, decision: Decision): OffloadRequest {
-    const { label, confidence, outOfScope, verdict } = decision;
-    return {
-      decision: decision.id,
-      line: decision.line,
-      version: decision.version,
-      ...this.#redacted(text),
-      local: { label, confidence, outOfScope, verdict },
-    };
-  }
-
-  /** Fails closed: a text that could not be redacted stays here. The cause is dropped, for it could quote the text. */
-  #redacted(text: string): Redacted {
-    try {
-      return this.#options.redact(text);
-    } catch {
-      throw new NanofleetError(
-        'REDACTION_FAILED',
-        'the text could not be redacted, so it stays on the device',
-      );
-    }
+    return outcome;
   }
 
   #record(event: DeviceEvent, options: AppendOptions): boolean {

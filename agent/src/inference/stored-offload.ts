@@ -8,6 +8,8 @@ import type { Decision, OffloadRequest } from '@nanofleet/protocol';
 export interface StoredOffload {
   readonly digest: Decision['digest'];
   readonly request: OffloadRequest;
+  /** Asked for a gate, to judge two versions: no program waits for the answer, nor does a restart. */
+  readonly isComparison?: true;
 }
 
 /** The payload of a question's record. */

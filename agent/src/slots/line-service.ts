@@ -2,13 +2,14 @@
  * What serves a line, and the watch over a version that has just begun to: the one before stays loaded for that long, so
  * that taking it back is one step in memory. Owns what is held for a probation; what is written down is the slot's.
  */
-import { type NanofleetError, PROBATION_MEMORY_SHARE_MAX } from '@nanofleet/protocol';
+import type { NanofleetError } from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
 import type { Clock } from '@nanofleet/runtime/ports';
 import type { Lease } from '../inference/model-lines.ts';
 import type { Host } from '../ports/host.ts';
 import type { LiveInputs } from '../trial/live-inputs.ts';
 import { Probation, type ProbationLength } from '../trial/probation.ts';
+import { hasRoomForTwo } from '../trial/room.ts';
 
 /** What serving a line needs. */
 export interface LineServiceOptions {
@@ -52,7 +53,7 @@ export class LineService {
   /** Puts a runner into service and watches it. @param ended told once how the watch ended */
   tryOut(runner: Runner, ended: (error: NanofleetError | null) => void): void {
     const { clock, exchange, hold, host, inputs, line, probation } = this.#options;
-    this.#before = this.#mayHold() ? hold(line) : null;
+    this.#before = hasRoomForTwo(host) ? hold(line) : null;
     exchange(runner);
     this.#now = hold(line);
     const running = this.#before?.runner ?? null;
@@ -80,11 +81,5 @@ export class LineService {
       for (const lease of held) lease?.giveBack();
     });
     [this.#probation, this.#before, this.#now] = [null, null, null];
-  }
-
-  /** Two models are loaded only where there is room for them. */
-  #mayHold(): boolean {
-    const { memoryBytes, rssBytes } = this.#options.host;
-    return rssBytes() <= memoryBytes * PROBATION_MEMORY_SHARE_MAX;
   }
 }

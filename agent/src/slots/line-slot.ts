@@ -13,6 +13,7 @@ import { pauseUnlessAborted } from '../link/abortable-pause.ts';
 import { backoffMs } from '../link/backoff.ts';
 import type { BlobSource } from '../ports/blob-source.ts';
 import { registeredOf } from './blob-fetch.ts';
+import { FormerVersion, type FormerVersionOptions } from './former-version.ts';
 import { LineInstaller, type LineInstallerOptions, type Pursuit } from './line-installer.ts';
 import { LineService, type LineServiceOptions } from './line-service.ts';
 import { SlotBook, type SlotBookOptions } from './slot-book.ts';
@@ -38,7 +39,8 @@ import {
 /** What a line's slot needs. */
 export type LineSlotOptions = LineServiceOptions &
   LineInstallerOptions &
-  SlotBookOptions & {
+  SlotBookOptions &
+  FormerVersionOptions & {
     readonly random: Random;
     readonly directory: string;
     /** Whether a line that cannot be loaded ends the start: an agent on probation must not take it for the bundle's fault. */
@@ -55,6 +57,7 @@ export class LineSlot {
   readonly #book: SlotBook;
   readonly #service: LineService;
   readonly #installer: LineInstaller;
+  readonly #former: FormerVersion;
   #running: LineReport['running'] = null;
   #progress: LineReport['progress'];
   #abort = new AbortController();
@@ -80,6 +83,10 @@ export class LineSlot {
         this.#progress = progress;
         options.changed();
       },
+    });
+    this.#former = new FormerVersion(options, {
+      state: () => this.#book.state,
+      load: (digest) => this.#installer.load(digest),
     });
   }
 
@@ -117,6 +124,7 @@ export class LineSlot {
    */
   want(wish: Wish, blobs: BlobSource, { isShipped = false } = {}): void {
     const { state } = this.#book;
+    this.#former.want(wish);
     if (this.#wanted === wish.digest && state.attempt?.digest === wish.digest) return;
     this.#wanted = wish.digest;
     // Going back is done at once. A next version waits for the end of a probation: it may be no good itself.
@@ -148,7 +156,7 @@ export class LineSlot {
     this.#abort.abort();
     this.#service.keep();
     this.#endTrial();
-    await this.#work;
+    await Promise.all([this.#work, this.#former.close()]);
     this.#book.note(leave(this.#book.state));
   }
 
@@ -267,6 +275,7 @@ export class LineSlot {
       return;
     }
     this.#service.keep();
+    this.#former.settle();
     this.#endTrial();
     this.#tidy();
   }
@@ -290,6 +299,7 @@ export class LineSlot {
 
   #runs(runner: Runner | null): void {
     this.#running = runner === null ? null : runningOf(runner);
+    this.#former.settle();
     this.#options.changed();
   }
 

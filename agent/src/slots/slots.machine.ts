@@ -78,6 +78,8 @@ export type Refusal = NonNullable<SlotState['refused']>;
 export interface Wish extends Pick<Accepted, 'digest' | 'releaseCounter'> {
   /** Which time it is asked for; 1 when left out. A device that has refused it tries it again at a higher one. */
   readonly attempt?: number | undefined;
+  /** The version before, while a gate wants both compared. */
+  readonly comparedWith?: string | undefined;
   /** From what was committed back to what was committed before it: the one way to a lower release counter. */
   readonly rollback?: { readonly from: string; readonly to: string } | undefined;
 }

@@ -47,6 +47,7 @@ export const makeSlot = (
       lines.exchange(runner);
     },
     hold: (line) => lines.hold(line),
+    pairs: { begin: () => undefined, end: () => Promise.resolve() },
     remove: (line) => lines.remove(line),
     changed: () => undefined,
     ...change,

@@ -1,4 +1,12 @@
-import type { DesiredState, DeviceTags, Digest, GroupId, LineId, Uuid } from '@nanofleet/protocol';
+import {
+  type DesiredState,
+  type DeviceTags,
+  type Digest,
+  type GroupId,
+  type LineId,
+  rolloutPlanSchema,
+  type Uuid,
+} from '@nanofleet/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -30,6 +38,7 @@ const targetOf = (target: Target): Pick<PlannedRollout, 'targetKind' | 'targetGr
 const rollout = (position: number, letter: string, target: Target, line = 'intent'): PlannedRollout => ({
   id: `01890a5d-ac96-774b-bcce-${String(position).padStart(12, '0')}` as Uuid,
   phase: null,
+  plan: null,
   position,
   line: line as LineId,
   digest: digest(letter),
@@ -173,7 +182,7 @@ describe('planDesired after a restore', () => {
 describe('a rollout in waves', () => {
   const old = rollout(1, 'a', 'all');
   const staged: PlannedRollout = { ...rollout(2, 'b', 'all'), phase: 'running' };
-  const as = (step: Membership['step'], tries = 1, rollouts = [old, staged]) =>
+  const given = (rollouts: readonly PlannedRollout[], { step, tries }: Omit<Membership, 'before'>) =>
     planDesired({
       group: homes,
       rollouts,
@@ -181,7 +190,10 @@ describe('a rollout in waves', () => {
       policies: undefined,
       labels: new Map(),
       memberships: new Map([[staged.id, { step, tries, before: digest('c') }]]),
-    }).lines['intent' as LineId];
+    });
+  const as = (step: Membership['step'], tries = 1, rollouts = [old, staged]) =>
+    given(rollouts, { step, tries }).lines['intent' as LineId];
+  const planFor = (rollout: PlannedRollout) => given([old, rollout], { step: 'succeeded', tries: 1 });
 
   it('decides for those that it was given to; the others keep what an earlier one says', () => {
     expect(plan([old, staged]).lines['intent' as LineId]?.digest).toBe(digest('a'));
@@ -190,6 +202,24 @@ describe('a rollout in waves', () => {
       Array.from({ length: 3 }, () => digest('b')),
     );
     expect(plan([old, { ...staged, phase: 'done' }]).lines['intent' as LineId]?.digest).toBe(digest('b'));
+  });
+
+  it('has those that it was given to compared with what they had, as long as a gate watches', () => {
+    const gated = { ...staged, plan: rolloutPlanSchema.parse({ waves: [{ count: 1 }], gate: {} }) };
+    const comparedIn = (phase: PlannedRollout['phase'], step: Membership['step'] = 'succeeded') =>
+      as(step, 1, [old, { ...gated, phase }])?.comparedWith ?? null;
+    expect(['running', 'approval', 'paused'].map((phase) => comparedIn(phase as 'running'))).toEqual(
+      Array.from({ length: 3 }, () => digest('c')),
+    );
+    expect([comparedIn('done'), comparedIn('aborted'), comparedIn('running', 'back')]).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    expect(as('succeeded')).not.toHaveProperty('comparedWith');
+    const watched = planFor(gated);
+    expect(isSamePlan(planFor({ ...gated, phase: 'done' }), stateOf(watched))).toBe(false);
+    expect(isSamePlan(watched, stateOf(watched))).toBe(true);
   });
 
   it('asks once more by the number of the try', () => {

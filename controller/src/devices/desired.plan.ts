@@ -11,6 +11,7 @@ import type {
   GroupId,
   LineId,
   RolloutPhase,
+  RolloutPlan,
   Running,
   Transfer,
   Uuid,
@@ -39,6 +40,8 @@ export interface PlannedRollout {
   readonly targetKind: 'all' | 'group' | 'controller' | 'tags';
   readonly targetGroup: GroupId | null;
   readonly targetTags: DeviceTags | null;
+  /** Null for one without waves. */
+  readonly plan: RolloutPlan | null;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
 }
@@ -100,6 +103,10 @@ export const isMeantFor = (
 /** Whether a rollout goes to everybody: it has no waves, or they are through. */
 export const isWhole = ({ phase }: Pick<PlannedRollout, 'phase'>): boolean =>
   phase === null || phase === 'done';
+
+/** Whether the gate of a rollout looks at what devices with its bundle do. */
+export const isWatched = ({ phase, plan }: Pick<PlannedRollout, 'phase' | 'plan'>): boolean =>
+  plan?.gate !== undefined && (phase === 'running' || phase === 'approval' || phase === 'paused');
 
 const decides = (rollout: PlannedRollout, chosen: Chosen): boolean => {
   if (!isMeantFor(rollout, chosen)) return false;
@@ -168,13 +175,14 @@ export const planDesired = (input: {
     if (wish === null || bundle === undefined) continue;
     const labels = input.labels.get(wish.digest);
     const { bytes, releaseCounter } = bundle;
-    const { attempt, digest, rollback } = wish;
+    const { attempt, comparedWith, digest, rollback } = wish;
     lines[line] = {
       digest,
       releaseCounter,
       bytes,
       ...(attempt === null ? {} : { attempt }),
       ...(rollback === null ? {} : { rollback }),
+      ...(comparedWith === null ? {} : { comparedWith }),
       ...(labels === undefined ? {} : { labels }),
     };
   }
@@ -202,11 +210,14 @@ const wishOf = (
 ) => {
   const digest = decider?.digest ?? taken?.before ?? null;
   if (digest === null) return null;
-  const tries = decider === undefined ? 0 : (memberships.get(decider.id)?.tries ?? 0);
+  const membership = decider === undefined ? undefined : memberships.get(decider.id);
+  const { before = null, tries = 0 } = membership ?? {};
+  const isCompared = decider !== undefined && isWatched(decider) && before !== digest;
   const isBack = taken !== undefined && taken.digest !== digest && taken.position > (decider?.position ?? -1);
   return {
     digest,
     attempt: tries > 1 ? tries : null,
+    comparedWith: isCompared ? before : null,
     rollback: isBack ? { from: taken.digest, to: digest } : null,
   };
 };
@@ -240,12 +251,13 @@ export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   const before = Object.entries(state.lines);
   return (
     before.length === Object.keys(plan.lines).length &&
-    before.every(([line, { attempt, digest, labels, rollback }]) => {
+    before.every(([line, { attempt, comparedWith, digest, labels, rollback }]) => {
       const planned = plan.lines[line as LineId];
       return (
         planned?.digest === digest &&
         planned.labels?.version === labels?.version &&
         planned.attempt === attempt &&
+        planned.comparedWith === comparedWith &&
         planned.rollback?.from === rollback?.from
       );
     })

@@ -103,7 +103,7 @@ describe('a quality gate', () => {
   });
 
   it('stops where the model before is right more often, also with one device', () => {
-    const one = [tally('exposed', { decisions: 60, judged: 60, newRight: 0, oldRight: 14 })];
+    const one = [tally('exposed', { decisions: 60, paired: 60, judged: 60, newRight: 0, oldRight: 14 })];
     const finding = judged({ gate, exposed: one, control: [], sinceS: 60 });
     expect(finding.verdict).toBe('stopped');
     expect(finding.message).toContain('worse by 23.33 points');
@@ -114,12 +114,22 @@ describe('a quality gate', () => {
       judged({
         gate,
         exposed: [
-          tally('exposed', { decisions: judgedCount, judged: judgedCount, newRight: 5, oldRight: 5 }),
+          tally('exposed', {
+            ...{ decisions: judgedCount, paired: judgedCount, judged: judgedCount },
+            ...{ newRight: 5, oldRight: 5 },
+          }),
         ],
         control: [],
         sinceS: 60,
       }).verdict;
     expect([pairs(300), pairs(20_000)]).toEqual(['collecting', 'passed']);
+  });
+
+  it('does not pass where devices compare and nobody judges, but where they do not compare', () => {
+    const verdict = (paired: number) =>
+      judged({ gate, exposed: [tally('exposed', { decisions: 500, paired })], control: [], sinceS: 60 })
+        .verdict;
+    expect([verdict(400), verdict(0)]).toEqual(['collecting', 'passed']);
   });
 
   it('takes what one device says over and over for less than what many say', () => {

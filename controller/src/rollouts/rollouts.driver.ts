@@ -7,7 +7,7 @@
 import { type DeviceId, NanofleetError, type RolloutOrder, type Uuid } from '@nanofleet/protocol';
 import type { CancelTimer, Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { isMeantFor } from '../devices/desired.plan.ts';
+import { isMeantFor, isWatched } from '../devices/desired.plan.ts';
 import { DesiredService } from '../devices/desired.service.ts';
 import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
@@ -86,10 +86,12 @@ export class RolloutsDriver implements OnModuleDestroy {
   async order(id: Uuid, order: RolloutOrder): Promise<void> {
     const row = await this.repository.one(id);
     if (row === undefined) throw new NanofleetError('ROLLOUT_UNKNOWN', `No rollout has the id ${id}.`);
-    await this.#step(id, (state) => {
-      if (!takes(state, order)) throw refusedOrder(state, order);
+    const state = await this.#step(id, (before) => {
+      if (!takes(before, order)) throw refusedOrder(before, order);
       return { kind: order, at: this.clock.unixMs() };
     });
+    // Nobody looks at one that has ended: its devices hear now that they compare no more.
+    if (state !== null && isEnded(state)) await this.#tell(state, await this.#seen(row));
     this.look();
   }
 
@@ -110,7 +112,7 @@ export class RolloutsDriver implements OnModuleDestroy {
     if (!(await this.repository.claim(row.id, claim))) return;
     const latest = await this.repository.latest();
     if (isSuperseded(row, latest)) await this.#step(row.id, () => ({ kind: 'supersede', at: nowMs }));
-    const seen = (await this.repository.sightings(row.line)).filter((device) => isMeantFor(row, device));
+    const seen = await this.#seen(row);
     const busy = await this.#busy(row, open);
     const members = await this.repository.membersOf([row.id]);
     const before = stateOf(row, members);
@@ -125,6 +127,11 @@ export class RolloutsDriver implements OnModuleDestroy {
       gate: gate === null || gate.wave !== wave ? null : gate,
     }));
     if (state !== null) await this.#tell(state, seen);
+  }
+
+  /** The devices that a rollout is for, as they are now. */
+  async #seen(row: RolloutRow): Promise<Seen> {
+    return (await this.repository.sightings(row.line)).filter((device) => isMeantFor(row, device));
   }
 
   /** Devices that another rollout is at work on, or that one with a greater claim waits for. */
@@ -142,13 +149,15 @@ export class RolloutsDriver implements OnModuleDestroy {
   }
 
   /** Has those told who have been told something else than they should. */
-  async #tell({ digest, members, phase }: RolloutState, seen: Seen): Promise<void> {
-    const wrong = seen.filter(({ attempt, desired, device }) => {
+  async #tell(state: RolloutState, seen: Seen): Promise<void> {
+    const { digest, members, phase } = state;
+    const wrong = seen.filter(({ attempt, comparedWith, desired, device }) => {
       const member = members.get(device);
       if (member === undefined) return false;
       const shouldHave = phase === 'done' || wasGiven(member);
       if (!shouldHave) return desired === digest && member.step !== 'waiting';
-      return desired !== digest || (member.tries > 1 && Number(attempt ?? 1) !== member.tries);
+      if (desired !== digest || (comparedWith !== null && !isWatched(state))) return true;
+      return member.tries > 1 && Number(attempt ?? 1) !== member.tries;
     });
     if (wrong.length > 0) await this.desired.refreshDevices(wrong.map(({ device }) => device));
   }

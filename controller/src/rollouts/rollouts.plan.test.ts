@@ -17,6 +17,7 @@ const wanted = { line, digest };
 const rollout = (position: number, target: string): PlannedRollout => ({
   id: `01890a5d-ac96-774b-bcce-${String(position).padStart(12, '0')}` as Uuid,
   phase: null,
+  plan: null,
   targetTags: null,
   position,
   line,

@@ -114,6 +114,7 @@ export class RolloutsRepository {
         isOnline,
         report: sql<LineReport | null>`${lines} -> ${line}`,
         desired: sql<string | null>`${desiredState} -> 'lines' -> ${line} ->> 'digest'`,
+        comparedWith: sql<string | null>`${desiredState} -> 'lines' -> ${line} ->> 'comparedWith'`,
         attempt: sql<string | null>`${desiredState} -> 'lines' -> ${line} ->> 'attempt'`,
       })
       .from(devices)

@@ -16,7 +16,8 @@ export interface Counts {
   readonly scores: number;
   /** Sum over decisions of the logarithm of the median time, so that its mean is that of a decision. */
   readonly latency: number;
-  /** Inputs on which both models were run and a bigger tier, where they differ, said who is right. */
+  /** Inputs on which both models were run; of these, ones that a bigger tier has judged where they differ. */
+  readonly paired: number;
   readonly judged: number;
   readonly newRight: number;
   readonly oldRight: number;
@@ -48,6 +49,7 @@ export const NO_COUNTS: Counts = {
   agreed: 0,
   scores: 0,
   latency: 0,
+  paired: 0,
   judged: 0,
   newRight: 0,
   oldRight: 0,
@@ -55,8 +57,11 @@ export const NO_COUNTS: Counts = {
 
 const KEYS = Object.keys(NO_COUNTS) as (keyof Counts)[];
 
-const combined = (left: Counts, right: Counts, sign: 1 | -1): Counts =>
-  Object.fromEntries(KEYS.map((key) => [key, left[key] + sign * right[key]])) as unknown as Counts;
+/** Counts that a controller of before has stored may lack a key. */
+const combined = (left: Partial<Counts>, right: Partial<Counts>, sign: 1 | -1): Counts =>
+  Object.fromEntries(
+    KEYS.map((key) => [key, (left[key] ?? 0) + sign * (right[key] ?? 0)]),
+  ) as unknown as Counts;
 
 /** The sum of two counts. */
 const sumOf = (left: Counts, right: Counts): Counts => combined(left, right, 1);
@@ -76,6 +81,7 @@ const countsOf = ({ figures }: Told): Counts => {
     agreed,
     scores: scored,
     latency: decisions * Math.log(Math.max(1, micros.p50)),
+    paired: pairs?.inputs ?? 0,
     judged: pairs?.judged ?? 0,
     newRight: pairs?.newRight ?? 0,
     oldRight: pairs?.oldRight ?? 0,

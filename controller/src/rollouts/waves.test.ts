@@ -120,10 +120,13 @@ const waves = (controller: GetController): void => {
     await report(one, running(first));
     const end = await homes.phase(id, 'rolled-back');
     expect(end.status).toBe('stopped');
-    const kinds = (await controller().call('timeline', { query: { kind: 'rollout-phase' } })).items;
-    expect(
-      kinds.filter(({ subject }) => subject === id).map(({ detail }) => detail?.split(/[ ,:]/)[1]),
-    ).toEqual(['rolled-back', 'rolling-back', 'running']);
+    await eventually(async () => {
+      const { items } = await controller().call('timeline', { query: { kind: 'rollout-phase' } });
+      const phases = items
+        .filter(({ subject }) => subject === id)
+        .map(({ detail }) => detail?.split(/[ ,:]/)[1]);
+      expect(phases).toEqual(['rolled-back', 'rolling-back', 'running']);
+    });
   });
 
   it('follows orders, refuses those that make no sense, and asks a device again that may retry', async () => {
@@ -147,16 +150,31 @@ const waves = (controller: GetController): void => {
     expect(await homes.show(id)).toMatchObject({ status: 'stopped', course: { phase: 'aborted' } });
     expect(homes.told()).toEqual([device]);
   });
+};
 
+const sharing = (controller: GetController): void => {
   it('refuses a plan that nobody could follow', async () => {
     const homes = await Homes.of(controller, 'east', 1);
     const wrong = { code: 'ROLLOUT_PLAN_INVALID' };
     await expect(homes.push({ waves: [{ percent: 50 }, { percent: 10 }] })).rejects.toMatchObject(wrong);
     await expect(homes.push({ waves: [{ count: 1 }], timeZone: 'Mars/Base' })).rejects.toMatchObject(wrong);
   });
-};
 
-const sharing = (controller: GetController): void => {
+  it('has a watched wave compared with what it had, until its gate looks no more', async () => {
+    const homes = await Homes.of(controller, 'fjord', 3);
+    const [first, second] = homes.bundles;
+    const { id } = await homes.push({ waves: [{ count: 1 }], gate: {} });
+    const [device] = (await homes.toldCount(1)) as [TestDevice];
+    expect(device.desired?.lines).toMatchObject({ intent: { comparedWith: first.digest } });
+    await report(device, running(second));
+    await homes.order(id, 'abort');
+    await eventually(
+      () => expect(device.desired?.lines['intent' as never]).not.toHaveProperty('comparedWith'),
+      WAIT,
+    );
+    expect(device.desired?.lines).toMatchObject({ intent: { digest: second.digest } });
+  });
+
   it('goes on after a restart of the controller, and gives way to a later one', async () => {
     const homes = await Homes.of(controller, 'isles', 3);
     const { id } = await homes.push({ waves: [{ count: 1 }] });

@@ -54,6 +54,11 @@ export const desiredStateSchema = z.object({
        * had committed before.
        */
       rollback: z.object({ from: digestSchema, to: digestSchema }).optional(),
+      /**
+       * A gate watches: the device also runs this version, the one that it had before, on a sample of its inputs, and counts
+       * `pairs` in its beats. Left out: nobody compares.
+       */
+      comparedWith: digestSchema.optional(),
       /** Labels allocated beyond those of the bundle, in the order of their head rows; none when left out. */
       labels: z
         .object({ version: z.int().min(1), added: z.array(labelSchema).min(1).max(LABELS_ADDED_MAX) })

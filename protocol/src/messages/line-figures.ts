@@ -24,11 +24,21 @@ export const lineFiguresSchema = z.object({
   micros: z.object({ p50: z.number().min(0), p95: z.number().min(0), p99: z.number().min(0) }),
   /** How many confidences fell into each tenth from 0 to 1. */
   scores: z.array(countSchema).length(SCORE_BINS),
-  /**
-   * Inputs that the version before ran, too: on which both said the same or a bigger tier judged, and of these the ones on
-   * which it found just the new version right, or just the one before. Left out where no other version runs beside this one.
-   */
-  pairs: z.object({ judged: countSchema, newRight: countSchema, oldRight: countSchema }).optional(),
+  /** Left out until the version before has run beside this one. */
+  pairs: z
+    .object({
+      /** Inputs that the version before ran, too. */
+      inputs: countSchema,
+      /**
+       * Of these, ones that count as judged: on which both said something else and a bigger tier knew, and of those on which
+       * both said the same a share as large as it knew of the others. It falls when answers do not come.
+       */
+      judged: countSchema,
+      /** Of these, ones on which it found just the new version right, or just the one before. */
+      newRight: countSchema,
+      oldRight: countSchema,
+    })
+    .optional(),
 });
 
 export type LineFigures = z.infer<typeof lineFiguresSchema>;

@@ -18,32 +18,42 @@ const answerOf = ({ label, verdict }: Model['decisions'][number]): string | null
 const opinionOf = ({ label, verdict }: Model['decisions'][number]): string =>
   verdict === 'out-of-scope' ? 'oos' : label;
 
+/** What a device counts, with the inputs on which both models say something else; `judged` are those of them that are. */
+export interface SaidCounts extends Counts {
+  readonly differed: number;
+}
+
+const NOTHING_SAID: SaidCounts = { ...NO_COUNTS, differed: 0 };
+
 /** What a device counts when it says a sentence, by model: in the order of the sentences. */
 export const countsBySentence = (
   models: Pick<Models, 'old' | 'bigger'>,
   running: Model,
   isPaired: boolean,
-): Counts[] =>
+): SaidCounts[] =>
   running.decisions.map((own, at) => {
     const before = models.old.decisions[at];
     const bigger = models.bigger.decisions[at];
-    if (before === undefined || bigger === undefined) return NO_COUNTS;
+    if (before === undefined || bigger === undefined) return NOTHING_SAID;
     const answer = answerOf(bigger);
     const isOffloaded = own.verdict !== 'sure';
     const isCompared = isOffloaded && answer !== null;
     const [said, saidBefore] = [opinionOf(own), opinionOf(before)];
-    const isJudged = isPaired && (said === saidBefore || answer !== null);
+    const isDiffering = isPaired && said !== saidBefore;
+    const isJudged = isDiffering && answer !== null;
     return {
-      ...NO_COUNTS,
+      ...NOTHING_SAID,
       decisions: 1,
       notSure: isOffloaded ? 1 : 0,
       offloaded: isOffloaded ? 1 : 0,
       compared: isCompared ? 1 : 0,
       agreed: isCompared && said === answer ? 1 : 0,
       scores: own.confidence,
+      paired: isPaired ? 1 : 0,
+      differed: isDiffering ? 1 : 0,
       judged: isJudged ? 1 : 0,
-      newRight: isJudged && said !== saidBefore && said === answer ? 1 : 0,
-      oldRight: isJudged && said !== saidBefore && saidBefore === answer ? 1 : 0,
+      newRight: isJudged && said === answer ? 1 : 0,
+      oldRight: isJudged && saidBefore === answer ? 1 : 0,
     };
   });
 
@@ -92,6 +102,8 @@ export class VirtualDevice {
   readonly #shares: Float64Array;
   readonly #intents: readonly (readonly number[])[];
   readonly #logMicros: number;
+  /** Sentences that were compared: as agents do, each once. */
+  readonly #compared = new Set<number>();
 
   constructor(
     random: SeededRandom,
@@ -110,9 +122,10 @@ export class VirtualDevice {
   }
 
   /** Says so many sentences. */
-  say(count: number, table: readonly Counts[], into: Mutable): void {
+  say(count: number, table: readonly SaidCounts[], into: Mutable): void {
     for (let at = 0; at < count; at += 1) {
-      const counts = table[this.#sentence()];
+      const sentence = this.#sentence();
+      const counts = table[sentence];
       if (counts === undefined) continue;
       into.decisions += 1;
       into.notSure += counts.notSure;
@@ -120,10 +133,14 @@ export class VirtualDevice {
       into.compared += counts.compared;
       into.agreed += counts.agreed;
       into.scores += counts.scores;
+      into.latency += this.#logMicros;
+      if (counts.paired === 0 || this.#compared.has(sentence)) continue;
+      this.#compared.add(sentence);
+      into.paired += counts.paired;
+      into.differed += counts.differed;
       into.judged += counts.judged;
       into.newRight += counts.newRight;
       into.oldRight += counts.oldRight;
-      into.latency += this.#logMicros;
     }
   }
 
@@ -141,12 +158,21 @@ export class VirtualDevice {
 }
 
 /** Counts that grow. */
-export type Mutable = { -readonly [K in keyof Counts]: Counts[K] };
+export type Mutable = { -readonly [K in keyof SaidCounts]: SaidCounts[K] };
+
+/** A device that has said nothing. */
+export const newCounts = (): Mutable => ({ ...NOTHING_SAID });
+
+/** As agents count: those on which both say the same by the share of the others that was judged. */
+const toldOf = ({ differed, judged, ...counts }: SaidCounts): Counts => {
+  const same = counts.paired - differed;
+  return { ...counts, judged: differed === 0 ? same : judged + Math.floor((same * judged) / differed) };
+};
 
 /** A tally as a device with counts has it. */
-export const tallyOf = (arm: Tally['arm'], before: Counts, during: Counts): Tally => ({
+export const tallyOf = (arm: Tally['arm'], before: SaidCounts, during: SaidCounts): Tally => ({
   arm,
-  before,
-  during,
+  before: toldOf(before),
+  during: toldOf(during),
   last: null,
 });
