@@ -8,12 +8,24 @@ import { commandFile, compile, root } from './build.mjs';
 import { buildDashboard } from './build-dashboard.mjs';
 import { bundleAgent } from './bundle-agent.mjs';
 
-/** Runs node with these arguments; resolves to the exit code (128 + n when signal n ended it). */
+/** A test that spins without a pause meets no timeout of vitest's; a whole run takes a third of this on two busy cores. */
+const MINUTES_MAX = 45;
+
+/** Runs node with these arguments, at most that long; resolves to the exit code (128 + n when signal n ended it). */
 function node(args) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
+    const end = setTimeout(() => {
+      console.log(
+        `the tests did not end within ${MINUTES_MAX} minutes: a file that is not above spins or hangs`,
+      );
+      child.kill('SIGTERM');
+    }, MINUTES_MAX * 60_000);
+    child.on('exit', (code, signal) => {
+      clearTimeout(end);
+      resolve(code ?? (signal === 'SIGINT' ? 130 : 143));
+    });
     child.on('error', () => resolve(127));
   });
 }

@@ -9,6 +9,9 @@ import { z } from 'zod';
 type Any = fc.Arbitrary<unknown>;
 
 const NUMBER_BOUND = 1e9;
+/** Values in a row that a schema may refuse: more, and it can hardly be met by chance, which is a mistake of this file. */
+const REFUSED_MAX = 10_000;
+const ITEMS_MAX = 5;
 
 const numberOf = (schema: z.ZodNumber): Any => {
   const min = Math.max(schema.minValue ?? -NUMBER_BOUND, -NUMBER_BOUND);
@@ -66,8 +69,24 @@ const recordOf = (schema: z.ZodRecord): Any => {
 
 const arrayOf = (schema: z.ZodArray): Any => {
   const item = arbitraryOf(schema.element as z.ZodType);
-  const isSomethingNeeded = schema.safeParse([]).success === false;
-  return fc.array(item, { minLength: isSomethingNeeded ? 1 : 0, maxLength: 5 });
+  const { exactly, least, most } = lengthsOf(schema);
+  const minLength = exactly ?? least;
+  return fc.array(item, { minLength, maxLength: Math.max(minLength, Math.min(most, ITEMS_MAX)) });
+};
+
+/** Lengths that the checks of an array allow. */
+const lengthsOf = (schema: z.ZodArray) => {
+  const checks = (schema.def.checks ?? []).map(
+    (check) => check._zod.def as { length?: number; minimum?: number; maximum?: number },
+  );
+  return {
+    exactly: checks.find(({ length }) => length !== undefined)?.length,
+    least: Math.max(0, ...checks.map(({ minimum }) => minimum ?? 0)),
+    most: Math.min(
+      Number.POSITIVE_INFINITY,
+      ...checks.map(({ maximum }) => maximum ?? Number.POSITIVE_INFINITY),
+    ),
+  };
 };
 
 const plain = (schema: z.ZodType): Any => {
@@ -88,6 +107,16 @@ const plain = (schema: z.ZodType): Any => {
   throw new BrokenInvariant(`arbitraryOf knows no ${schema.constructor.name}: teach it`);
 };
 
-/** Values that the schema accepts. */
-export const arbitraryOf = (schema: z.ZodType): Any =>
-  plain(schema).filter((value) => schema.safeParse(value).success);
+/** Values that the schema accepts. @throws BrokenInvariant when values that look alike are refused again and again */
+export const arbitraryOf = (schema: z.ZodType): Any => {
+  let refused = 0;
+  return plain(schema).filter((value) => {
+    const { success } = schema.safeParse(value);
+    refused = success ? 0 : refused + 1;
+    if (refused > REFUSED_MAX)
+      throw new BrokenInvariant(
+        `arbitraryOf finds no value of ${schema.constructor.name}: teach it its checks`,
+      );
+    return success;
+  });
+};

@@ -136,4 +136,9 @@ describe('arbitraryOf', () => {
   it('refuses a schema that it does not know', () => {
     expect(() => arbitraryOf(z.date())).toThrow(/teach it/);
   });
+
+  it('gives up on a schema whose values it does not find', () => {
+    const impossible = z.string().refine(() => false);
+    expect(() => fc.sample(arbitraryOf(impossible), 1)).toThrow(/teach it its checks/);
+  });
 });
