@@ -1,5 +1,5 @@
 // Behaviour of an agent that a gate wants to compare two versions: what it asks, what it counts, what it keeps to itself.
-import type { LineId, OffloadPolicy, OffloadResponse } from '@nanofleet/protocol';
+import type { LineId, OffloadPolicy, OffloadResponse, Uuid } from '@nanofleet/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Agent } from './agent.ts';
 import {
@@ -38,9 +38,24 @@ const watched = async (offload: OffloadPolicy = 'mini'): Promise<{ world: World;
   return { world, agent };
 };
 
+const beatFigures = (world: World) => sent(world, 'beat').at(-1)?.body.lines?.[LINE]?.figures;
+
 const pairsOf = (world: World) => {
   world.clock.advance(1_000);
-  return sent(world, 'beat').at(-1)?.body.lines?.[LINE]?.figures?.pairs;
+  return beatFigures(world)?.pairs;
+};
+
+/** Says what the versions disagree on until they are compared, and a bigger tier was asked; the id of a decision. */
+const saidAndAsked = async ({ agent, world }: { world: World; agent: Agent }): Promise<Uuid> => {
+  let said: Uuid | null = null;
+  await expect
+    .poll(async () => {
+      said = (await agent.decide(DIFFERENT, {})).id;
+      world.clock.advance(100);
+      return sent(world, 'offload/req').length;
+    })
+    .toBe(1);
+  return said ?? ('' as Uuid);
 };
 
 const answer = (world: World, id: string, change: Partial<OffloadResponse>): void => {
@@ -54,9 +69,7 @@ const answer = (world: World, id: string, change: Partial<OffloadResponse>): voi
 describe('an agent that a gate watches', () => {
   it('asks a bigger tier about what its two versions disagree on, redacted, and tells counts', async () => {
     const { world, agent } = await watched();
-    await expect.poll(() => pairsOf(world)).toBeDefined();
-    const { id } = await agent.decide(`${DIFFERENT}`, {});
-    await expect.poll(() => (world.clock.advance(100), sent(world, 'offload/req').length)).toBe(1);
+    const id = await saidAndAsked({ world, agent });
     const [question] = sent(world, 'offload/req');
     expect(question?.body).toMatchObject({ text: DIFFERENT, local: { label: 'off', verdict: 'sure' } });
     expect(question?.body.decision).not.toBe(id);
@@ -69,24 +82,25 @@ describe('an agent that a gate watches', () => {
 
   it('compares nothing and sends nothing under the policy none', async () => {
     const { world, agent } = await watched('none');
-    await expect.poll(() => pairsOf(world)).toBeDefined();
     await agent.decide(DIFFERENT, {});
-    await agent.decide(DIFFERENT, {});
-    expect(pairsOf(world)).toEqual({ inputs: 0, judged: 0, newRight: 0, oldRight: 0 });
+    await agent.decide('off here', {});
+    await expect.poll(() => (world.clock.advance(1_000), beatFigures(world)?.decisions)).toBe(2);
+    expect(beatFigures(world)).not.toHaveProperty('pairs');
     expect(sent(world, 'offload/req')).toEqual([]);
   });
 
   it('awaits no comparison of an earlier process, and compares on after a restart', async () => {
     const { world, agent } = await watched();
-    await expect.poll(() => pairsOf(world)).toBeDefined();
-    await agent.decide(DIFFERENT, {});
-    await expect.poll(() => (world.clock.advance(100), sent(world, 'offload/req').length)).toBe(1);
+    await saidAndAsked({ world, agent });
     await agent.close();
     const again = await startIn({ ...world, disk: world.disk.afterKill() }, {}, ROOMY);
     await connected(world, again);
     expect(sent(world, 'birth').at(-1)?.body.awaiting).toEqual([]);
-    await expect.poll(() => pairsOf(world)).toBeDefined();
-    await again.decide('on', {});
-    await expect.poll(() => pairsOf(world)?.inputs).toBe(1);
+    await expect
+      .poll(async () => {
+        await again.decide('on', {});
+        return pairsOf(world)?.inputs;
+      })
+      .toBe(1);
   });
 });

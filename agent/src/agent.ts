@@ -68,7 +68,7 @@ export class Agent implements LocalService {
   readonly #instance: string;
   readonly #problems: Problems;
   readonly #health: Health;
-  readonly #figures = new LineFigures();
+  readonly #figures = new LineFigures(() => this.#desired.policy !== 'none');
   readonly #inputs = new LiveInputs();
   readonly #outbox: Outbox;
   readonly #outbound: OutboundLog;

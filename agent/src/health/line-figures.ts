@@ -49,6 +49,12 @@ const fresh = (digest: string): Kept => ({
 /** The figures of all lines. */
 export class LineFigures {
   readonly #lines = new Map<string, Kept>();
+  readonly #mayCompare: () => boolean;
+
+  /** @param mayCompare whether a bigger tier may be asked, at this moment */
+  constructor(mayCompare: () => boolean = () => true) {
+    this.#mayCompare = mayCompare;
+  }
 
   /** A line runs this version from now on; the same one goes on counting. */
   began({ line, digest }: Doer): void {
@@ -81,10 +87,16 @@ export class LineFigures {
     if (isSameAnswer(decision, response)) this.#add(decision, 'agreed');
   }
 
-  /** The version before runs beside this one from now on. */
+  /** The version before runs beside this one, or is to. */
   paired(doer: Doer): void {
     const kept = this.#of(doer);
     if (kept !== null) kept.pairs ??= { same: 0, new: 0, old: 0, neither: 0, unknown: 0, open: 0 };
+  }
+
+  /** It does not; what it has said until now counts. */
+  unpaired(doer: Doer): void {
+    const kept = this.#of(doer);
+    if (kept?.pairs && pairsOf(kept.pairs).inputs === 0) kept.pairs = null;
   }
 
   /** Both have run an input and said something else; a bigger tier is asked. */
@@ -115,7 +127,10 @@ export class LineFigures {
     const kept = this.#of(doer);
     if (kept === null) return null;
     const figures = { ...kept.counts, micros: kept.latencies.quantiles(), scores: [...kept.scores] };
-    return kept.pairs === null ? figures : { ...figures, pairs: pairsOf(kept.pairs) };
+    const pairs = kept.pairs === null ? null : pairsOf(kept.pairs);
+    // Where nothing may be asked nothing is compared, and nobody is to wait for it.
+    if (pairs === null || (pairs.inputs === 0 && !this.#mayCompare())) return figures;
+    return { ...figures, pairs };
   }
 
   #add(doer: Doer, what: keyof Counts): void {

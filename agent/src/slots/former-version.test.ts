@@ -3,7 +3,7 @@ import { generateSigningKey } from '@nanofleet/protocol/node';
 import { ManualClock, MemoryDisk, settle } from '@nanofleet/runtime/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LineSlotOptions } from './line-slot.ts';
-import { makeBundle, openRunners } from './test-bundles.ts';
+import { makeBundle, openRunners, sourceOf } from './test-bundles.ts';
 import { install, type MadeSlot, makeSlot } from './test-slots.ts';
 
 const key = generateSigningKey();
@@ -20,6 +20,8 @@ class Watched {
   rssBytes = 50e6;
   begun: { digest: string; enough: () => void; version: string }[] = [];
   ended = 0;
+  /** Versions that said they would be compared, and do still. */
+  readonly expected = new Set<string>();
 
   constructor(disk = new MemoryDisk()) {
     this.disk = disk;
@@ -28,6 +30,8 @@ class Watched {
       begin: ({ digest }, { enough, former }) =>
         void this.begun.push({ digest, enough, version: former.version }),
       end: () => Promise.resolve(void (this.ended += 1)),
+      expect: ({ digest }) => void this.expected.add(digest),
+      forgo: ({ digest }) => void this.expected.delete(digest),
     };
     const host = { memoryBytes: 1e9, rssBytes: () => this.rssBytes };
     this.made = makeSlot({ disk, clock, publisherFingerprints: [key.fingerprint] }, { host, pairs });
@@ -59,11 +63,29 @@ describe('the version before', () => {
     await line.made.slot.close();
   });
 
+  it('is announced from the first moment in service of the new one, unless there is no room', async () => {
+    const line = new Watched();
+    await line.install(one);
+    line.made.slot.want(compared.wish, sourceOf(compared));
+    await line.made.slot.settled();
+    expect([line.made.slot.report().step, [...line.expected], line.begun]).toEqual([
+      'probation',
+      [two.wish.digest],
+      [],
+    ]);
+    const full = new Watched();
+    await full.install(one);
+    full.rssBytes = 900e6;
+    full.made.slot.want(compared.wish, sourceOf(compared));
+    await full.made.slot.settled();
+    expect([full.made.slot.report().step, [...full.expected]]).toEqual(['probation', []]);
+  });
+
   it('is released when the gate asks for it no more', async () => {
     const line = await onTheSecond();
     expect(openRunners.size).toBe(2);
     await line.install(two);
-    expect([line.ended, openRunners.size]).toEqual([1, 1]);
+    expect([line.ended, openRunners.size, line.expected.size]).toEqual([1, 1, 0]);
     expect(line.made.slot.report().running?.version).toBe('2.0.0');
   });
 

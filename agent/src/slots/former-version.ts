@@ -17,12 +17,14 @@ export interface FormerVersionOptions {
   readonly host: Pick<Host, 'memoryBytes' | 'rssBytes'>;
   readonly line: string;
   readonly log: Log;
-  readonly pairs: Pick<Pairs, 'begin' | 'end'>;
+  readonly pairs: Pick<Pairs, 'begin' | 'end' | 'expect' | 'forgo'>;
 }
 
 /** What is read of the line. */
 export interface FormerVersionAround {
   readonly state: () => SlotState;
+  /** What serves the line. */
+  readonly serving: () => Runner | null;
   /** The runner of a bundle on the disk, verified once more. */
   readonly load: (digest: string) => Promise<Runner>;
 }
@@ -33,7 +35,7 @@ interface Target {
 }
 
 /** Why it is released though the gate goes on. */
-type End = 'enough' | 'no-room' | 'too-long' | 'not-loaded' | 'no-texts';
+type End = 'enough' | 'no-room' | 'too-long' | 'not-loaded';
 
 /** The version before of one line. */
 export class FormerVersion {
@@ -42,6 +44,7 @@ export class FormerVersion {
   #wish: Wish | null = null;
   /** What is compared, or was until it was given up. */
   #target: Target | null = null;
+  #isGivenUp = false;
   #runner: Runner | null = null;
   #work: Promise<void> = Promise.resolve();
   #cancel: () => void = () => undefined;
@@ -60,10 +63,13 @@ export class FormerVersion {
   /** Begins or ends as the line stands now. */
   settle(): void {
     const wanted = this.#wanted();
-    if (wanted?.now === this.#target?.now && wanted?.former === this.#target?.former) return;
-    this.#release();
-    this.#target = wanted;
-    if (wanted !== null) this.#work = this.#work.then(() => this.#begin(wanted));
+    if (wanted?.now !== this.#target?.now || wanted?.former !== this.#target?.former) {
+      this.#release();
+      this.#target = wanted;
+      this.#isGivenUp = false;
+      if (wanted !== null) this.#work = this.#work.then(() => this.#begin(wanted));
+    }
+    this.#tell();
   }
 
   /** Resolves when nothing is loaded any more. */
@@ -78,24 +84,41 @@ export class FormerVersion {
     const { accepted, previous } = state;
     const wish = this.#wish;
     const isThere = accepted !== null && accepted.digest === wish?.digest && onProbation(state) === null;
-    if (!isThere || previous === null || previous.digest !== wish.comparedWith) return null;
+    if (!isThere || previous === null || previous.digest !== wish.comparedWith || !this.#isText) return null;
     return { now: accepted.digest, former: previous.digest };
   }
 
+  /** What a bigger tier is asked is texts: nobody could judge windows of a sensor. */
+  get #isText(): boolean {
+    return this.#around.serving()?.task === 'text-intent';
+  }
+
+  /** From its first moment in service on a version says that it will be compared: its gate must wait for what comes of it. */
+  #tell(): void {
+    const { host, pairs } = this.#options;
+    const state = this.#around.state();
+    const wish = this.#wish;
+    const served = this.#around.serving();
+    if (served === null || served.digest !== wish?.digest) return;
+    const isOnTrial = onProbation(state) !== null && state.accepted?.digest === wish.comparedWith;
+    const isToCome = isOnTrial && this.#isText && hasRoomForTwo(host);
+    if (isToCome || (this.#target !== null && !this.#isGivenUp)) pairs.expect(served);
+    else pairs.forgo(served);
+  }
+
   async #begin(target: Target): Promise<void> {
-    const { host, line, log, pairs } = this.#options;
+    const { clock, host, line, log, pairs } = this.#options;
     if (this.#target !== target) return;
     if (!hasRoomForTwo(host)) return this.#giveUp('no-room');
     const runner = await this.#load(target.former);
     if (runner === null) return this.#giveUp('not-loaded');
     if (this.#target !== target) return this.#free(runner);
     this.#runner = runner;
-    // What a bigger tier is asked is texts: nobody could judge windows of a sensor.
-    if (runner.task !== 'text-intent') return this.#giveUp('no-texts');
+    if (runner.task !== 'text-intent') return this.#giveUp('not-loaded');
     log.info('former-version-compared', { line, digest: target.former });
     const doer = { line: runner.line, digest: target.now } as Parameters<Pairs['begin']>[0];
     pairs.begin(doer, { former: runner, enough: () => this.#giveUp('enough') });
-    this.#look(this.#options.clock.monotonicMicros());
+    this.#look(clock.monotonicMicros());
   }
 
   async #load(digest: string): Promise<Runner | null> {
@@ -120,7 +143,9 @@ export class FormerVersion {
   /** The target stays, so that it is not begun again. */
   #giveUp(why: End): void {
     this.#options.log.info('former-version-released', { line: this.#options.line, why });
+    this.#isGivenUp = true;
     this.#release();
+    this.#tell();
   }
 
   #release(): void {

@@ -86,6 +86,7 @@ export class LineSlot {
     });
     this.#former = new FormerVersion(options, {
       state: () => this.#book.state,
+      serving: () => this.#service.current,
       load: (digest) => this.#installer.load(digest),
     });
   }

@@ -47,7 +47,10 @@ export const makeSlot = (
       lines.exchange(runner);
     },
     hold: (line) => lines.hold(line),
-    pairs: { begin: () => undefined, end: () => Promise.resolve() },
+    pairs: {
+      ...{ begin: () => undefined, expect: () => undefined, forgo: () => undefined },
+      end: () => Promise.resolve(),
+    },
     remove: (line) => lines.remove(line),
     changed: () => undefined,
     ...change,

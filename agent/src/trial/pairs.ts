@@ -63,6 +63,16 @@ export class Pairs {
     this.#options = options;
   }
 
+  /** A version will be compared with the one before. */
+  expect(doer: Doer): void {
+    this.#options.figures.paired(doer);
+  }
+
+  /** A version is not compared, or no more. */
+  forgo(doer: Doer): void {
+    this.#options.figures.unpaired(doer);
+  }
+
   /** Compares a line's version with the one before from now on. */
   begin(doer: Doer, { enough, former }: Pick<Watch, 'former' | 'enough'>): void {
     const { digest, line } = doer;

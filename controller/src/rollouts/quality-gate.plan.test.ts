@@ -103,7 +103,9 @@ describe('a quality gate', () => {
   });
 
   it('stops where the model before is right more often, also with one device', () => {
-    const one = [tally('exposed', { decisions: 60, paired: 60, judged: 60, newRight: 0, oldRight: 14 })];
+    const one = [
+      tally('exposed', { decisions: 60, comparing: 1, paired: 60, judged: 60, newRight: 0, oldRight: 14 }),
+    ];
     const finding = judged({ gate, exposed: one, control: [], sinceS: 60 });
     expect(finding.verdict).toBe('stopped');
     expect(finding.message).toContain('worse by 23.33 points');
@@ -115,7 +117,7 @@ describe('a quality gate', () => {
         gate,
         exposed: [
           tally('exposed', {
-            ...{ decisions: judgedCount, paired: judgedCount, judged: judgedCount },
+            ...{ decisions: judgedCount, comparing: 1, paired: judgedCount, judged: judgedCount },
             ...{ newRight: 5, oldRight: 5 },
           }),
         ],
@@ -125,11 +127,17 @@ describe('a quality gate', () => {
     expect([pairs(300), pairs(20_000)]).toEqual(['collecting', 'passed']);
   });
 
-  it('does not pass where devices compare and nobody judges, but where they do not compare', () => {
-    const verdict = (paired: number) =>
-      judged({ gate, exposed: [tally('exposed', { decisions: 500, paired })], control: [], sinceS: 60 })
-        .verdict;
-    expect([verdict(400), verdict(0)]).toEqual(['collecting', 'passed']);
+  it('does not pass while devices are yet to compare, or nobody judges; but where none compares', () => {
+    const verdict = (counts: Partial<Counts>) =>
+      judged({
+        ...{ gate, control: [], sinceS: 60 },
+        exposed: [tally('exposed', { decisions: 500, ...counts })],
+      }).verdict;
+    expect([verdict({ comparing: 1 }), verdict({ comparing: 1, paired: 400 }), verdict({})]).toEqual([
+      'collecting',
+      'collecting',
+      'passed',
+    ]);
   });
 
   it('takes what one device says over and over for less than what many say', () => {

@@ -146,8 +146,8 @@ const signalOf = (
 
 /** Pairs of all devices together. */
 export interface Pairs {
-  /** Inputs that both models ran. */
-  readonly inputs: number;
+  /** Whether any device runs both models, or is to. */
+  readonly isCompared: boolean;
   readonly judged: number;
   readonly wins: number;
   readonly losses: number;
@@ -160,18 +160,19 @@ export interface Pairs {
  * 48, 1992). Few devices are taken as they are: then it is said of them, and not of the fleet.
  */
 export const pairsOf = (tallies: readonly Tally[]): Pairs => {
-  const inputs = tallies.reduce((total, { during }) => total + during.paired, 0);
+  const isCompared = tallies.some(({ during }) => during.comparing > 0);
   const devices = tallies.map(({ during }) => during).filter(({ judged }) => judged > 0);
   const sum = (of: (counts: Counts) => number): number =>
     devices.reduce((total, counts) => total + of(counts), 0);
   const judged = sum(({ judged: count }) => count);
   const wins = sum(({ newRight }) => newRight);
   const losses = sum(({ oldRight }) => oldRight);
-  if (devices.length < DEVICES_MIN || wins + losses === 0) return { inputs, judged, wins, losses, design: 1 };
+  if (devices.length < DEVICES_MIN || wins + losses === 0)
+    return { isCompared, judged, wins, losses, design: 1 };
   const rate = (losses - wins) / judged;
   const spread = sum((counts) => (counts.oldRight - counts.newRight - rate * counts.judged) ** 2);
   const design = (spread * devices.length) / (devices.length - 1) / (wins + losses);
-  return { inputs, judged, wins, losses, design: Math.max(1, design) };
+  return { isCompared, judged, wins, losses, design: Math.max(1, design) };
 };
 
 /** The chance of a loss among pairs that differ, where the loss per judged input is `points`. */
@@ -257,7 +258,7 @@ export const judged = ({ control, exposed, gate, sinceS }: GateInput): Finding =
   if (worst !== undefined)
     return { ...counted, verdict: 'stopped', message: `The gate found ${changeText(worst)}.` };
   // Where nobody compares the others decide; where devices compare and nobody judges, nothing is shown yet.
-  const isSafe = pairs.inputs === 0 || evidenceOfSafety(pairs, gate.harmPoints) >= 1 / gate.falseStop;
+  const isSafe = !pairs.isCompared || evidenceOfSafety(pairs, gate.harmPoints) >= 1 / gate.falseStop;
   if (decisions >= gate.decisions && isSafe)
     return {
       ...counted,

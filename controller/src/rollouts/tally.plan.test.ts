@@ -55,9 +55,17 @@ describe('the tally of a device', () => {
       pairs: { inputs: 100, judged, newRight, oldRight: 2 },
     });
     const up = after([told(now, figures(100, pairs(100, 0))), true]);
-    expect(up.during).toMatchObject({ paired: 100, judged: 100, oldRight: 2 });
+    expect(up.during).toMatchObject({ comparing: 1, paired: 100, judged: 100, oldRight: 2 });
     const down = tallied(up, told(now, figures(100, pairs(60, 1))), { digest: now, isBegun: true });
     expect(down.during).toMatchObject({ paired: 100, judged: 60, newRight: 1, oldRight: 2 });
+  });
+
+  it('knows that a device compares before it has compared anything, and that it has given up', () => {
+    const pairs = { inputs: 0, judged: 0, newRight: 0, oldRight: 0 };
+    const begun = after([told(now, figures(3, { pairs })), true]);
+    expect(begun.during).toMatchObject({ comparing: 1, paired: 0 });
+    const givenUp = tallied(begun, told(now, figures(4)), { digest: now, isBegun: true });
+    expect(givenUp.during.comparing).toBe(0);
   });
 
   it('sums up scores and times so that their means are those of a decision', () => {

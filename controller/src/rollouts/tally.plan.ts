@@ -16,6 +16,8 @@ export interface Counts {
   readonly scores: number;
   /** Sum over decisions of the logarithm of the median time, so that its mean is that of a decision. */
   readonly latency: number;
+  /** 1 once it compares models, more after restarts; 0 for a device that does not. */
+  readonly comparing: number;
   /** Inputs on which both models were run; of these, ones that a bigger tier has judged where they differ. */
   readonly paired: number;
   readonly judged: number;
@@ -49,6 +51,7 @@ export const NO_COUNTS: Counts = {
   agreed: 0,
   scores: 0,
   latency: 0,
+  comparing: 0,
   paired: 0,
   judged: 0,
   newRight: 0,
@@ -81,6 +84,7 @@ const countsOf = ({ figures }: Told): Counts => {
     agreed,
     scores: scored,
     latency: decisions * Math.log(Math.max(1, micros.p50)),
+    comparing: pairs === undefined ? 0 : 1,
     paired: pairs?.inputs ?? 0,
     judged: pairs?.judged ?? 0,
     newRight: pairs?.newRight ?? 0,

@@ -24,7 +24,7 @@ export const lineFiguresSchema = z.object({
   micros: z.object({ p50: z.number().min(0), p95: z.number().min(0), p99: z.number().min(0) }),
   /** How many confidences fell into each tenth from 0 to 1. */
   scores: z.array(countSchema).length(SCORE_BINS),
-  /** Left out until the version before has run beside this one. */
+  /** Left out unless the version before runs beside this one, is to, or has. */
   pairs: z
     .object({
       /** Inputs that the version before ran, too. */

@@ -166,7 +166,12 @@ export const newCounts = (): Mutable => ({ ...NOTHING_SAID });
 /** As agents count: those on which both say the same by the share of the others that was judged. */
 const toldOf = ({ differed, judged, ...counts }: SaidCounts): Counts => {
   const same = counts.paired - differed;
-  return { ...counts, judged: differed === 0 ? same : judged + Math.floor((same * judged) / differed) };
+  const comparing = counts.paired > 0 ? 1 : 0;
+  return {
+    ...counts,
+    comparing,
+    judged: differed === 0 ? same : judged + Math.floor((same * judged) / differed),
+  };
 };
 
 /** A tally as a device with counts has it. */
