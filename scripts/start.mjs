@@ -28,13 +28,16 @@ async function main() {
   }
   endWithAncestors();
   process.env.NANOFLEET_BEGAN_MS = String(commandBeganMs());
+  const args = process.argv.slice(2);
+  // Only that story makes a model.
+  const forge = args.includes('--bad-release') ? ['forge'] : [];
   // The agent needs no compiling: it is bundled from its sources, while the compiler runs.
   const [code] = await Promise.all([
-    step('compile', () => compileMeanwhile(['start', 'controller', 'cli'])),
+    step('compile', () => compileMeanwhile(['start', 'controller', 'cli', ...forge])),
     step('bundle the agent', bundleAgent),
   ]);
   if (code !== 0) process.exit(code);
-  await runHere(join(root, 'start', 'dist', 'main.js'), process.argv.slice(2));
+  await runHere(join(root, 'start', 'dist', 'main.js'), args);
 }
 
 await main();

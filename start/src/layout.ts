@@ -15,6 +15,7 @@ const firstOf = (...paths: [string, ...string[]]): string => paths.find(existsSy
 export const CLONE = {
   controller: join(ROOT, 'controller', 'dist', 'main.js'),
   cli: join(ROOT, 'cli', 'dist', 'main.js'),
+  forge: join(ROOT, 'forge', 'dist', 'main.js'),
   dashboardBuild: join(ROOT, 'scripts', 'build-dashboard.mjs'),
   utterances: join(ROOT, 'start', 'story', 'utterances.jsonl'),
   recording: join(ROOT, 'start', 'story', 'pump.recording'),

@@ -7,6 +7,11 @@ describe('readOptions', () => {
     expect(readOptions([], '/srv/ann')).toMatchObject({ once: false, directory: '/srv/ann/.nanofleet' });
   });
 
+  it('plays the whole story unless the one of a bad release is asked for', () => {
+    expect(readOptions([], '/').badRelease).toBe(false);
+    expect(readOptions(['--once', '--bad-release'], '/')).toMatchObject({ once: true, badRelease: true });
+  });
+
   it('takes ports as asked for', () => {
     expect(readOptions(['--port', '8000', '--mqtt-port', '8001'], '/')).toMatchObject({
       httpPort: 8000,

@@ -12,6 +12,8 @@ export const DEFAULT_PORTS = { http: 7420, mqtt: 7421 } as const;
 export interface Options {
   /** Play the story, print one JSON line, end. */
   readonly once: boolean;
+  /** Play the short story in which a worse version is stopped. */
+  readonly badRelease: boolean;
   /** Absolute path of the state directory. */
   readonly directory: string;
   /** Null: the default port, or another one when that is taken. */
@@ -23,11 +25,12 @@ export interface Options {
 }
 
 /** Text of `--help`. */
-export const HELP = `usage: npx -y pnpm@12 start [--once] [--dir DIR] [--port N] [--mqtt-port N] [--json]
+export const HELP = `usage: npx -y pnpm@12 start [--once] [--bad-release] [--dir DIR] [--port N] [--mqtt-port N] [--json]
 
 One controller and five agents as real processes on this machine, and a story that they play.
 
   --once         play the story, check each step, print one JSON line as the last, end (0: all was seen)
+  --bad-release  a short story instead: a version that is worse on purpose is stopped by its gate and rolled back
   --dir DIR      state directory (.nanofleet); a second start continues from it
   --port N       HTTP port of the controller (${DEFAULT_PORTS.http}, or another one when it is taken)
   --mqtt-port N  MQTT port of the fleet (${DEFAULT_PORTS.mqtt}, or another one when it is taken)
@@ -44,6 +47,7 @@ export function readOptions(argv: readonly string[], workingDirectory: string): 
   const values = parsed(argv);
   return {
     once: values.once === true,
+    badRelease: values['bad-release'] === true,
     directory: resolve(workingDirectory, values.dir ?? '.nanofleet'),
     httpPort: portOf('--port', values.port),
     mqttPort: portOf('--mqtt-port', values['mqtt-port']),
@@ -58,6 +62,7 @@ function parsed(argv: readonly string[]) {
       args: [...argv],
       options: {
         once: { type: 'boolean' },
+        'bad-release': { type: 'boolean' },
         dir: { type: 'string' },
         port: { type: 'string' },
         'mqtt-port': { type: 'string' },

@@ -24,6 +24,7 @@ import { Screen } from './screen.ts';
 import { StandInProvider } from './stand-in-provider.ts';
 import { ASKS_CLOUD } from './story/asks-cloud.ts';
 import { ASKS_MINI } from './story/asks-mini.ts';
+import { badRelease } from './story/bad-release.ts';
 import { CUT_LINK } from './story/cut-link.ts';
 import { LEARN_TOGETHER } from './story/learn-together.ts';
 import { Ledger } from './story/ledger.ts';
@@ -32,7 +33,7 @@ import { newVersion, type Release } from './story/new-version.ts';
 import { type Played, playStep } from './story/play.ts';
 import { PUMP_BEARING } from './story/pump-bearing.ts';
 import { loaded } from './story/release.ts';
-import type { Stage } from './story/step.ts';
+import type { Stage, Step } from './story/step.ts';
 import { tampered } from './story/tampered.ts';
 import { readUtterances } from './story/utterances.ts';
 import type { World } from './world.ts';
@@ -93,7 +94,10 @@ export class Start {
     this.#unlock = lockDirectory(layout.directory);
     this.#screen.line(
       this.#screen.paint('nanofleet', 'bold') +
-        this.#screen.paint('  one controller, five devices, eight scenes', 'dim'),
+        this.#screen.paint(
+          `  one controller, five devices, ${this.#options.badRelease ? 'three' : 'eight'} scenes`,
+          'dim',
+        ),
     );
     const links = await openLinks(this.#screen, layout, this.#options);
     const standIn = await StandInProvider.start();
@@ -138,22 +142,20 @@ export class Start {
     screen.working('the other devices come up');
     await others();
     screen.working(null);
+    const played: Played[] = [first];
+    for (const [at, step] of this.#steps().entries()) played.push(await playStep(stage, step, at + 2));
+    return { played, firstDecisionSeconds, page };
+  }
+
+  /** The steps after the first. */
+  #steps(): Step[] {
     let release: Release | null = null;
     const released = newVersion((made) => {
       release = made;
     });
-    const steps = [
-      ASKS_MINI,
-      CUT_LINK,
-      PUMP_BEARING,
-      released,
-      tampered(() => release),
-      LEARN_TOGETHER,
-      ASKS_CLOUD,
-    ];
-    const played: Played[] = [first];
-    for (const [at, step] of steps.entries()) played.push(await playStep(stage, step, at + 2));
-    return { played, firstDecisionSeconds, page };
+    if (this.#options.badRelease) return [released, badRelease(() => release)];
+    const refused = tampered(() => release);
+    return [ASKS_MINI, CUT_LINK, PUMP_BEARING, released, refused, LEARN_TOGETHER, ASKS_CLOUD];
   }
 
   async #compare(stage: Stage): Promise<ComparisonRow[]> {

@@ -141,6 +141,37 @@ describe('start', () => {
   );
 });
 
+describe('start --bad-release', () => {
+  let fresh = '';
+  beforeAll(async () => {
+    fresh = await mkdtemp(join(tmpdir(), 'nf-e2e-'));
+  });
+  afterAll(() => rm(fresh, { recursive: true, force: true }));
+
+  it(
+    'has a worse version stopped in its first wave by what both models make of the same texts, and rolled back',
+    async () => {
+      const { code, result, stderr } = await start(['--once', '--bad-release'], fresh).ended;
+      expect({ faults: result?.steps.filter(({ ok }) => !ok), stderr }).toEqual({ faults: [], stderr: '' });
+      expect(code).toBe(0);
+      const [, good, bad] = result?.steps ?? [];
+      expect(good?.evidence).toMatchObject({
+        gate: { verdict: 'passed' },
+        waves: [{ given: 2 }, { given: 3 }],
+      });
+      expect(bad?.evidence).toMatchObject({
+        phase: 'rolled-back',
+        reason: { code: 'ROLLOUT_GATE_STOPPED' },
+        given: ['home-1', 'home-2'],
+      });
+      expect(JSON.stringify(bad?.evidence['reason'])).toContain('where the models differ');
+      for (const device of DEVICES)
+        expect(result?.loaded?.[device]?.['intent']).toMatchObject({ digest: good?.evidence['digest'] });
+    },
+    STORY_MS,
+  );
+});
+
 describe('start that cannot begin', () => {
   let fresh = '';
   beforeAll(async () => {

@@ -4,6 +4,7 @@ import { NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { vibrationCommand } from '../vibration/command.ts';
 import { calibrateCommand } from './calibrate.ts';
 import type { Command, CommandWorld } from './command.ts';
+import { degradeCommand } from './degrade.ts';
 import { evalCommand } from './eval.ts';
 import { importCommand } from './import.ts';
 import { inspectCommand } from './inspect.ts';
@@ -16,6 +17,7 @@ const COMMANDS: readonly Command[] = [
   calibrateCommand,
   evalCommand,
   robustnessCommand,
+  degradeCommand,
   importCommand,
   inspectCommand,
   reportCommand,

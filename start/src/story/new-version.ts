@@ -1,65 +1,35 @@
 /**
- * Step 5: the next version is signed, pushed and loaded on all five devices while the homes go on talking. Not one
- * request may fail. A fleet that has played the story before gets the same model under the next release counter.
+ * The next version is signed, pushed to two devices, and to the others once the gate has let it through, while the homes go
+ * on talking. Not one request may fail. A fleet that has played the story before gets the same model under the next
+ * release counter.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEVICES, type DeviceName } from '../fleet.ts';
+import type { Rollout } from '@nanofleet/protocol';
+import { DEVICES } from '../fleet.ts';
 import { CLONE } from '../layout.ts';
-import { countText, durationText } from '../units.ts';
-import { decided, loaded, nextCounter, prepareBundle, rollOut, signAndUpload } from './release.ts';
+import { countText, durationText, shareText } from '../units.ts';
+import {
+  FIRST_WAVE,
+  loaded,
+  nextCounter,
+  pairsOf,
+  prepareBundle,
+  rollOut,
+  signAndUpload,
+  through,
+  WAVES,
+} from './release.ts';
 import { outcomeOf, type Stage, type Step } from './step.ts';
-import type { Utterance } from './utterances.ts';
+import { type Heard, talkAll } from './talk.ts';
 
 const LINE = 'intent';
-/** Between two sentences of a home while the version changes. */
-const PAUSE_MS = 15;
 
 /** The version that everybody gets, as a step later needs it again. */
 export interface Release {
   readonly digest: string;
   readonly version: string;
   readonly directory: string;
-}
-
-/** Talks until told to stop; what was answered and what failed. */
-function talk(stage: Stage, device: DeviceName, lines: readonly Utterance[]) {
-  let isOver = false;
-  const seen = { answered: 0, failed: [] as string[] };
-  const done = (async () => {
-    for (let turn = 0; !isOver; turn += 1) {
-      const { text } = lines[turn % lines.length] ?? { text: 'good morning' };
-      try {
-        stage.ledger.add(text, await stage.fleet.agent(device).decide({ text }));
-        seen.answered += 1;
-      } catch (thrown) {
-        seen.failed.push(String(thrown));
-      }
-      await stage.world.sleep(PAUSE_MS);
-    }
-  })();
-  const stop = async () => {
-    isOver = true;
-    await done;
-    return seen;
-  };
-  return { stop };
-}
-
-/** Sentences that the device is sure of: the step is about the version, not about offloads. */
-async function sureLines(
-  { fleet, utterances }: Stage,
-  device: DeviceName,
-  home: number,
-): Promise<Utterance[]> {
-  const [first] = utterances.filter((line) => line.home === home);
-  if (first === undefined) return [];
-  const lines = utterances.filter((line) => line.home === home && line.intent === 'HassTurnOn').slice(0, 12);
-  const answers = await fleet.agent(device).decideBatch(lines.map(({ text }) => text));
-  return lines.filter((_, at) => {
-    const answer = answers[at];
-    return answer !== undefined && !('error' in answer) && answer.verdict === 'sure';
-  });
 }
 
 /** Prepares, signs and uploads the next version. */
@@ -87,47 +57,56 @@ export function newVersion(onReleased: (release: Release) => void): Step {
 
 async function play(stage: Stage, onReleased: (release: Release) => void) {
   const { world, fleet } = stage;
-  const talkers = await Promise.all(
-    DEVICES.filter(({ home }) => home > 0).map(async ({ device, home }) =>
-      talk(stage, device, await sureLines(stage, device, home)),
-    ),
-  );
+  const hush = await talkAll(stage);
   const begun = world.ticks();
   const release = await nextRelease(stage);
   onReleased(release);
-  const made = await rollOut(stage, release.digest);
-  const rollout = await decided(stage, made.id);
+  const made = await rollOut(stage, release.digest, WAVES);
+  const rollout = await through(stage, made.id);
   const tookMs = world.ticks() - begun;
-  const heard = await Promise.all(talkers.map(({ stop }) => stop()));
-  const answered = heard.reduce((sum, seen) => sum + seen.answered, 0);
-  const failed = heard.flatMap((seen) => seen.failed);
-  const running = await loaded({ fleet });
-  const own = fleet.devices.filter((device) => running[device]?.[LINE]?.digest === release.digest);
+  const heard = await hush();
+  return judged({ release, rollout, tookMs, heard, running: await loaded({ fleet }) });
+}
+
+function judged(seen: {
+  readonly release: Release;
+  readonly rollout: Rollout;
+  readonly tookMs: number;
+  readonly heard: Heard;
+  readonly running: Awaited<ReturnType<typeof loaded>>;
+}) {
+  const { heard, release, rollout, running, tookMs } = seen;
+  const own = Object.values(running).filter((lines) => lines[LINE]?.digest === release.digest).length;
+  const { formerOnly, newOnly } = pairsOf(rollout);
+  const all = DEVICES.length;
   return outcomeOf({
     lines: [
-      `version ${release.version} signed, pushed and running on ${own.length} of ${DEVICES.length} devices in ${durationText(tookMs * 1_000)}`,
-      `${countText(answered)} requests meanwhile, ${failed.length} failed; the digest of the loaded bytes is ${release.digest.slice(0, 12)}… on each`,
+      `version ${release.version} to ${FIRST_WAVE.length} devices, through its gate, to the other ${all - FIRST_WAVE.length}: ${release.digest.slice(0, 12)}… is loaded on ${own} of ${all}, ${durationText(tookMs * 1_000)}`,
+      `gate: of the texts that both models ran only the new one was right on ${shareText(newOnly ?? 0)}, only the former on ${shareText(formerOnly ?? 0)}; ${countText(heard.answered)} requests, ${heard.failed.length} failed`,
     ],
     evidence: {
       digest: release.digest,
       version: release.version,
       rollout: rollout.counts,
+      waves: rollout.course?.waves,
+      gate: rollout.course?.gate && { ...rollout.course.gate, points: undefined },
       loaded: running,
-      answered,
-      failed,
+      answered: heard.answered,
+      failed: heard.failed,
       tookMs,
     },
     checks: [
       [
-        rollout.counts.running === DEVICES.length,
-        `expected it to run on 5, the controller sees ${JSON.stringify(rollout.devices)}`,
+        rollout.course?.phase === 'done',
+        `expected both waves to be through, seen ${rollout.course?.phase}: ${rollout.course?.reason?.message ?? rollout.course?.gate?.message}`,
       ],
       [
-        own.length === DEVICES.length,
-        `expected 5 agents to have loaded ${release.digest}, seen ${JSON.stringify(running)}`,
+        rollout.counts.running === all && own === all,
+        `expected 5 agents to run ${release.digest}, seen ${JSON.stringify(running)}`,
       ],
-      [failed.length === 0, `expected no failed request, seen ${failed.slice(0, 3).join('; ')}`],
-      [answered > 0, 'expected requests during the change, there was none'],
+      [newOnly !== null, 'expected a bigger tier to have judged texts that both models ran, it judged none'],
+      [heard.failed.length === 0, `expected no failed request, seen ${heard.failed.slice(0, 3).join('; ')}`],
+      [heard.answered > 0, 'expected requests during the change, there was none'],
     ],
   });
 }

@@ -9,15 +9,21 @@ import {
   MANIFEST_FILE,
   parseManifest,
   type Rollout,
+  type RolloutPhase,
+  type RolloutPlan,
+  rolloutPlanSchema,
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import { sha256Of } from '@nanofleet/protocol/node';
 import { z } from 'zod';
-import { DEVICES } from '../fleet.ts';
+import { DEVICES, type DeviceName } from '../fleet.ts';
 import type { Stage } from './step.ts';
 import { lookUntil } from './step.ts';
 
 const DECIDED_WITHIN_MS = 90_000;
+const THROUGH_WITHIN_MS = 180_000;
+/** Phases in which a rollout waits for nobody but a person. */
+const ENDS: readonly RolloutPhase[] = ['done', 'paused', 'aborted', 'rolled-back', 'superseded'];
 /** Field 6 of an ONNX ModelProto, `doc_string`, length-delimited: a note at the end changes the file, not the model. */
 const DOC_STRING_TAG = 0x32;
 
@@ -70,9 +76,39 @@ export async function signAndUpload({ fleet }: Pick<Stage, 'fleet'>, directory: 
   return pushed.model.digest;
 }
 
-/** Makes a bundle the desired one of all devices. */
-export const rollOut = ({ fleet }: Stage, digest: string): Promise<Rollout> =>
-  fleet.operator.call('makeRollout', { body: { digest, target: { all: true } } });
+/** Makes a bundle the desired one of all devices: at once, or in waves. */
+export const rollOut = ({ fleet }: Stage, digest: string, plan?: RolloutPlan): Promise<Rollout> =>
+  fleet.operator.call('makeRollout', {
+    body: { digest, target: { all: true }, ...(plan === undefined ? {} : { plan }) },
+  });
+
+/** Devices of the first wave, the first by name. */
+export const FIRST_WAVE: readonly DeviceName[] = ['home-1', 'home-2'];
+
+/**
+ * Two devices first, then the others if the gate lets them. Two homes say a few hundred different sentences: enough to
+ * exclude a loss of five points, not one of the 1.5 that fleets are held to.
+ */
+export const WAVES: RolloutPlan = rolloutPlanSchema.parse({
+  waves: [{ count: FIRST_WAVE.length }],
+  gate: { decisions: 150, harmPoints: 5 },
+});
+
+/** Looks at a rollout in waves until nothing more happens to it by itself. */
+export function through({ world, fleet }: Stage, id: string): Promise<Rollout> {
+  return lookUntil(world, {
+    look: () => fleet.operator.call('rollout', { params: { id } }),
+    until: ({ course }) => course !== null && ENDS.includes(course.phase),
+    withinMs: THROUGH_WITHIN_MS,
+    everyMs: 200,
+  });
+}
+
+/** What both models of a wave made of the same texts: shares of those that were judged, null before any was. */
+export function pairsOf({ course }: Rollout): { newOnly: number | null; formerOnly: number | null } {
+  const pairs = course?.gate?.signals.find(({ signal }) => signal === 'pairs');
+  return { newOnly: pairs?.exposed ?? null, formerOnly: pairs?.control ?? null };
+}
 
 /** Looks at a rollout until every device of the story has decided. */
 export function decided({ world, fleet }: Stage, id: string): Promise<Rollout> {
