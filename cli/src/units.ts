@@ -32,6 +32,13 @@ export function bytesIn(text: string): number | undefined {
   return parts?.[1] === undefined ? undefined : Math.round(Number(parts[1]) * factor);
 }
 
+/** 90 → "90 s", 5400 → "90 min", 86400 → "24.0 h". */
+export function durationText(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800 ? `${(seconds / 3_600).toFixed(1)} h` : `${(seconds / 86_400).toFixed(1)} days`;
+}
+
 /** "30d", "12h", "45m" or "90s" → seconds; undefined when it has another form. */
 export function secondsOf(text: string): number | undefined {
   const parts = /^(\d{1,6})([smhd])$/.exec(text);

@@ -11,6 +11,7 @@ export * from './api/live.ts';
 export * from './api/models.ts';
 export * from './api/offload.ts';
 export * from './api/roles.ts';
+export * from './api/rollout-forecast.ts';
 export * from './api/rollout-gate.ts';
 export * from './api/rollout-plan.ts';
 export * from './api/rollouts.ts';

@@ -360,6 +360,10 @@ export const ROLLOUT_SECONDS_MAX = 90 * 86_400;
 export const ROLLOUTS_OPEN_MAX = 64;
 /** Devices that a wave is compared with; of more, the first by name. */
 export const CONTROL_DEVICES_MAX = 500;
+/** Devices that a forecast goes through one by one; of more, so many stand for all. */
+export const FORECAST_DEVICES_MAX = 1_000;
+/** Transfers of a line that are kept of a device; a newer one takes the place of another. */
+export const TRANSFERS_KEPT_MAX = 8;
 /** Looks of a gate that are kept for its plots; beyond, each second one leaves. */
 export const GATE_POINTS_MAX = 120;
 /** Tags of one device; more are refused. */

@@ -2,16 +2,17 @@
  * Brings one bundle from its source to a runner that may be tried in service: fetch, verify, stage, accept, each step
  * written down before it is done. Owns the files of the bundle; never puts anything into service.
  */
-import { type ErrorCode, type LineReport, toNanofleetError } from '@nanofleet/protocol';
+import { type Digest, type ErrorCode, type LineReport, toNanofleetError } from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
 import { type loadRunner, type VerifiedBundle, verifyBundle } from '@nanofleet/runtime/node';
-import type { Disk } from '@nanofleet/runtime/ports';
+import type { Clock, Disk } from '@nanofleet/runtime/ports';
 import type { BlobSource } from '../ports/blob-source.ts';
 import type { Acceptance } from '../trial/acceptance.ts';
 import { judgeTrial } from '../trial/judge-trial.plan.ts';
 import type { LiveInputs } from '../trial/live-inputs.ts';
 import { fetchBundle } from './bundle-fetch.ts';
 import { bundleHere } from './delta-fetch.ts';
+import { MeasuredBlobs } from './measured-blobs.ts';
 import type { SlotBook } from './slot-book.ts';
 import { bundleSourceOn, type SlotStore } from './slot-store.ts';
 import { advance, lowestCounter, type TrialStage, tryOut, type Wish } from './slots.machine.ts';
@@ -27,6 +28,7 @@ export interface Pursuit {
 
 /** What installing needs. */
 export interface LineInstallerOptions {
+  readonly clock: Clock;
   readonly disk: Disk;
   readonly line: string;
   readonly publisherFingerprints: readonly string[];
@@ -58,6 +60,8 @@ const DAMAGE: ReadonlySet<ErrorCode> = new Set([
 export class LineInstaller {
   readonly #options: LineInstallerOptions;
   readonly #around: Neighbours;
+  /** What was fetched last, and when it was there. */
+  #fetched: { digest: string; bytes: number; fetchMs: number; atMicros: number } | null = null;
 
   constructor(options: LineInstallerOptions, around: Neighbours) {
     this.#options = options;
@@ -76,6 +80,15 @@ export class LineInstaller {
     return this.#install(pursuit);
   }
 
+  /** What it took to bring a bundle here and to have it settle, until now; undefined where it was not fetched by this process. */
+  taken(digest: string): LineReport['installed'] {
+    const fetched = this.#fetched;
+    if (fetched?.digest !== digest) return undefined;
+    const { atMicros, bytes, fetchMs } = fetched;
+    const settleMs = (this.#options.clock.monotonicMicros() - atMicros) / 1_000;
+    return { digest: fetched.digest as Digest, bytes, fetchMs, settleMs };
+  }
+
   /**
    * A bundle that lies here, checked once more.
    * @throws NanofleetError of the first check that fails
@@ -92,16 +105,18 @@ export class LineInstaller {
   }
 
   async #fetch({ wish, blobs, signal }: Pursuit): Promise<void> {
-    const { disk, line, publisherFingerprints } = this.#options;
+    const { clock, disk, line, publisherFingerprints } = this.#options;
     const { book, progress, store } = this.#around;
     const { accepted } = book.state;
+    const measured = new MeasuredBlobs(blobs, clock);
     await fetchBundle({
-      ...{ blobs, disk, line, progress, publisherFingerprints, signal, wish },
+      ...{ blobs: measured, disk, line, progress, publisherFingerprints, signal, wish },
       directory: store.partDirectory(wish.digest),
       lowestCounter: lowestCounter(book.state),
       here: accepted === null ? null : bundleHere(disk, store.bundleDirectory(accepted.digest)),
     });
     store.finishPart(wish.digest);
+    this.#fetched = { digest: wish.digest, ...measured.taken, atMicros: clock.monotonicMicros() };
   }
 
   /** Installs what lies here already; null when it has to be fetched again because the disk has changed it. */

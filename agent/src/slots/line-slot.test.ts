@@ -41,11 +41,27 @@ describe('a line', () => {
   it('fetches, verifies and runs what is asked for, and says so', async () => {
     const made = await runningV1(new MemoryDisk());
     expect(made.served.map(({ version }) => version)).toEqual(['1.0.0']);
-    expect(made.slot.report()).toEqual({
+    expect(made.slot.report()).toMatchObject({
       running: { version: '1.0.0', releaseCounter: 1, digest: one.wish.digest },
       step: 'settled',
       committed: one.wish.digest,
     });
+  });
+
+  it('says what bringing a version here took, once it is committed', async () => {
+    const made = await runningV1(new MemoryDisk());
+    const source = sourceOf(two);
+    made.slot.want(two.wish, source);
+    await made.slot.settled();
+    expect(made.slot.report().installed?.digest).not.toBe(two.wish.digest);
+    clock.advance(60_000);
+    const { digest, bytes, fetchMs, settleMs } = made.slot.report().installed ?? {};
+    expect({ digest, bytes, fetchMs }).toEqual({
+      digest: two.wish.digest,
+      bytes: source.bytesServed,
+      fetchMs: 0,
+    });
+    expect(settleMs).toBeGreaterThanOrEqual(10_000);
   });
 
   it('goes to the next version and keeps the one before, but no third', async () => {
@@ -141,7 +157,7 @@ describe('a line', () => {
     expect(source.bytesServed).toBe(0);
     await want(made, one);
     await want(made, two);
-    expect(made.slot.report()).toEqual({
+    expect(made.slot.report()).toMatchObject({
       running: { version: '2.0.0', releaseCounter: 2, digest: two.wish.digest },
       step: 'settled',
       committed: two.wish.digest,
@@ -254,7 +270,7 @@ describe('a model that travels in fewer bits', () => {
     const made = await runningV1(disk);
     const source = sourceOf(without(packed, packed.model));
     await want(made, packed, source);
-    expect(made.slot.report()).toEqual({
+    expect(made.slot.report()).toMatchObject({
       running: { version: '2.0.0', releaseCounter: 2, digest: packed.wish.digest },
       step: 'settled',
       committed: packed.wish.digest,

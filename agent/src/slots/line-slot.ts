@@ -60,6 +60,7 @@ export class LineSlot {
   readonly #former: FormerVersion;
   #running: LineReport['running'] = null;
   #progress: LineReport['progress'];
+  #installed: LineReport['installed'];
   #abort = new AbortController();
   #work: Promise<void> = Promise.resolve();
   /** What was asked for last in this process. */
@@ -106,6 +107,9 @@ export class LineSlot {
       committed: accepted?.digest ?? null,
       ...(attempt !== null && this.#progress !== undefined ? { progress: this.#progress } : {}),
       ...(refused === null ? {} : { refused }),
+      ...(this.#installed?.digest === accepted?.digest && this.#installed
+        ? { installed: this.#installed }
+        : {}),
     };
   }
 
@@ -267,6 +271,8 @@ export class LineSlot {
 
   #commit(): void {
     if (this.#isClosed) return;
+    const { digest = '' } = onProbation(this.#book.state) ?? {};
+    this.#installed = this.#installer.taken(digest) ?? this.#installed;
     try {
       this.#book.persist(commit(this.#book.state));
     } catch (thrown) {

@@ -2,6 +2,7 @@
 import type { ApiAnswer, Rollout, RolloutOrder } from '@nanofleet/protocol';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { followRollout, rolloutExitCode, rolloutText } from '../follow.ts';
+import { forecastLines } from '../forecast-text.ts';
 import { PLAN_OPTIONS, PLAN_USAGE, planOf } from '../rollout-plan.ts';
 import { courseLines } from '../rollout-text.ts';
 import { tableOf } from '../table.ts';
@@ -100,9 +101,29 @@ const orderedBy =
   };
 
 async function plan(context: Context): Promise<number> {
+  if (context.flags.isOn('dry-run')) return forecast(context);
+  const target = targetOf(context);
+  if (context.args[0] !== undefined || target !== undefined)
+    throw new UsageError('A bundle and devices go with --dry-run.');
   const stated = await planOf(context);
   if (stated === undefined) throw new UsageError('Give --waves or --plan.');
   context.terminal.document(stated);
+  return 0;
+}
+
+/** What it would do, and nothing of it. */
+async function forecast(context: Context): Promise<number> {
+  const { args, connect, terminal } = context;
+  const target = targetOf(context);
+  if (target === undefined || args[0] === undefined)
+    throw new UsageError(`Say what and for whom: rollout plan DIGEST ${TARGET_USAGE} --waves … --dry-run.`);
+  const stated = await planOf(context);
+  const client = await connect();
+  const digest = await digestOf(client, args[0]);
+  const body = { digest, target, ...(stated === undefined ? {} : { plan: stated }) };
+  const found = await client.call('forecastRollout', { body });
+  if (terminal.json) terminal.document(found);
+  else for (const line of forecastLines(found)) terminal.line(line);
   return 0;
 }
 
@@ -203,10 +224,10 @@ export const ROLLOUTS: readonly Command[] = [
   },
   {
     words: ['rollout', 'plan'],
-    usage: `rollout plan ${PLAN_USAGE}`,
-    summary: 'The whole plan as JSON, with all that was left out; a start for --plan FILE',
-    arguments: [0, 0],
-    options: PLAN_OPTIONS,
+    usage: `rollout plan ${PLAN_USAGE} [--dry-run DIGEST ${TARGET_USAGE}]`,
+    summary: 'The whole plan as JSON, with all that was left out; with --dry-run what it would do',
+    arguments: [0, 1],
+    options: { ...TARGET_OPTIONS, ...PLAN_OPTIONS, 'dry-run': { type: 'boolean' } },
     run: plan,
   },
   {

@@ -90,7 +90,7 @@ type TakenBack = Pick<PlannedRollout, 'digest' | 'position'> & { readonly before
 
 /** Whether a rollout is meant for a device, be it that its wave has come or not. */
 export const isMeantFor = (
-  { targetGroup, targetKind, targetTags }: PlannedRollout,
+  { targetGroup, targetKind, targetTags }: Pick<PlannedRollout, 'targetGroup' | 'targetKind' | 'targetTags'>,
   { group, tags }: Pick<Chosen, 'group' | 'tags'>,
 ): boolean => {
   if (targetKind === 'all') return true;

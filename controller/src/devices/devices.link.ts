@@ -7,6 +7,7 @@ import {
   BEAT_INTERVAL_MS,
   type Beat,
   type DeviceId,
+  type LineId,
   type Message,
   toNanofleetError,
   wholeBeat,
@@ -17,6 +18,7 @@ import { isDatabaseGone } from '../db/database.ts';
 import { type BeatRow, BeatsRepository } from '../history/beats.repository.ts';
 import { reportedHappenings } from '../history/reported.plan.ts';
 import { TimelineService } from '../history/timeline.service.ts';
+import { type Installed, TransfersRepository } from '../history/transfers.repository.ts';
 import { JobsDriver } from '../jobs/jobs.driver.ts';
 import { Link } from '../link/link.ts';
 import { Series } from '../link/series.ts';
@@ -53,6 +55,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     private readonly desired: DesiredService,
     private readonly offload: OffloadService,
     private readonly beats: BeatsRepository,
+    private readonly transfers: TransfersRepository,
     private readonly timeline: TimelineService,
     private readonly shards: ShardsService,
     private readonly jobs: JobsDriver,
@@ -156,6 +159,7 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     if (lines === null) return;
     await this.repository.change(device, { agent, lastSeenAt, reportedVersion, lines, problems }, lease);
     for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
+    await this.transfers.note(device, newlyInstalled(row.lines, lines), lastSeenAt);
   }
 
   /** The lines of a report with whether they are attested; null, and a problem of the device, when they are a lie. */
@@ -210,4 +214,12 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
 const runningLines = (lines: Message<'birth'>['body']['lines']): DeviceRow['lines'] =>
   Object.fromEntries(
     Object.entries(lines).map(([line, running]) => [line, { running, step: 'settled' as const }]),
+  );
+
+/** What lines have installed since they were last heard of. */
+const newlyInstalled = (before: DeviceRow['lines'], now: DeviceRow['lines']): [LineId, Installed][] =>
+  Object.entries(now).flatMap(([line, { installed }]) =>
+    installed === undefined || before[line]?.installed?.digest === installed.digest
+      ? []
+      : [[line as LineId, installed]],
   );

@@ -5,12 +5,13 @@ import { FiguresService } from './figures.service.ts';
 import { HistoryHttp } from './history.http.ts';
 import { TimelineRepository } from './timeline.repository.ts';
 import { TimelineService } from './timeline.service.ts';
+import { TransfersRepository } from './transfers.repository.ts';
 
 /** The module. */
 @Global()
 @Module({
   controllers: [HistoryHttp],
-  providers: [TimelineRepository, TimelineService, BeatsRepository, FiguresService],
-  exports: [TimelineRepository, TimelineService, BeatsRepository],
+  providers: [TimelineRepository, TimelineService, BeatsRepository, FiguresService, TransfersRepository],
+  exports: [TimelineRepository, TimelineService, BeatsRepository, TransfersRepository],
 })
 export class HistoryModule {}

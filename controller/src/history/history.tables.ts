@@ -59,6 +59,25 @@ export const beatHistory = pgTable(
   (table) => [primaryKey({ columns: [table.device, table.grain, table.slot] })],
 );
 
+/**
+ * What bringing bundles to devices took, as these tell it: what forecasts of rollouts know of their links. A bundle has one
+ * of `TRANSFERS_KEPT_MAX` slots by its digest, so that nothing is trimmed.
+ */
+export const transfers = pgTable(
+  'transfers',
+  {
+    device: text().$type<DeviceId>().notNull(),
+    line: text().$type<LineId>().notNull(),
+    slot: integer().notNull(),
+    at: bigint({ mode: 'number' }).notNull(),
+    digest: text().$type<Digest>().notNull(),
+    bytes: bigint({ mode: 'number' }).notNull(),
+    fetchMs: doublePrecision().notNull(),
+    settleMs: doublePrecision().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.device, table.line, table.slot] })],
+);
+
 /** One row per span of `FIGURES_STEP_MS`. Quantiles are sums, each weighted by the decisions of its device. */
 export const figures = pgTable('figures', {
   at: bigint({ mode: 'number' }).primaryKey(),

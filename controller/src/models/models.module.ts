@@ -26,6 +26,6 @@ import { ServedBlobs } from './served-blobs.ts';
     LabelsRepository,
     LabelsService,
   ],
-  exports: [ModelsRepository, ModelsService, LabelsRepository, LabelsService],
+  exports: [Deltas, ModelsRepository, ModelsService, LabelsRepository, LabelsService],
 })
 export class ModelsModule {}

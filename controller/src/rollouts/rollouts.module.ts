@@ -1,5 +1,8 @@
 /** Wires rollouts. */
 import { Global, Module } from '@nestjs/common';
+import { BundleCostService } from './bundle-cost.service.ts';
+import { ForecastRepository } from './forecast.repository.ts';
+import { ForecastService } from './forecast.service.ts';
 import { GateService } from './gate.service.ts';
 import { RolloutsDriver } from './rollouts.driver.ts';
 import { RolloutsHttp } from './rollouts.http.ts';
@@ -10,7 +13,15 @@ import { RolloutsService } from './rollouts.service.ts';
 @Global()
 @Module({
   controllers: [RolloutsHttp],
-  providers: [GateService, RolloutsDriver, RolloutsRepository, RolloutsService],
+  providers: [
+    BundleCostService,
+    ForecastRepository,
+    ForecastService,
+    GateService,
+    RolloutsDriver,
+    RolloutsRepository,
+    RolloutsService,
+  ],
   exports: [RolloutsRepository],
 })
 export class RolloutsModule {}

@@ -22,7 +22,9 @@ import { ModelsService } from '../models/models.service.ts';
 import { MiniTier } from '../offload/mini-tier.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { RANDOM } from '../ports/random.ts';
+import { checkPlan } from './plan-check.ts';
 import { courseOf, stateOf } from './rollout-rows.ts';
+import { targetColumns, targetOf } from './rollout-target.ts';
 import { RolloutsDriver } from './rollouts.driver.ts';
 import { newRollout, type RolloutState } from './rollouts.machine.ts';
 import {
@@ -37,9 +39,7 @@ import {
   wavesOf,
 } from './rollouts.plan.ts';
 import { type MemberRow, type RolloutRow, RolloutsRepository } from './rollouts.repository.ts';
-import { isTimeZone } from './window.plan.ts';
 
-type Target = ApiRequest<'makeRollout'>['body']['target'];
 type Shown = ApiAnswer<'rollout'>;
 
 interface World {
@@ -207,21 +207,6 @@ const shownStaged = (row: RolloutRow, { state, world }: { state: RolloutState; w
   };
 };
 
-/** @throws NanofleetError ROLLOUT_PLAN_INVALID */
-const checkPlan = (plan: RolloutPlan, target: Target): void => {
-  if ('controller' in target) throw wrongPlan('the mini tier is one model; it has no waves');
-  if (!isTimeZone(plan.timeZone)) throw wrongPlan(`the time zone ${plan.timeZone} is unknown`);
-  const percents = plan.waves.flatMap((wave) => ('percent' in wave ? [wave.percent] : []));
-  const counts = plan.waves.flatMap((wave) => ('count' in wave ? [wave.count] : []));
-  const isGrowing = (sizes: readonly number[]): boolean =>
-    sizes.every((size, at) => at === 0 || size > (sizes[at - 1] ?? 0));
-  if (!isGrowing(percents) || !isGrowing(counts))
-    throw wrongPlan('each wave must be greater than the one before');
-};
-
-const wrongPlan = (why: string): NanofleetError =>
-  new NanofleetError('ROLLOUT_PLAN_INVALID', `The plan cannot be followed: ${why}.`);
-
 const planColumns = (
   digest: Digest,
   { createdAt, plan }: { plan: RolloutPlan | undefined; createdAt: number },
@@ -229,16 +214,4 @@ const planColumns = (
   if (plan === undefined) return { plan: null, phase: null, course: null };
   const state = newRollout(digest, plan, createdAt);
   return { plan, phase: state.phase, course: courseOf(state) };
-};
-
-const targetColumns = (target: Target): Pick<RolloutRow, 'targetKind' | 'targetGroup' | 'targetTags'> => {
-  if ('group' in target) return { targetKind: 'group', targetGroup: target.group, targetTags: null };
-  if ('tags' in target) return { targetKind: 'tags', targetGroup: null, targetTags: target.tags };
-  return { targetKind: 'all' in target ? 'all' : 'controller', targetGroup: null, targetTags: null };
-};
-
-const targetOf = ({ targetGroup, targetKind, targetTags }: RolloutRow): Target => {
-  if (targetKind === 'group' && targetGroup !== null) return { group: targetGroup };
-  if (targetKind === 'tags') return { tags: targetTags ?? {} };
-  return targetKind === 'controller' ? { controller: true } : { all: true };
 };

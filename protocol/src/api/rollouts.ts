@@ -11,6 +11,7 @@ import {
   versionSchema,
 } from '../messages/vocabulary.ts';
 import { deviceTagsSchema } from './devices.ts';
+import { rolloutForecastSchema } from './rollout-forecast.ts';
 import { gateViewSchema } from './rollout-gate.ts';
 import { rolloutPlanSchema } from './rollout-plan.ts';
 import { bare, listOf, page, route } from './route.ts';
@@ -126,6 +127,20 @@ export const ROLLOUT_ROUTES = {
       plan: rolloutPlanSchema.optional(),
     }),
     answer: rolloutSchema,
+  }),
+  forecastRollout: route({
+    ...bare,
+    method: 'POST',
+    path: '/api/rollouts/forecast',
+    role: 'operator',
+    summary: 'What a rollout would do: when its waves would be through, and which bytes would travel',
+    body: z.object({
+      digest: digestSchema,
+      target: rolloutTargetSchema,
+      /** Left out: to everybody at once. */
+      plan: rolloutPlanSchema.optional(),
+    }),
+    answer: rolloutForecastSchema,
   }),
   rollouts: route({
     ...bare,

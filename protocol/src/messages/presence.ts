@@ -91,6 +91,18 @@ export const lineReportSchema = z.object({
   /** Whether the device's key stands for these digests. The controller says so; what a device says here counts for nothing. */
   attested: z.boolean().optional(),
   progress: z.object({ bytesDone: countSchema, bytesTotal: countSchema }).optional(),
+  /**
+   * What bringing the committed bundle here took: bytes that were fetched, the time for which they were waited, and from the
+   * last of them to the end of the probation. Left out where it was there already.
+   */
+  installed: z
+    .object({
+      digest: digestSchema,
+      bytes: countSchema,
+      fetchMs: z.number().min(0),
+      settleMs: z.number().min(0),
+    })
+    .optional(),
   /** The last bundle that this device would not run, and why; gone when another is accepted. */
   refused: z
     .object({ digest: digestSchema, code: errorCodeSchema, message: proseSchema, at: unixMsSchema })
