@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { ENGINE_CHOICES, type EngineChoice } from '@nanofleet/runtime/node';
 import { useOf } from '../load/process-use.ts';
 import { Starter } from '../soak/parts/starter.ts';
+import { TendedAgent } from '../soak/parts/tended-agent.ts';
 import { printTable, quantilesOf, rounded } from './parts/figures.ts';
 import { AGENT_FILE, BUNDLES, memoryOf, prepareAgent, ROOT, startLoneAgent } from './parts/lone-agent.ts';
 
@@ -83,6 +84,14 @@ async function fleet(): Promise<number[]> {
   return memory;
 }
 
+/** The highest memory of an agent over TLS in a round, in which it trains. */
+async function training(): Promise<number> {
+  const tended = await TendedAgent.open([]);
+  const peakBytes = await tended.round();
+  await tended.close();
+  return peakBytes;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -94,6 +103,7 @@ async function main(): Promise<void> {
   const engine = ENGINE_CHOICES.find((name) => name === values.engine) ?? 'auto';
   const seen = await lone(engine, { rounds: Number(values.rounds), decisions: Number(values.decisions) });
   const inFleet = existsSync('/proc/self') ? await fleet() : [];
+  const trainingPeak = await training();
   const agentBytes = programBytes();
   const models = await Promise.all(BUNDLES.map(bundleBytes));
   const modelBytes = models.reduce((sum, bytes) => sum + bytes, 0);
@@ -111,6 +121,7 @@ async function main(): Promise<void> {
     ownMB: megabytes(seen.ownBytes),
     rssInFleetMB: megabytes(inFleet),
     rssInFleetWorstMB: rounded(Math.max(...inFleet) / MB),
+    trainingPeakMB: rounded(trainingPeak / MB),
     shippedBytes: {
       agent: agentBytes,
       onnxruntime: runtime,
@@ -129,6 +140,7 @@ async function main(): Promise<void> {
     ],
     ['of it no file of Node or ONNX Runtime, MB', figures.ownMB, rounded(Math.max(...seen.ownBytes) / MB)],
     ['memory within a fleet at work, MB', figures.rssInFleetMB, figures.rssInFleetWorstMB],
+    ['memory at most while training, MB', figures.trainingPeakMB, ''],
     ['shipped: agent, MB', rounded(agentBytes / MB), ''],
     ['shipped: onnxruntime, one platform, MB', rounded(runtime / MB), ''],
     ['shipped: two models, MB', rounded(modelBytes / MB), ''],

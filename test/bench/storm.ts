@@ -18,6 +18,7 @@ const LOOK_MS = 500;
 const GIVEN_UP_MS = 300_000;
 /** How long all must stay there afterwards. */
 const WATCH_MS = 5_000;
+const HANDSHAKES = 500;
 
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -48,6 +49,7 @@ class Crowd {
       appliedTwice: sum(({ appliedTwice }) => appliedTwice),
       cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
       rssBytes: sum(({ rssBytes }) => rssBytes),
+      resumed: sum(({ resumed }) => resumed),
     };
   }
 
@@ -111,6 +113,17 @@ async function enrolAll(site: SecureSite, crowd: Crowd, { count, workers }: Reco
   }));
 }
 
+/** CPU of the controller for a handshake with a device's certificate and nothing after it, milliseconds. */
+async function handshakeMs(site: SecureSite, crowd: Crowd, kind: 'full' | 'resumed'): Promise<number> {
+  const before = useOf(site.pid).cpuSeconds;
+  const { resumed } = await crowd.order((worker) => ({
+    ...{ order: 'handshakes', kind, port: site.mqttPort, count: worker === 0 ? HANDSHAKES : 0 },
+  }));
+  const isSo = kind === 'full' ? resumed === 0 : resumed >= HANDSHAKES;
+  if (!isSo) throw new NanofleetError('INTERNAL', `${resumed} of ${HANDSHAKES} handshakes were resumed`);
+  return ((useOf(site.pid).cpuSeconds - before) * 1_000) / HANDSHAKES;
+}
+
 async function storm(
   site: SecureSite,
   crowd: Crowd,
@@ -120,7 +133,13 @@ async function storm(
   const allIn = ({ connected }: Standing): boolean => connected === count;
   const begunMs = performance.now();
   await enrolAll(site, crowd, given);
-  console.log(`${count} devices are enrolled after ${Math.round((performance.now() - begunMs) / 1_000)} s`);
+  const enrolledPerS = (count * 1_000) / (performance.now() - begunMs);
+  console.log(`${count} devices are enrolled, ${rounded(enrolledPerS)} a second`);
+  const [fullMs, resumedMs] = [
+    await handshakeMs(site, crowd, 'full'),
+    await handshakeMs(site, crowd, 'resumed'),
+  ];
+  console.log(`a handshake costs ${rounded(fullMs)} ms of CPU, a resumed one ${rounded(resumedMs)}`);
   const coldBefore = useOf(site.pid).cpuSeconds;
   await crowd.order(() => ({ order: 'connect', withinMs: count * 10 }));
   await crowd.until('the first connection', allIn);
@@ -157,6 +176,7 @@ async function storm(
   ];
   return {
     ...{ restartS: rounded(restartS), backS: rounded(backS), settledS: rounded(settledS) },
+    ...{ enrolledPerS: rounded(enrolledPerS), fullMs: rounded(fullMs), resumedMs: rounded(resumedMs) },
     coldCpuMs: rounded(coldCpuMs),
     warmCpuMs: rounded(warmCpuMs),
     controllerMB: rounded(rssBytes / 1e6),

@@ -1,5 +1,5 @@
 // What a process has used so far, from /proc: CPU time, bytes that went to storage, memory. Linux only.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 /** Clock ticks per second of /proc; the same on every Linux that Node runs on. */
 const TICKS_PER_S = 100;
@@ -32,3 +32,12 @@ export const useOf = (pid: number): ProcessUse => {
     anonymousBytes: kibibytes('RssAnon') * KIB,
   };
 };
+
+/** The most memory that it has held since its start, or since `forgetPeak`, bytes. */
+export const peakOf = (pid: number): number => {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) * KIB;
+};
+
+/** Begins the peak of a process anew (proc(5), clear_refs 5). */
+export const forgetPeak = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5');

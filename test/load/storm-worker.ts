@@ -5,6 +5,7 @@ import { systemRandom } from '@nanofleet/controller';
 import { DEVICE_PATHS, enrolAnswerSchema, enrolmentSchema, NanofleetError } from '@nanofleet/protocol';
 import { generateSigningKey, generateTlsKey, signBytes } from '@nanofleet/protocol/node';
 import { z } from 'zod';
+import { shakeHands } from './handshakes.ts';
 import { StormDevice, type StormIdentity } from './storm-device.ts';
 
 const ENROLLED_AT_ONCE = 4;
@@ -20,6 +21,12 @@ const orderSchema = z.discriminatedUnion('order', [
   }),
   z.object({ order: z.literal('connect'), withinMs: z.number() }),
   z.object({ order: z.literal('event'), each: z.int() }),
+  z.object({
+    order: z.literal('handshakes'),
+    kind: z.enum(['full', 'resumed']),
+    count: z.int(),
+    port: z.int(),
+  }),
   z.object({ order: z.literal('tell') }),
 ]);
 type Order = z.infer<typeof orderSchema>;
@@ -34,10 +41,15 @@ export const standingSchema = z.object({
   appliedTwice: z.int(),
   cpuSeconds: z.number(),
   rssBytes: z.int(),
+  /** Of the handshakes that were asked for, the resumed ones. */
+  resumed: z.int(),
 });
 export type Standing = z.infer<typeof standingSchema>;
 
 const devices: StormDevice[] = [];
+/** Of one device, for what needs no device. */
+let aCertificate: StormIdentity['tls'] | undefined;
+let resumed = 0;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
@@ -90,7 +102,9 @@ async function enrolAll(given: Enrol): Promise<void> {
   const names = [...given.names];
   const work = async (): Promise<void> => {
     for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      devices.push(new StormDevice(await enrolOne(name, given, agent), systemRandom));
+      const enrolled = await enrolOne(name, given, agent);
+      aCertificate = enrolled.tls;
+      devices.push(new StormDevice(enrolled, systemRandom));
     }
   };
   await Promise.all(Array.from({ length: ENROLLED_AT_ONCE }, work));
@@ -115,6 +129,7 @@ function standing(): Standing {
     appliedTwice: devices.reduce((sum, { appliedTwice }) => sum + appliedTwice, 0),
     cpuSeconds: (system + user) / 1e6,
     rssBytes: process.memoryUsage.rss(),
+    resumed,
   };
 }
 
@@ -125,6 +140,8 @@ async function follow(order: Order): Promise<void> {
     const event = { type: 'records-dropped', class: 'event', dropped: 1, reason: 'bound' };
     for (const device of devices) for (let at = 0; at < order.each; at += 1) device.append(event);
   }
+  if (order.order === 'handshakes' && aCertificate !== undefined)
+    resumed = await shakeHands({ port: order.port, tls: aCertificate }, order.kind, order.count);
   process.send?.(standing());
 }
 

@@ -41,6 +41,20 @@ export interface OperatorOptions {
   readonly controller: string;
 }
 
+/** Uploads and registers a bundle by somebody's calls. @throws NanofleetError the registry's refusal */
+export const pushBundle = async (
+  call: Operator['call'],
+  bundle: TestBundle,
+): Promise<ApiAnswer<'addModel'>> => {
+  for (const file of bundle.manifest.files) {
+    const { name, sha256 } = wireOf(file) ?? file;
+    await call('putBlob', { params: { digest: sha256 }, body: bundle.read(name) });
+  }
+  const manifest = bundle.read('manifest.json').toString('base64');
+  const signature = bundle.read('manifest.sig').toString('utf8');
+  return call('addModel', { body: { manifest, signature } });
+};
+
 const caller =
   (url: string, admin: string): Operator['call'] =>
   async (route, call = {}, token = admin) => {
@@ -72,15 +86,7 @@ export const makeOperator = ({ url, adminToken, publisher, controller }: Operato
       const pinned = { publisher, controller };
       return encodeFleetToken({ fleet: FLEET, url, tokenId: id, secret, ...pinned, expiresAt, ...change });
     },
-    push: async (bundle) => {
-      for (const file of bundle.manifest.files) {
-        const { name, sha256 } = wireOf(file) ?? file;
-        await call('putBlob', { params: { digest: sha256 }, body: bundle.read(name) });
-      }
-      const manifest = bundle.read('manifest.json').toString('base64');
-      const signature = bundle.read('manifest.sig').toString('utf8');
-      return call('addModel', { body: { manifest, signature } });
-    },
+    push: (bundle) => pushBundle(call, bundle),
     decisions: () => allDecisions(call),
   };
 };

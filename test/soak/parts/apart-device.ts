@@ -5,20 +5,14 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { DeviceShell, Said } from './device-shell.ts';
 import { isForeign, type Processor } from './processors.ts';
 
 /** This side's address and the device's. */
 export const SITE_ADDRESS = '10.77.0.1';
-const DEVICE_ADDRESS = '10.77.0.2';
+export const DEVICE_ADDRESS = '10.77.0.2';
 const CABLE = 'to-device';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/** What a command left. */
-export interface Said {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** The first process of the device: mounts what a kernel gives, tells its number on this side, stays until told. */
 const FIRST = [
@@ -34,7 +28,7 @@ const FIRST = [
 ].join('\n');
 
 /** One device. */
-export class ApartDevice {
+export class ApartDevice implements DeviceShell {
   readonly #root: string;
   readonly #number: string;
   readonly #environment: Readonly<Record<string, string>>;

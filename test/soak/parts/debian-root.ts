@@ -2,26 +2,34 @@
 // what the device writes lies in the layer. Mounts end with the caller's mount namespace.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Processor } from './processors.ts';
 
 const SUITE = 'bookworm';
 /** What a device has beside the smallest Debian: what brings the package and unpacks it; systemd's programs, to check the unit. */
 const PACKAGES = 'curl,xz-utils,systemd';
+/** What a machine that boots has beside that. */
+const MACHINE_PACKAGES = `${PACKAGES},systemd-sysv,udev,dbus,linux-image-cloud-amd64`;
 const MINUTES_MAX = 60;
 
 /** Where the root lies once it is made. */
 export const rootPlace = ({ debian }: Processor, cache: string): string => join(cache, `${SUITE}-${debian}`);
 
 /** The folder of the root, which debootstrap makes if it is not there: that takes the network. */
-export function debianRoot(processor: Processor, cache: string): string {
-  const place = rootPlace(processor, cache);
+export const debianRoot = (processor: Processor, cache: string): string =>
+  make(rootPlace(processor, cache), processor, PACKAGES);
+
+/** The folder of the root of a machine that boots, made likewise. */
+export const machineRoot = (processor: Processor, cache: string): string =>
+  make(`${rootPlace(processor, cache)}-machine`, processor, MACHINE_PACKAGES);
+
+function make(place: string, processor: Processor, packages: string): string {
   if (existsSync(place)) return place;
   const making = `${place}.making`;
   rmSync(making, { recursive: true, force: true });
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(dirname(place), { recursive: true });
   console.log(`${place}: debootstrap makes it`);
-  const options = ['--variant=minbase', `--arch=${processor.debian}`, `--include=${PACKAGES}`];
+  const options = ['--variant=minbase', `--arch=${processor.debian}`, `--include=${packages}`];
   const apart = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   execFileSync('unshare', [...apart, 'debootstrap', ...options, SUITE, making], {
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -8,7 +8,7 @@ import {
   NanofleetError,
 } from '@nanofleet/protocol';
 import { eventually } from '@nanofleet/runtime/testing';
-import type { ApartDevice, Said } from './apart-device.ts';
+import type { DeviceShell, Said } from './device-shell.ts';
 
 const COMMAND = '/usr/local/bin/nanofleet-agent';
 const UNIT = 'nanofleet-agent.service';
@@ -21,9 +21,9 @@ const ENDS_WITHIN_MS = 15_000;
 
 /** The agent of one device. */
 export class InstalledAgent {
-  readonly #device: ApartDevice;
+  readonly #device: DeviceShell;
 
-  constructor(device: ApartDevice) {
+  constructor(device: DeviceShell) {
     this.#device = device;
   }
 
