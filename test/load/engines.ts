@@ -44,7 +44,8 @@ export class Engines {
   readonly #directory: string;
   readonly #server: PostgresServer | null;
   readonly #running: Running[] = [];
-  readonly #publisher = generateSigningKey();
+  /** Whose bundles its devices run. */
+  readonly publisher = generateSigningKey();
 
   private constructor(parts: {
     database: ScratchDatabase;
@@ -91,7 +92,7 @@ export class Engines {
     const directory = join(this.#directory, name);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const publisherKey = join(this.#directory, 'publisher.pub');
-    await writeFile(publisherKey, Buffer.from(this.#publisher.publicKey).toString('base64'));
+    await writeFile(publisherKey, Buffer.from(this.publisher.publicKey).toString('base64'));
     const start = async () => {
       const running = await startProgram({
         file: join(ROOT, 'controller', 'dist', 'main.js'),
@@ -123,15 +124,21 @@ export class Engines {
     };
   }
 
+  /** What so many devices enrol with. */
+  async token(controller: LoadController, uses: number): Promise<{ id: string; secret: string }> {
+    const body = { name: 'load', group: 'homes', uses, validForS: TOKEN_VALID_S };
+    const { id, secret } = await controller.call('makeFleetToken', { body });
+    return { id, secret };
+  }
+
   /** Enrols devices at a controller. */
   async enrol(controller: LoadController, count: number): Promise<Enrolment[]> {
-    const body = { name: 'load', group: 'homes', uses: count, validForS: TOKEN_VALID_S };
-    const { id, secret } = await controller.call('makeFleetToken', { body });
+    const token = await this.token(controller, count);
     const logins: Enrolment[] = [];
     const names = Array.from({ length: count }, (_, index) => `device-${index + 1}`);
     const work = async (): Promise<void> => {
       for (let name = names.pop(); name !== undefined; name = names.pop()) {
-        logins.push(await enrolDevice(controller.url, { name, token: { id, secret } }));
+        logins.push(await enrolDevice(controller.url, { name, token }));
       }
     };
     await Promise.all(Array.from({ length: ENROLLED_AT_ONCE }, work));
@@ -160,7 +167,7 @@ export class Engines {
     const { controllerKeyId, http } = READY.parse(running.ready);
     const adminToken = (await readFile(join(this.#directory, 'admin-token'), 'utf8')).trim();
     const url = `http://127.0.0.1:${http}`;
-    const pinned = { publisher: this.#publisher.fingerprint, controller: controllerKeyId };
+    const pinned = { publisher: this.publisher.fingerprint, controller: controllerKeyId };
     return { ...makeOperator({ url, adminToken, ...pinned }), url };
   }
 }

@@ -20,6 +20,7 @@ const OF_THE_SYSTEM = [
   '/etc/subuid-',
   '/etc/subgid-',
   '/etc/.pwd.lock',
+  '/tmp/systemd-private-*',
 ];
 const LIST = [
   `find / -xdev \\( ${OF_THE_SYSTEM.map((path) => `-path '${path}'`).join(' -o ')} \\) -prune -o -printf '%y %m %u %p\\n'`,
