@@ -11,6 +11,7 @@ import { type DiskDoom, MortalDisk } from '../../fleet/mortal-disk.ts';
 export const DEVICE = 'home-1';
 const STATE = '/state';
 const LEDGER = `${STATE}/job-ledger.json`;
+const OUTBOUND = `${STATE}/outbound.log`;
 const LINE = 'intent';
 
 /** What was seen of one key. */
@@ -147,7 +148,7 @@ export class OnceDevice {
   #boot(): Process {
     const life = new Life();
     const disk = new MortalDisk(this.#disk, life);
-    const outbound = new OutboundLog(disk, `${STATE}/outbound.log`, silentLog);
+    const outbound = new OutboundLog(disk, OUTBOUND, silentLog);
     const examples = this.#openExamples(disk);
     const tasks = makeJobTasks({
       report: () => undefined,
@@ -200,7 +201,7 @@ export class OnceDevice {
   /** Looks at a copy of the disk, as a program that nobody can kill. */
   #witness(): void {
     const disk = this.#disk.afterKill();
-    const { forgotten } = new OutboundLog(disk, `${STATE}/outbound.log`, silentLog).read();
+    const { forgotten } = new OutboundLog(disk, OUTBOUND, silentLog).read();
     if (forgotten !== this.#forgotten) this.#changed('trim-outbound');
     this.#forgotten = forgotten;
     const kept = new Set(
@@ -224,6 +225,9 @@ export class OnceDevice {
   #fill(): void {
     const { examples, outbound } = this.#process;
     for (let count = outbound.read().entries.length; count < 4; count += 1) outbound.note(ENTRY);
+    // Kept for certain: a trim after a power cut that has taken all entries would leave no trace of itself.
+    this.#disk.open(OUTBOUND).syncNow();
+    this.#disk.syncDirectory(STATE);
     const text = `text ${this.#step}`;
     if (this.#texts.size >= 3 || this.#texts.has(text)) return;
     examples.offer({ line: LINE, label: 'on', origin: 'local', at: this.#clock.unixMs(), text });
