@@ -17,6 +17,7 @@ import { ROTATION_ROUTES } from './api/rotation.ts';
 import { ROUND_ROUTES } from './api/rounds.ts';
 import { SESSION_ROUTES } from './api/sessions.ts';
 import { TELEMETRY_ROUTES } from './api/telemetry.ts';
+import { TRUST_ROUTES } from './api/trust.ts';
 
 /** Every operator route. */
 export const API = {
@@ -24,6 +25,7 @@ export const API = {
   ...DEVICE_ROUTES,
   ...MODEL_ROUTES,
   ...AGENT_ROUTES,
+  ...TRUST_ROUTES,
   ...ROLLOUT_ROUTES,
   ...JOB_ROUTES,
   ...LABEL_ROUTES,

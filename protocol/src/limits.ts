@@ -75,6 +75,18 @@ export const BUNDLE_FILES_MAX = 32;
 export const AGENT_RELEASE_BYTES_MAX = 16 * MIB;
 /** Files of a release of the agent; it is refused beyond. */
 export const AGENT_RELEASE_FILES_MAX = 16;
+/** Bytes of one document of release metadata; a larger one is refused unread. Two of them fit one request of an operator. */
+export const METADATA_BYTES_MAX = 320 * KIB;
+/** Releases in the publishers' targets, about 500 bytes each; a further one is refused until another is withdrawn. */
+export const TARGETS_MAX = 512;
+/** Publishers of a fleet. */
+export const PUBLISHERS_MAX = 16;
+/** Roots that a device that was away follows one after the other; a longer chain is gone on with at the next try. */
+export const ROOTS_AT_ONCE_MAX = 64;
+/** Documents of targets and snapshots that a controller keeps for devices in the middle of fetching. */
+export const METADATA_KEPT_MAX = 8;
+/** How long a timestamp of the controller counts, milliseconds; it makes the next when half of that is over. */
+export const TIMESTAMP_MS = 7 * 86_400_000;
 /** Labels of one model. */
 export const LABELS_MAX = 1_024;
 /** Feature rows that one text may give; further features are left out. */

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema } from '../ids.ts';
 import { LABELS_ADDED_MAX, TRANSFER_BYTES_PER_SECOND_MIN, TRANSFER_SPREAD_MS_MAX } from '../limits.ts';
+import { hardwareSchema } from '../metadata/roles.ts';
 import { desiredAgentSchema } from './agent.ts';
 import {
   countSchema,
@@ -47,6 +48,8 @@ export const desiredStateSchema = z.object({
       digest: digestSchema,
       releaseCounter: z.int().min(1),
       /** Of all files. */ bytes: countSchema,
+      /** What it is for; left out: any. The publishers must say the same. */
+      hardware: hardwareSchema.optional(),
       /** Which time the bundle is asked for, from the second on: a device that has refused it tries once more. */
       attempt: z.int().min(2).optional(),
       /**
@@ -72,6 +75,8 @@ export const desiredStateSchema = z.object({
   transfer: transferSchema.optional(),
   /** Left out: the agent stays what it is. */
   agent: desiredAgentSchema.optional(),
+  /** Which root of the publishers' metadata is the newest; left out while the fleet has none. */
+  metadata: z.object({ root: z.int().min(1) }).optional(),
   /** Left out until keys of the fleet are rotated for the first time: then enrolment says whom to trust. */
   trust: desiredTrustSchema.optional(),
   issuedAt: unixMsSchema,

@@ -10,6 +10,9 @@ const PREFIX = 'nft1_';
 /** Characters of a token; a real one has about 500. */
 const TOKEN_LENGTH_MAX = 2048;
 
+/** A root of the publishers' metadata, byte for byte. */
+export const pinnedRootSchema = z.object({ version: z.int().min(1), digest: digestSchema });
+
 const fleetTokenSchema = z.object({
   fleet: fleetIdSchema,
   /** Address of the controller's HTTP listener; enrolment tells the rest. */
@@ -25,6 +28,11 @@ const fleetTokenSchema = z.object({
    * have; left out where the device is to trust what its system trusts, and in tokens of earlier releases.
    */
   authority: digestSchema.optional(),
+  /**
+   * The newest root of the publishers' metadata when the token was made: a device with it takes nothing that the publishers have not
+   * listed. Left out where the fleet has none, and in tokens of earlier releases.
+   */
+  root: pinnedRootSchema.optional(),
   /** Milliseconds since 1970. */
   expiresAt: z.int().min(0),
 });
