@@ -27,6 +27,7 @@ import { RoundsModule } from './rounds/rounds.module.ts';
 import { ShardsModule } from './shards/shards.module.ts';
 import { Identity } from './state/identity.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
+import { TrustModule } from './trust/trust.module.ts';
 
 /** What the domains stand on. */
 export interface Ground {
@@ -72,6 +73,7 @@ export class AppModule {
       imports: [
         AuthModule,
         HistoryModule,
+        TrustModule,
         DevicesModule,
         ModelsModule,
         RolloutsModule,

@@ -19,7 +19,7 @@ import { DevicesRepository } from '../devices/devices.repository.ts';
 import { TimelineService } from '../history/timeline.service.ts';
 import { BlobStore } from '../models/blob-store.ts';
 import { CLOCK } from '../ports/clock.ts';
-import { Identity } from '../state/identity.ts';
+import { TrustService } from '../trust/trust.service.ts';
 import { agentFor, agentStateOf } from './agents.plan.ts';
 import { type AgentReleaseRow, type AgentRolloutRow, AgentsRepository } from './agents.repository.ts';
 
@@ -32,7 +32,7 @@ export class AgentsService implements OnModuleInit {
   constructor(
     private readonly repository: AgentsRepository,
     private readonly blobs: BlobStore,
-    private readonly identity: Identity,
+    private readonly trust: TrustService,
     private readonly devices: DevicesRepository,
     private readonly desired: DesiredService,
     private readonly timeline: TimelineService,
@@ -75,7 +75,7 @@ export class AgentsService implements OnModuleInit {
     const keyId = checkManifestSignature({
       manifestBytes,
       signatureBytes: Buffer.from(signature, 'utf8'),
-      publisherFingerprints: this.identity.publisherKeyIds,
+      publisherFingerprints: await this.trust.publisherKeyIds(),
     });
     const { files, platforms, version } = parseAgentRelease(manifestBytes);
     for (const file of files)
@@ -100,6 +100,7 @@ export class AgentsService implements OnModuleInit {
   /** Makes a release the desired one; again lets devices that refused it try it again. @throws NanofleetError AGENT_UNKNOWN */
   async rollOut(digest: Digest, target: AgentTarget): Promise<AgentRollout> {
     const { version } = await this.#known(digest);
+    await this.trust.requireReleased('agent', digest);
     const targetGroup = 'group' in target ? target.group : null;
     const row = await this.repository.rollOut({
       ...{ digest, version, targetGroup },

@@ -67,7 +67,7 @@ export interface PlannedLabels {
 }
 
 /** The part of a desired state that is planned; the rest names the device and counts. */
-export type Plan = Pick<DesiredState, 'agent' | 'group' | 'lines' | 'transfer' | 'trust'> &
+export type Plan = Pick<DesiredState, 'agent' | 'group' | 'lines' | 'metadata' | 'transfer' | 'trust'> &
   Omit<GroupPolicies, 'transfer'>;
 
 /** A device as far as rollouts choose it. */
@@ -164,6 +164,10 @@ export const planDesired = (input: {
   readonly ahead?: Ahead | undefined;
   /** Whom devices are told to trust; left out or null: nobody is told anything. */
   readonly trust?: DesiredTrust | null;
+  /** Version of the newest root of the publishers' metadata; left out or null: the fleet has none. */
+  readonly root?: number | null;
+  /** By digest of the bundle, for those that are not for any device. */
+  readonly hardware?: ReadonlyMap<string, string>;
 }): Plan => {
   const chosen = { group: input.group, tags: input.tags ?? {}, memberships: input.memberships ?? new Map() };
   const deciding = decidingRollouts(input.rollouts, chosen);
@@ -176,10 +180,12 @@ export const planDesired = (input: {
     const labels = input.labels.get(wish.digest);
     const { bytes, releaseCounter } = bundle;
     const { attempt, comparedWith, digest, rollback } = wish;
+    const hardware = input.hardware?.get(digest);
     lines[line] = {
       digest,
       releaseCounter,
       bytes,
+      ...(hardware === undefined ? {} : { hardware }),
       ...(attempt === null ? {} : { attempt }),
       ...(rollback === null ? {} : { rollback }),
       ...(comparedWith === null ? {} : { comparedWith }),
@@ -190,7 +196,7 @@ export const planDesired = (input: {
   for (const [line, { digest, releaseCounter }] of Object.entries(kept)) {
     lines[line as LineId] = { digest, releaseCounter, bytes: input.bundles.get(digest)?.bytes ?? 0 };
   }
-  const { agent = null, trust = null } = input;
+  const { agent = null, root = null, trust = null } = input;
   const { transfer: stated, ...policies } = input.policies ?? DEFAULT_POLICIES;
   const transfer = transferFor(stated, input.groupSize ?? 0);
   return {
@@ -200,6 +206,7 @@ export const planDesired = (input: {
     ...(transfer === null ? {} : { transfer }),
     ...(agent === null ? {} : { agent }),
     ...(trust === null ? {} : { trust }),
+    ...(root === null ? {} : { metadata: { root } }),
   };
 };
 
@@ -242,6 +249,7 @@ const keptLines = (
 export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   if (state === null || state.group !== plan.group || state.offload !== plan.offload) return false;
   if (state.trust?.version !== plan.trust?.version) return false;
+  if (state.metadata?.root !== plan.metadata?.root) return false;
   if (state.agent?.digest !== plan.agent?.digest || state.agent?.order !== plan.agent?.order) return false;
   // A state without the policy says the default: no device needs another one for it.
   if ((state.explanations ?? DEFAULT_POLICIES.explanations) !== plan.explanations) return false;
@@ -251,11 +259,12 @@ export const isSamePlan = (plan: Plan, state: DesiredState | null): boolean => {
   const before = Object.entries(state.lines);
   return (
     before.length === Object.keys(plan.lines).length &&
-    before.every(([line, { attempt, comparedWith, digest, labels, rollback }]) => {
+    before.every(([line, { attempt, comparedWith, digest, hardware, labels, rollback }]) => {
       const planned = plan.lines[line as LineId];
       return (
         planned?.digest === digest &&
         planned.labels?.version === labels?.version &&
+        planned.hardware === hardware &&
         planned.attempt === attempt &&
         planned.comparedWith === comparedWith &&
         planned.rollback?.from === rollback?.from

@@ -21,6 +21,7 @@ import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
 import { Identity } from '../state/identity.ts';
+import { TrustService } from '../trust/trust.service.ts';
 import {
   isSamePlan,
   type Membership,
@@ -59,6 +60,7 @@ export class DesiredService {
     private readonly identity: Identity,
     private readonly link: Link,
     private readonly timeline: TimelineService,
+    private readonly metadata: TrustService,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
@@ -127,13 +129,15 @@ export class DesiredService {
     const overtaken: DeviceId[] = [];
     const living = rows.filter((row) => row.revokedAt === null);
     if (living.length === 0) return changed;
-    const [rollouts, agents, bundles, policies, sizes, restored] = await Promise.all([
+    const [rollouts, agents, bundles, policies, sizes, restored, root, hardware] = await Promise.all([
       this.rollouts.latest(),
       this.agents.latest(),
       this.models.plannable(),
       this.devices.policies(),
       this.devices.groupSizes(),
       restoredOf(this.database),
+      this.metadata.rootVersion(),
+      this.metadata.hardware(),
     ]);
     const labels = await this.#labelsBeyond(rollouts);
     const memberships = await this.#membershipsOf(rollouts, living);
@@ -153,6 +157,8 @@ export class DesiredService {
         ahead,
         agent: agentFor(agents, group),
         trust,
+        root,
+        hardware,
       });
       if (isSamePlan(plan, row.desiredState)) continue;
       const next = this.#sign(row, plan);

@@ -10,6 +10,7 @@ import { inBackground } from '../link/broker-rights.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { LOG } from '../ports/log.ts';
 import { Identity } from '../state/identity.ts';
+import { TrustService } from '../trust/trust.service.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 
@@ -29,6 +30,7 @@ export class RotationService implements OnModuleInit, OnModuleDestroy {
     private readonly desired: DesiredService,
     private readonly devices: DevicesRepository,
     private readonly fixtures: AuthRepository,
+    private readonly metadata: TrustService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -90,7 +92,8 @@ export class RotationService implements OnModuleInit, OnModuleDestroy {
 
   /**
    * Lets the next key take over.
-   * @throws NanofleetError SETTING_INVALID when there is none, or a device would be left behind unasked
+   * @throws NanofleetError SETTING_INVALID when there is none, a device would be left behind unasked, or the publishers' root
+   * does not name the next key
    */
   async finish({ leavesBehind }: { leavesBehind: boolean }): Promise<ApiAnswer<'rotation'>> {
     const { behind, phase } = await this.show();
@@ -100,13 +103,23 @@ export class RotationService implements OnModuleInit, OnModuleDestroy {
         'No rotation is announced; begin one: nanofleet authority rotate.',
       );
     if (behind.length > 0 && !leavesBehind) throw wouldLose(behind);
+    if (!(await this.#mayTakeOver())) throw unnamed();
     await this.#takeOver();
     return this.show();
   }
 
   async #look(): Promise<void> {
     const { rotation } = this.identity;
-    if (rotation?.phase === 'announced' && rotation.endsAtMs <= this.clock.unixMs()) await this.#takeOver();
+    if (rotation?.phase !== 'announced' || rotation.endsAtMs > this.clock.unixMs()) return;
+    if (await this.#mayTakeOver()) await this.#takeOver();
+    else this.log.warn('a rotation of keys waits', { why: unnamed().message });
+  }
+
+  /** Under a key that the publishers' root does not name the timestamps of the metadata would count for nobody. */
+  async #mayTakeOver(): Promise<boolean> {
+    const { rotation } = this.identity;
+    if (rotation?.part !== 'controller-key' || rotation.next === null) return true;
+    return this.metadata.namesController(rotation.next);
   }
 
   async #takeOver(): Promise<void> {
@@ -120,6 +133,12 @@ export class RotationService implements OnModuleInit, OnModuleDestroy {
     return rows.filter((row) => !hasFollowed(row, version)).map(({ device }) => device);
   }
 }
+
+const unnamed = () =>
+  new NanofleetError(
+    'SETTING_INVALID',
+    "The publishers' root does not name the next key of the controller yet; a publisher runs: nanofleet trust renew.",
+  );
 
 const wouldLose = (behind: readonly DeviceId[]) =>
   new NanofleetError(

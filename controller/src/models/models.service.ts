@@ -21,7 +21,7 @@ import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
-import { Identity } from '../state/identity.ts';
+import { TrustService } from '../trust/trust.service.ts';
 import { BlobStore } from './blob-store.ts';
 import type { BundleLabels } from './labels.plan.ts';
 import { type ModelRow, ModelsRepository } from './models.repository.ts';
@@ -37,7 +37,7 @@ export class ModelsService implements OnModuleInit {
   constructor(
     private readonly repository: ModelsRepository,
     private readonly blobs: BlobStore,
-    private readonly identity: Identity,
+    private readonly trust: TrustService,
     private readonly timeline: TimelineService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -88,7 +88,7 @@ export class ModelsService implements OnModuleInit {
     const keyId = checkManifestSignature({
       manifestBytes,
       signatureBytes: Buffer.from(signature, 'utf8'),
-      publisherFingerprints: this.identity.publisherKeyIds,
+      publisherFingerprints: await this.trust.publisherKeyIds(),
     });
     const manifest = parseManifest(manifestBytes);
     const digest = sha256Of(manifestBytes);

@@ -1,5 +1,6 @@
 /**
- * What devices may fetch, by its name: blobs of registered bundles and agents, their signatures, lists of their chunks, deltas. Knows no
+ * What devices may fetch, by its name: blobs of registered bundles and agents, their signatures, lists of their chunks, deltas, and what
+ * the publishers say of releases. Knows no
  * way to a device: HTTP and MQTT both serve from here. Reading checks nothing, for devices check every byte.
  */
 import {
@@ -9,9 +10,11 @@ import {
   NanofleetError,
   parseChunksName,
   parseDeltaName,
+  parseMetadataName,
 } from '@nanofleet/protocol';
 import { Injectable } from '@nestjs/common';
 import { AgentsService } from '../agents/agents.service.ts';
+import { TrustService } from '../trust/trust.service.ts';
 import { BlobStore, type ByteRange } from './blob-store.ts';
 import { ChunkLists } from './chunk-lists.ts';
 import { Deltas } from './deltas.ts';
@@ -33,6 +36,7 @@ export class ServedBlobs {
     private readonly blobs: BlobStore,
     private readonly chunks: ChunkLists,
     private readonly deltas: Deltas,
+    private readonly trust: TrustService,
   ) {}
 
   /** @throws NanofleetError NOT_FOUND */
@@ -56,6 +60,7 @@ export class ServedBlobs {
     if (pair !== null) return inMemory(await this.deltas.between(pair));
     const listed = parseChunksName(name);
     if (listed !== null) return this.#chunksOf(listed);
+    if (parseMetadataName(name) !== null) return inMemory(await this.trust.find(name));
     const isSignature = name.endsWith(SIGNATURE_SUFFIX);
     const digest = digestSchema.safeParse(isSignature ? name.slice(0, -SIGNATURE_SUFFIX.length) : name);
     if (!digest.success || !(await this.#isServable(digest.data))) return null;

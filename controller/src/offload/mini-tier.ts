@@ -20,7 +20,7 @@ import { CLOCK } from '../ports/clock.ts';
 import { LOAD_MODEL, type LoadModel } from '../ports/load-model.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { RolloutsRepository } from '../rollouts/rollouts.repository.ts';
-import { Identity } from '../state/identity.ts';
+import { TrustService } from '../trust/trust.service.ts';
 
 /** What the mini tier made of a text. */
 export interface MiniAnswer extends ScoredLabel {
@@ -52,7 +52,7 @@ export class MiniTier implements OnModuleDestroy {
     private readonly rollouts: RolloutsRepository,
     private readonly models: ModelsRepository,
     private readonly blobs: BlobStore,
-    private readonly identity: Identity,
+    private readonly trust: TrustService,
     @Inject(LOAD_MODEL) private readonly loadModel: LoadModel,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
@@ -98,7 +98,7 @@ export class MiniTier implements OnModuleDestroy {
    */
   async load(digest: Digest): Promise<void> {
     const files = await this.#filesOf(digest);
-    const publisherFingerprints = this.identity.publisherKeyIds;
+    const publisherFingerprints = await this.trust.knownPublisherKeyIds();
     const runner = await this.loadModel({ files, publisherFingerprints, digest });
     const before = this.#loaded;
     this.#loaded = { runner, inUse: 0, isReplaced: false };

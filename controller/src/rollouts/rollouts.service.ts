@@ -22,6 +22,7 @@ import { ModelsService } from '../models/models.service.ts';
 import { MiniTier } from '../offload/mini-tier.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { RANDOM } from '../ports/random.ts';
+import { TrustService } from '../trust/trust.service.ts';
 import { checkPlan } from './plan-check.ts';
 import { courseOf, stateOf } from './rollout-rows.ts';
 import { targetColumns, targetOf } from './rollout-target.ts';
@@ -58,17 +59,19 @@ export class RolloutsService {
     private readonly desired: DesiredService,
     private readonly mini: MiniTier,
     private readonly timeline: TimelineService,
+    private readonly trust: TrustService,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(RANDOM) private readonly random: Random,
   ) {}
 
   /**
    * Makes a bundle the desired one of its line for a target: of all at once, or in waves.
-   * @throws NanofleetError MODEL_UNKNOWN, ROLLOUT_PLAN_INVALID; for the controller also why its mini tier does not take
+   * @throws NanofleetError MODEL_UNKNOWN, TARGET_UNKNOWN, ROLLOUT_PLAN_INVALID; for the controller also why its mini tier does not take
    * the bundle
    */
   async make({ digest, plan, target }: ApiRequest<'makeRollout'>['body']): Promise<Shown> {
     const { line, version } = await this.models.known(digest);
+    await this.trust.requireReleased('model', digest);
     if (plan !== undefined) checkPlan(plan, target);
     if ('controller' in target) await this.mini.load(digest);
     const createdAt = this.clock.unixMs();
