@@ -15,6 +15,7 @@ import { NO_INFLOW, Sources, type SourcesOptions } from './sources/sources.ts';
 import type { DecisionMemory } from './store/decision-memory.ts';
 import type { OutboundLog } from './store/outbound-log.ts';
 import { Pairs, type PairsOptions } from './trial/pairs.ts';
+import { ReleaseTrust } from './trust/release-trust.ts';
 import { Upgrade } from './upgrade/upgrade.ts';
 
 /** What an agent is made of and told to do. */
@@ -54,16 +55,35 @@ export const makePairs = (
   });
 };
 
+/** The platform of this device, as releases name it. */
+const platformOf = ({ host }: Pick<AgentPorts, 'host'>): string => `linux-${host.arch}`;
+
+/** What the publishers have released. */
+export const makeReleaseTrust = ({ options, ports }: Making, problems: Problems): ReleaseTrust => {
+  const { blobs, clock, disk, log } = ports;
+  const { directory, identity } = options;
+  return new ReleaseTrust({
+    ...{ blobs, clock, directory, disk, identity, log },
+    hardware: platformOf(ports),
+    failing: (error) => problems.holdOne('METADATA_', error),
+  });
+};
+
 /** @param changed told when the report has changed */
-export const makeUpgrade = ({ options, ports }: Making, changed: () => void): Upgrade => {
+export const makeUpgrade = (
+  { options, ports }: Making,
+  trust: ReleaseTrust,
+  changed: () => void,
+): Upgrade => {
   const { blobs, clock, disk, engine, host, log, random } = ports;
-  const { directory, identity, loader } = options;
+  const { directory, loader } = options;
   return new Upgrade({
     ...{ blobs, clock, disk, loader, log, random },
     directory: join(directory, 'agent'),
-    publisherFingerprints: identity.publisherFingerprints,
+    publisherFingerprints: () => trust.publisherFingerprints,
+    allow: (release) => trust.allowAgent(release),
     surroundings: {
-      platform: `linux-${host.arch}`,
+      platform: platformOf(ports),
       node: host.nodeVersion.replace(/^v/, ''),
       engine,
       running: AGENT_VERSION,

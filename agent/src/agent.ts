@@ -17,7 +17,14 @@ import {
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { newId, randomHex } from '@nanofleet/runtime/ports';
-import { attested, makePairs, makeSinks, makeSources, makeUpgrade } from './agent-making.ts';
+import {
+  attested,
+  makePairs,
+  makeReleaseTrust,
+  makeSinks,
+  makeSources,
+  makeUpgrade,
+} from './agent-making.ts';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
 import { Health } from './health/health.ts';
@@ -56,6 +63,7 @@ import { TrustMemory } from './store/trust.ts';
 import { LiveInputs } from './trial/live-inputs.ts';
 import type { Pairs } from './trial/pairs.ts';
 import { PROBATION_LENGTH } from './trial/probation.ts';
+import type { ReleaseTrust } from './trust/release-trust.ts';
 import type { Upgrade } from './upgrade/upgrade.ts';
 import type { WyomingService } from './wyoming/wyoming-answers.ts';
 import type { WyomingConfig } from './wyoming/wyoming-config.ts';
@@ -80,6 +88,7 @@ export class Agent implements LocalService {
   readonly #lines: ModelLines;
   readonly #questions: Questions;
   readonly #pairs: Pairs;
+  readonly #trust: ReleaseTrust;
   readonly #slots: Slots;
   readonly #upgrade: Upgrade;
   readonly #learning: Learning;
@@ -127,16 +136,13 @@ export class Agent implements LocalService {
         policy: () => this.#desired.policy,
       },
     );
-    this.#upgrade = makeUpgrade({ options, ports: this.#ports }, () => this.#link.reportChanged());
+    const making = { options, ports: this.#ports };
+    this.#trust = makeReleaseTrust(making, this.#problems);
+    this.#upgrade = makeUpgrade(making, this.#trust, () => this.#link.reportChanged());
     this.#slots = this.#makeSlots();
     this.#pump = new OutboxPump({
-      clock,
-      log,
-      identity,
-      outbox: this.#outbox,
-      outbound: this.#outbound,
+      ...{ clock, log, identity, outbox: this.#outbox, outbound: this.#outbound, steadyMs },
       policy: () => this.#desired.policy,
-      steadyMs,
     });
     this.#learning = this.#makeLearning();
     this.#sinks = makeSinks({ options, ports }, this.#aroundSinks());
@@ -169,11 +175,11 @@ export class Agent implements LocalService {
     const { clock, log } = this.#ports;
     const nowMs = this.#time.nowMs();
     rememberQuestions({ clock, log, nowMs, memory: this.#memory, outbox: this.#outbox });
-    const { bundles, identity } = this.#options;
+    const { bundles } = this.#options;
     const found =
       bundles === undefined
         ? []
-        : findLocalBundles(this.#ports.disk, bundles, identity.publisherFingerprints);
+        : findLocalBundles(this.#ports.disk, bundles, this.#trust.publisherFingerprints);
     await this.#slots.start(found);
   }
 
@@ -271,7 +277,8 @@ export class Agent implements LocalService {
       hold: (line) => this.#lines.hold(line),
       remove: (line) => this.#lines.remove(line),
       directory: join(this.#options.directory, 'slots'),
-      publisherFingerprints: this.#options.identity.publisherFingerprints,
+      publisherFingerprints: () => this.#trust.publisherFingerprints,
+      allow: (wanted) => this.#trust.allowModel(wanted),
       isOnTrial: this.#upgrade.isOnTrial,
       exchange: (runner) => {
         this.#figures.began(runner);
@@ -423,7 +430,7 @@ export class Agent implements LocalService {
   #follow(message: Parameters<DesiredMemory['take']>[0]): void {
     try {
       const state = this.#desired.take(message);
-      this.#problems.clear('DESIRED_REFUSED');
+      this.#problems.holdOne('DESIRED_', null);
       if (state === null) return;
       this.#pursue(state);
       this.#link.reportChanged();
@@ -432,7 +439,9 @@ export class Agent implements LocalService {
     }
   }
 
-  #pursue({ agent, lines }: DesiredState): void {
+  #pursue(desired: DesiredState): void {
+    const { agent, lines } = desired;
+    this.#trust.follow(desired);
     this.#slots.apply(lines);
     if (agent !== undefined) this.#upgrade.want(agent);
   }

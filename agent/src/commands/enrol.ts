@@ -144,6 +144,7 @@ const enrol = async (directory: string, token: FleetToken, name: string): Promis
         controllerKey: enrolment.controllerKey,
         // Only what the token pins: keys that the controller names cannot add to it.
         publisherFingerprints: [token.publisher],
+        ...(token.root === undefined ? {} : { root: token.root }),
       },
     });
     return enrolment;

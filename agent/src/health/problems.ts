@@ -34,6 +34,13 @@ export class Problems {
     else this.raise(error);
   }
 
+  /** The same for problems of which there is one at a time, known by how their codes begin. */
+  holdOne(beginning: string, error: NanofleetError | null): void {
+    for (const code of [...this.#byCode.keys()])
+      if (code.startsWith(beginning) && code !== error?.code) this.clear(code);
+    if (error !== null) this.raise(error);
+  }
+
   list(): Problem[] {
     return [...this.#byCode].slice(0, PROBLEMS_MAX).map(([code, message]) => ({ code, message }));
   }

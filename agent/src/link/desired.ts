@@ -9,6 +9,7 @@ import {
   type DesiredTrust,
   desiredSchema,
   desiredStateSchema,
+  type ErrorCode,
   firstIssue,
   NanofleetError,
   type OffloadPolicy,
@@ -19,12 +20,14 @@ import type { Identity } from '../store/identity.ts';
 import { readJsonFile, writeJsonFile } from '../store/json-file.ts';
 import type { TrustMemory } from '../store/trust.ts';
 
-const refuse = (why: string): NanofleetError =>
-  new NanofleetError('DESIRED_REFUSED', `a desired state was refused: ${why}`);
+type RefusalCode = Extract<ErrorCode, `DESIRED_${string}`>;
+
+const refuse = (why: string, code: RefusalCode = 'DESIRED_REFUSED'): NanofleetError =>
+  new NanofleetError(code, `a desired state was refused: ${why}`);
 
 /**
  * The state in a signed message.
- * @throws NanofleetError DESIRED_REFUSED
+ * @throws NanofleetError DESIRED_REFUSED, DESIRED_FLEET_WRONG, DESIRED_DEVICE_WRONG
  */
 const verifyDesired = (
   { signed, signature, keyId }: Desired,
@@ -38,7 +41,8 @@ const verifyDesired = (
   const parsed = desiredStateSchema.safeParse(parseJson(signed));
   if (!parsed.success) throw refuse(firstIssue(parsed.error));
   const { fleet, device } = parsed.data;
-  if (fleet !== identity.fleet || device !== identity.device) throw refuse(`it is for ${fleet} ${device}`);
+  if (fleet !== identity.fleet) throw refuse(`it is for fleet ${fleet}`, 'DESIRED_FLEET_WRONG');
+  if (device !== identity.device) throw refuse(`it is for ${device}`, 'DESIRED_DEVICE_WRONG');
   return parsed.data;
 };
 
@@ -105,12 +109,15 @@ export class DesiredMemory {
   }
 
   /**
-   * Takes a message. Returns the new state, or null when it is one that is known or older.
-   * @throws NanofleetError DESIRED_REFUSED
+   * Takes a message. Returns the new state, or null when it is the one that is known: brokers send it again.
+   * @throws NanofleetError DESIRED_REFUSED, DESIRED_FLEET_WRONG, DESIRED_DEVICE_WRONG; DESIRED_REPLAYED for an older one
    */
   take(message: Desired): DesiredState | null {
     const state = verifyDesired(message, this.#known);
-    if (this.#current !== null && state.version <= this.#current.version) return null;
+    const known = this.#current?.version ?? 0;
+    if (this.#current !== null && state.version === known) return null;
+    if (state.version < known)
+      throw refuse(`it is version ${state.version}; version ${known} was taken already`, 'DESIRED_REPLAYED');
     // Before it counts as the last one: a device that could not keep it is told again at its next birth.
     if (state.trust !== undefined && this.#known.trust.take(state.trust)) this.#trusted(state.trust);
     this.#current = state;

@@ -62,7 +62,8 @@ export const sendHttp = (options: HttpRequest): Promise<HttpAnswer> =>
   new Promise((resolve, reject) => {
     const isSecure = options.url.startsWith('https:');
     const send = isSecure ? httpsRequest : httpRequest;
-    const fail = (cause: unknown): void => reject(unreachable(options.url, cause));
+    // An answer that does not end is the controller's own doing, and asking again would bring it again.
+    const fail = (cause: unknown): void => reject(isEndless(cause) ? cause : unreachable(options.url, cause));
     const request = send(options.url, {
       method: options.method,
       agent: isSecure ? secureAgent : plainAgent,
@@ -81,6 +82,9 @@ export const sendHttp = (options: HttpRequest): Promise<HttpAnswer> =>
     });
     request.end(options.body);
   });
+
+const isEndless = (cause: unknown): cause is NanofleetError =>
+  cause instanceof NanofleetError && cause.code === 'MESSAGE_TOO_LARGE';
 
 const readBody = async (response: IncomingMessage, bytesMax: number): Promise<Buffer> => {
   const pieces: Buffer[] = [];

@@ -2,7 +2,14 @@
  * Brings one bundle from its source to a runner that may be tried in service: fetch, verify, stage, accept, each step
  * written down before it is done. Owns the files of the bundle; never puts anything into service.
  */
-import { type Digest, type ErrorCode, type LineReport, toNanofleetError } from '@nanofleet/protocol';
+import {
+  checkStatement,
+  type Digest,
+  type ErrorCode,
+  type LineReport,
+  type ModelTarget,
+  toNanofleetError,
+} from '@nanofleet/protocol';
 import type { Runner } from '@nanofleet/runtime';
 import { type loadRunner, type VerifiedBundle, verifyBundle } from '@nanofleet/runtime/node';
 import type { Clock, Disk } from '@nanofleet/runtime/ports';
@@ -26,12 +33,22 @@ export interface Pursuit {
   readonly isShipped: boolean;
 }
 
+/** The same with what the publishers say of it. */
+interface AllowedPursuit extends Pursuit {
+  readonly target: ModelTarget | null;
+}
+
 /** What installing needs. */
 export interface LineInstallerOptions {
   readonly clock: Clock;
   readonly disk: Disk;
   readonly line: string;
-  readonly publisherFingerprints: readonly string[];
+  readonly publisherFingerprints: () => readonly string[];
+  /**
+   * What the publishers say of a release; null where they say nothing of any. Throws when they have not released it so.
+   * Left out: nobody is asked.
+   */
+  readonly allow?: (wanted: Wish & { readonly line: string }) => Promise<ModelTarget | null>;
   /** Turns a verified bundle into a runner that has reproduced its golden vectors. */
   readonly load: typeof loadRunner;
   readonly acceptance: Acceptance;
@@ -72,7 +89,8 @@ export class LineInstaller {
    * The runner of what is pursued, on probation by the book.
    * @throws NanofleetError of what stands in the way; then nothing stays open
    */
-  async bring(pursuit: Pursuit): Promise<Runner> {
+  async bring(wanted: Pursuit): Promise<Runner> {
+    const pursuit = { ...wanted, target: await this.#targetOf(wanted) };
     const { digest } = pursuit.wish;
     const found = this.#around.store.hasBundle(digest) ? await this.#installFound(pursuit) : null;
     if (found !== null) return found;
@@ -94,8 +112,8 @@ export class LineInstaller {
    * @throws NanofleetError of the first check that fails
    */
   verify(digest: string, lowest = 0): Promise<VerifiedBundle> {
-    const { disk, publisherFingerprints } = this.#options;
-    const source = bundleSourceOn(disk, this.#around.store.bundleDirectory(digest));
+    const source = bundleSourceOn(this.#options.disk, this.#around.store.bundleDirectory(digest));
+    const publisherFingerprints = this.#options.publisherFingerprints();
     return verifyBundle(source, { publisherFingerprints, minReleaseCounter: lowest, digest });
   }
 
@@ -104,8 +122,15 @@ export class LineInstaller {
     return this.#options.load(await this.verify(digest, lowest));
   }
 
+  /** What came with the device is there before any controller, and nobody can have changed it who does not have the device. */
+  async #targetOf({ isShipped, wish }: Pursuit): Promise<ModelTarget | null> {
+    const { allow, line } = this.#options;
+    return isShipped || allow === undefined ? null : allow({ ...wish, line });
+  }
+
   async #fetch({ wish, blobs, signal }: Pursuit): Promise<void> {
-    const { clock, disk, line, publisherFingerprints } = this.#options;
+    const { clock, disk, line } = this.#options;
+    const publisherFingerprints = this.#options.publisherFingerprints();
     const { book, progress, store } = this.#around;
     const { accepted } = book.state;
     const measured = new MeasuredBlobs(blobs, clock);
@@ -120,7 +145,7 @@ export class LineInstaller {
   }
 
   /** Installs what lies here already; null when it has to be fetched again because the disk has changed it. */
-  async #installFound(pursuit: Pursuit): Promise<Runner | null> {
+  async #installFound(pursuit: AllowedPursuit): Promise<Runner | null> {
     const { book, store } = this.#around;
     try {
       return await this.#install(pursuit);
@@ -132,11 +157,12 @@ export class LineInstaller {
     }
   }
 
-  async #install({ isShipped, signal, wish: { digest } }: Pursuit): Promise<Runner> {
+  async #install({ isShipped, signal, target, wish: { digest } }: AllowedPursuit): Promise<Runner> {
     const { book } = this.#around;
     const lowest = lowestCounter(book.state);
     book.persist(advance(book.state, 'verifying'));
     const bundle = await this.verify(digest, lowest);
+    if (target !== null) checkStatement(bundle.manifest, target);
     book.persist(advance(book.state, 'staging'));
     this.#enter('accepting', bundle);
     if (!isShipped) await this.#accept(bundle, signal);
@@ -160,7 +186,8 @@ export class LineInstaller {
 
   /** Tries a version in a process of its own. @throws NanofleetError of what speaks against it */
   async #accept({ digest, manifest }: VerifiedBundle, signal: AbortSignal): Promise<void> {
-    const { acceptance, inputs, line, publisherFingerprints } = this.#options;
+    const { acceptance, inputs, line } = this.#options;
+    const publisherFingerprints = this.#options.publisherFingerprints();
     const { book, serving, store } = this.#around;
     const { accepted } = book.state;
     const place = (of: string) => ({ digest: of, directory: store.bundleDirectory(of) });

@@ -76,6 +76,9 @@ export type Refusal = NonNullable<SlotState['refused']>;
 
 /** What is asked for. */
 export interface Wish extends Pick<Accepted, 'digest' | 'releaseCounter'> {
+  /** Of all files together, and the hardware that it is for: what the publishers must say, too. */
+  readonly bytes?: number | undefined;
+  readonly hardware?: string | undefined;
   /** Which time it is asked for; 1 when left out. A device that has refused it tries it again at a higher one. */
   readonly attempt?: number | undefined;
   /** The version before, while a gate wants both compared. */

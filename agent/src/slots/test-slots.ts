@@ -33,6 +33,7 @@ export const makeSlot = (
   const { load = loadNothing } = change;
   const slot = new LineSlot({
     ...ports,
+    publisherFingerprints: () => ports.publisherFingerprints,
     inputs,
     load,
     random: makeSeededRandom(1),

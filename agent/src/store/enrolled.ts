@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { Disk } from '@nanofleet/runtime/ports';
+import { dropReleaseMetadata } from '../trust/trust-state.ts';
 import { dropCertificate, type KeptCertificate, writeCertificate } from './device-certificate.ts';
 import { type Identity, writeIdentity } from './identity.ts';
 import { dropTrust } from './trust.ts';
@@ -16,6 +17,7 @@ export const keepEnrolment = (
 ): void => {
   // The token that was used now says whom to trust.
   dropTrust(disk, directory);
+  dropReleaseMetadata(disk, directory);
   // A controller that was set up anew counts its versions from the beginning.
   disk.unlink(join(directory, 'desired.json'));
   if (certificate === null) dropCertificate(disk, directory);

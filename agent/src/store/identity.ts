@@ -11,6 +11,7 @@ import {
   groupIdSchema,
   NanofleetError,
 } from '@nanofleet/protocol';
+import { pinnedRootSchema } from '@nanofleet/protocol/node';
 import type { Disk } from '@nanofleet/runtime/ports';
 import { z } from 'zod';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
@@ -28,6 +29,8 @@ const identitySchema = z.object({
   controllerKey: z.base64(),
   /** Fingerprints of the keys whose bundles may run here. */
   publisherFingerprints: z.array(digestSchema).min(1),
+  /** The root of the publishers' metadata that the token pinned; left out where the fleet had none then. */
+  root: pinnedRootSchema.optional(),
 });
 
 /** The identity of an enrolled device. */

@@ -25,7 +25,7 @@ const make = (
   const upgrade = new Upgrade({
     ...{ clock, disk, directory: DIRECTORY, log: silentLog, random: makeSeededRandom(1) },
     blobs: serving(next.blobs),
-    publisherFingerprints: [key.fingerprint],
+    publisherFingerprints: () => [key.fingerprint],
     surroundings: {
       ...{ platform: 'linux-test', node: '20.19.5', running: '0.1.0' },
       engine: { name: 'none', version: '0' },

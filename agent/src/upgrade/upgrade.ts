@@ -34,7 +34,9 @@ export interface UpgradeOptions {
   readonly blobs: BlobSource;
   /** Directory of the agent's releases. */
   readonly directory: string;
-  readonly publisherFingerprints: readonly string[];
+  readonly publisherFingerprints: () => readonly string[];
+  /** Throws when the publishers have not released it; left out: nobody is asked. */
+  readonly allow?: (release: { readonly digest: string; readonly version: string }) => Promise<void>;
   readonly surroundings: Omit<Surroundings, 'loader'>;
   /** Left out for an agent that no loader has started: it stays what it is. */
   readonly loader?: LoaderTie | undefined;
@@ -136,10 +138,12 @@ export class Upgrade {
   }
 
   async #stage(wish: DesiredAgent, signal: AbortSignal): Promise<void> {
-    const { blobs, disk, loader, publisherFingerprints, surroundings } = this.#options;
+    const { blobs, disk, loader, surroundings } = this.#options;
     const { digest, order } = wish;
     if (loader === undefined) throw noLoader();
     this.#note('fetching');
+    await this.#options.allow?.(wish);
+    const publisherFingerprints = this.#options.publisherFingerprints();
     this.#store.tidy(this.#state, digest);
     const release = await fetchRelease({
       ...{ blobs, digest, disk, publisherFingerprints, signal },
