@@ -36,6 +36,13 @@ const whoami = {
   deviceUrl: 'http://127.0.0.1:1',
 };
 
+const noMetadata = {
+  fleet: 'home',
+  roles: [],
+  targets: 0,
+  controllerKeys: [Buffer.alloc(32, 1).toString('base64')],
+};
+
 let directory = '';
 let server: Server;
 let url = '';
@@ -45,7 +52,7 @@ let seen: Seen[] = [];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'nanofleet-cli-'));
   await writeFile(join(directory, 'admin-token'), 'nfo_secret\n', { mode: 0o600 });
-  answers = { 'GET /api/whoami': { body: whoami } };
+  answers = { 'GET /api/whoami': { body: whoami }, 'GET /api/trust': { body: noMetadata } };
   seen = [];
   server = createServer((request, response) => {
     const chunks: Buffer[] = [];

@@ -131,6 +131,10 @@ const answerTo = (method: string, path: string, body: string): unknown => {
     const keys = { controllerKeyId: KEY, publisherKeyIds: [KEY], deviceUrl: 'http://127.0.0.1:1' };
     return { name: 'root', role: 'admin', fleet: 'home', controllerVersion: '0.1.0', ...keys };
   }
+  if (kind === 'trust') {
+    const controllerKeys = [Buffer.alloc(32, 1).toString('base64')];
+    return { fleet: 'home', roles: [], targets: 0, controllerKeys };
+  }
   if (kind === 'candidates') {
     const all = [candidate, worse, lying, boasting].map(shown);
     const one = all.find((each) => each.digest === digest);

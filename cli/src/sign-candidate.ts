@@ -21,6 +21,7 @@ import { fetchBlob } from './fetch-blob.ts';
 import { accuracyLines } from './follow-round.ts';
 import { readLabelledFile } from './labelled-file.ts';
 import type { Terminal } from './terminal.ts';
+import { listRelease, modelTarget } from './trust/release.ts';
 import { bytesText, shareText, shortDigest } from './units.ts';
 
 /** Accuracy on old labels that a candidate may lose, in points, unless --max-loss says otherwise. */
@@ -61,6 +62,8 @@ export async function signCandidate(context: Context, wanted: string): Promise<n
   if (compared.bound?.isBroken === true && !flags.isOn('force')) throw brokenBound(compared.bound);
   const { digest, manifest } = await signBundleDirectory(directory, key);
   const model = await register(client, directory);
+  const bytes = await readFile(join(directory, MANIFEST_FILE));
+  await listRelease(context, client, modelTarget(manifest, bytes));
   const { line, releaseCounter, version } = manifest;
   if (terminal.json)
     terminal.document({

@@ -15,6 +15,7 @@ import { type Command, type Context, UsageError } from '../command.ts';
 import { bytesOf, upload } from '../publish.ts';
 import { tableOf } from '../table.ts';
 import type { Paint, Terminal } from '../terminal.ts';
+import { agentTarget, listRelease } from '../trust/release.ts';
 import { bytesText, shortDigest, timeText } from '../units.ts';
 
 const STATE_PAINT: Record<DeviceAgent['state'], Paint> = {
@@ -69,6 +70,8 @@ async function push(context: Context): Promise<number> {
   const target = targetOf(context);
   const client = await connect();
   const release = await publish(client, terminal, args[0] ?? '');
+  const bytes = await bytesOf(args[0] ?? '', MANIFEST_FILE, 'BUNDLE_FILE_MISSING');
+  if (!(await listRelease(context, client, agentTarget(bytes)))) return 1;
   const rollout =
     target === undefined
       ? null

@@ -19,6 +19,8 @@ import { ROLLOUTS } from './rollout.ts';
 import { ROTATION } from './rotation.ts';
 import { ROUNDS } from './rounds.ts';
 import { TOKENS } from './tokens.ts';
+import { TRUST } from './trust.ts';
+import { TRUST_SIGNING } from './trust-signing.ts';
 
 /** The table that the program searches. */
 export const COMMANDS: readonly Command[] = [
@@ -30,6 +32,8 @@ export const COMMANDS: readonly Command[] = [
   ...TOKENS,
   ...FLEET_TOKENS,
   ...KEYS,
+  ...TRUST,
+  ...TRUST_SIGNING,
   ...ROTATION,
   ...MODELS,
   ...MODEL_FILES,

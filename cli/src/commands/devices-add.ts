@@ -6,6 +6,7 @@
 import { deviceIdSchema, parseId } from '@nanofleet/protocol';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { tokenFor } from '../fleet-token.ts';
+import { rootToPin } from '../trust/pinned-root.ts';
 import { secondsOf, timeText } from '../units.ts';
 
 /** The line is for now: a token that was left in a history is of no use later. */
@@ -45,13 +46,15 @@ async function add({ args, connect, flags, profile, terminal }: Context): Promis
   if (group === undefined) throw new UsageError('Give --group, the group that the device joins.');
   const validForS = secondsOf(flags.text('valid-for') ?? DEFAULT_VALIDITY);
   if (validForS === undefined) throw new UsageError('--valid-for is a number with s, m, h or d, as in 2h.');
-  const { fingerprint: publisher } = await profile.readKey();
+  const key = await profile.readKey();
   const client = await connect();
   // Before a token is made: without packages it would be of no use.
   const { url, sha256, packages } = await client.call('installer');
+  const root = await rootToPin(client, { key, profile });
   const who = await client.call('whoami');
   const made = await client.call('makeFleetToken', { body: { name, group, uses: 1, validForS } });
-  const token = tokenFor(who, { publisher, made, isSystemTrusted: flags.isOn('system-trust') });
+  const pinned = { publisher: key.fingerprint, root };
+  const token = tokenFor(who, { ...pinned, made, isSystemTrusted: flags.isOn('system-trust') });
   const line = installLine({ url, sha256, token, name, into: flags.text('into') });
   if (terminal.json) terminal.document({ device: name, group, expiresAt: made.expiresAt, line });
   else {

@@ -5,6 +5,7 @@ import { tokenFor } from '../fleet-token.ts';
 import { type Column, tableOf } from '../table.ts';
 import { tagsOf } from '../target.ts';
 import type { Paint, Terminal } from '../terminal.ts';
+import { rootToPin } from '../trust/pinned-root.ts';
 import { bytesText, secondsOf, shareText, shortDigest, timeText } from '../units.ts';
 
 const REPLACEMENT_VALIDITY = '1d';
@@ -99,11 +100,13 @@ async function replace({ args, connect, flags, profile, terminal }: Context): Pr
   const device = args[0] ?? '';
   const validForS = secondsOf(flags.text('valid-for') ?? REPLACEMENT_VALIDITY);
   if (validForS === undefined) throw new UsageError('--valid-for is a number with s, m, h or d, as in 12h.');
-  const { fingerprint: publisher } = await profile.readKey();
+  const key = await profile.readKey();
   const client = await connect();
+  const root = await rootToPin(client, { key, profile });
   const who = await client.call('whoami');
   const made = await client.call('replaceDevice', { params: { device }, body: { validForS } });
-  const token = tokenFor(who, { publisher, made, isSystemTrusted: flags.isOn('system-trust') });
+  const pinned = { publisher: key.fingerprint, root };
+  const token = tokenFor(who, { ...pinned, made, isSystemTrusted: flags.isOn('system-trust') });
   if (terminal.json) terminal.document({ ...made, secret: undefined, token });
   else {
     terminal.note(

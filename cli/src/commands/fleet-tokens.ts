@@ -5,6 +5,7 @@
 import { type Command, type Context, UsageError } from '../command.ts';
 import { tokenFor } from '../fleet-token.ts';
 import { tableOf } from '../table.ts';
+import { rootToPin } from '../trust/pinned-root.ts';
 import { secondsOf, timeText } from '../units.ts';
 
 const DEFAULT_VALIDITY = '7d';
@@ -35,11 +36,13 @@ async function make({ args, flags, connect, profile, terminal }: Context): Promi
   const validForS = secondsOf(flags.text('valid-for') ?? DEFAULT_VALIDITY);
   if (!Number.isInteger(uses) || uses < 1) throw new UsageError('--uses is a whole number from 1.');
   if (validForS === undefined) throw new UsageError('--valid-for is a number with s, m, h or d, as in 12h.');
-  const { fingerprint: publisher } = await profile.readKey();
+  const key = await profile.readKey();
   const client = await connect();
+  const root = await rootToPin(client, { key, profile });
   const who = await client.call('whoami');
   const made = await client.call('makeFleetToken', { body: { name: args[0] ?? '', group, uses, validForS } });
-  const token = tokenFor(who, { publisher, made, isSystemTrusted: flags.isOn('system-trust') });
+  const pinned = { publisher: key.fingerprint, root };
+  const token = tokenFor(who, { ...pinned, made, isSystemTrusted: flags.isOn('system-trust') });
   if (terminal.json) terminal.document({ ...made, secret: undefined, token });
   else {
     terminal.note(`For ${uses} device(s) of group ${group}, until ${timeText(made.expiresAt)}:`);

@@ -6,6 +6,7 @@ import { decodeBundleFile, encodeBundleFile } from '../bundle-file.ts';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { fetchBlob } from '../fetch-blob.ts';
 import { targetOf } from '../target.ts';
+import { listRelease, modelTarget } from '../trust/release.ts';
 import { bytesText } from '../units.ts';
 
 const RAW_KEY_BYTES = 32;
@@ -50,6 +51,8 @@ async function importModel(context: Context): Promise<number> {
   for (const [digest, body] of bundle.files) await client.call('putBlob', { params: { digest }, body });
   const manifest = Buffer.from(bundle.manifestBytes).toString('base64');
   const model = await client.call('addModel', { body: { manifest, signature: bundle.signature } });
+  const isListed = await listRelease(context, client, modelTarget(bundle.manifest, bundle.manifestBytes));
+  if (!isListed) return 1;
   const body = target === undefined ? null : { digest: model.digest, target };
   const rollout = body === null ? null : await client.call('makeRollout', { body });
   if (terminal.json) terminal.document({ model, rollout });

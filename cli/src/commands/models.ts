@@ -1,14 +1,24 @@
 /** `models`: signing bundles, pushing them to the registry and on to devices, and what the registry holds. */
-import { type Digest, digestSchema, type Model, parseId } from '@nanofleet/protocol';
+import {
+  ANY_HARDWARE,
+  type Digest,
+  digestSchema,
+  hardwareSchema,
+  MANIFEST_FILE,
+  type Model,
+  parseId,
+  parseManifest,
+} from '@nanofleet/protocol';
 import { signBundleDirectory } from '@nanofleet/protocol/node';
 import type { Client } from '../client.ts';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { followRollout, rolloutExitCode, rolloutText } from '../follow.ts';
-import { publish } from '../publish.ts';
+import { bytesOf, publish } from '../publish.ts';
 import { PLAN_OPTIONS, PLAN_USAGE, planOf } from '../rollout-plan.ts';
 import { isCandidate, signCandidate } from '../sign-candidate.ts';
 import { tableOf } from '../table.ts';
 import { TARGET_OPTIONS, TARGET_USAGE, targetOf } from '../target.ts';
+import { listRelease, modelTarget } from '../trust/release.ts';
 import { bytesText, shortDigest, timeText } from '../units.ts';
 
 async function sign(context: Context): Promise<number> {
@@ -38,8 +48,11 @@ async function push(context: Context): Promise<number> {
   const { args, flags, connect, terminal, world } = context;
   const target = targetOf(context);
   const plan = await planOf(context);
+  const hardware = hardwareOf(flags.text('hardware'));
   const client = await connect();
   const model = await publish(client, terminal, args[0] ?? '');
+  const bytes = await bytesOf(args[0] ?? '', MANIFEST_FILE, 'BUNDLE_FILE_MISSING');
+  if (!(await listRelease(context, client, modelTarget(parseManifest(bytes), bytes, hardware)))) return 1;
   if (target === undefined) {
     if (terminal.json) terminal.document({ model });
     else terminal.line(`${model.line} ${model.version} is in the registry: ${model.digest}`);
@@ -59,6 +72,13 @@ async function push(context: Context): Promise<number> {
   if (terminal.json) terminal.document({ model, rollout });
   else terminal.line(rolloutText(terminal, rollout));
   return rolloutExitCode(rollout);
+}
+
+/** @throws UsageError */
+function hardwareOf(given: string | undefined): string {
+  const parsed = hardwareSchema.safeParse(given ?? ANY_HARDWARE);
+  if (parsed.success) return parsed.data;
+  throw new UsageError('--hardware is any, or a platform such as linux-arm64.');
 }
 
 async function list({ connect, terminal }: Context): Promise<number> {
@@ -130,12 +150,13 @@ export const MODELS: readonly Command[] = [
   },
   {
     words: ['models', 'push'],
-    usage: `models push DIR [${TARGET_USAGE} ${PLAN_USAGE}] [--watch]`,
+    usage: `models push DIR [${TARGET_USAGE} ${PLAN_USAGE}] [--hardware linux-arm64] [--watch]`,
     summary: 'Upload a signed bundle and make it the desired one',
     arguments: [1, 1],
     options: {
       ...TARGET_OPTIONS,
       ...PLAN_OPTIONS,
+      hardware: { type: 'string' },
       watch: { type: 'boolean' },
     },
     run: push,

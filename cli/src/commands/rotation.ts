@@ -4,6 +4,7 @@
  */
 import type { ApiAnswer, RotationPart } from '@nanofleet/protocol';
 import { type Command, type Context, UsageError } from '../command.ts';
+import { reroot } from '../trust/reroot.ts';
 import { secondsOf, shortDigest, timeText } from '../units.ts';
 
 const DEFAULT_OVERLAP = '30d';
@@ -46,8 +47,26 @@ const rotate =
     const rotation = await (await context.connect()).call('rotate', { body: { part, overlapS } });
     await keepProfile(context, rotation);
     tell(context, rotation);
+    if (part === 'controller-key') await nameController(context);
     return 0;
   };
+
+/**
+ * The publishers' root names the keys of the controller whose timestamps count: the next one must be among them when it takes over, and
+ * the old one is not to stay.
+ */
+const nameController = async (context: Context): Promise<void> => {
+  const { roles } = await (await context.connect()).call('trust');
+  if (roles.length === 0) return;
+  const isOurs = await context.profile.readKey().then(
+    () => true,
+    () => false,
+  );
+  const proposed = isOurs ? await reroot(context, (before) => before) : null;
+  if (proposed !== null && 'trust' in proposed) return;
+  const how = proposed === null ? 'nanofleet trust renew' : `nanofleet trust sign ${proposed.file}`;
+  context.terminal.note(`Publishers have to name the controller's keys of now: ${how}`);
+};
 
 async function show(context: Context): Promise<number> {
   const rotation = await (await context.connect()).call('rotation');
@@ -61,6 +80,7 @@ async function finish(context: Context): Promise<number> {
   const rotation = await (await context.connect()).call('finishRotation', { body });
   await keepProfile(context, rotation);
   tell(context, rotation);
+  if (rotation.part === 'controller-key') await nameController(context);
   return 0;
 }
 

@@ -1,0 +1,35 @@
+/** Release metadata in words: how it stands, and what a proposal changes. Owns no document. */
+import type { MetadataDocument, Target, Trust } from '@nanofleet/protocol';
+import { shortDigest, timeText } from '../units.ts';
+
+/** How it stands, line by line. */
+export const trustLines = ({ roles, targets }: Trust): string[] => {
+  if (roles.length === 0)
+    return ['This fleet has no release metadata: devices go by the signature on each bundle alone.'];
+  const lines = roles.map(({ expiresAt, keyIds, role, threshold, version }) => {
+    const who = keyIds.map(shortDigest).join(', ');
+    return `${role.padEnd(10)} version ${version}, until ${timeText(expiresAt)}, ${threshold} of ${keyIds.length}: ${who}`;
+  });
+  return [...lines, `${targets} releases are listed.`];
+};
+
+const nameOf = ({ custom }: Target): string =>
+  custom.kind === 'agent'
+    ? `agent ${custom.version}`
+    : `${custom.line} ${custom.version} (release ${custom.releaseCounter}, ${custom.hardware})`;
+
+/** What targets say beyond those before. */
+export const changeLines = (
+  before: MetadataDocument<'targets'> | null,
+  after: MetadataDocument<'targets'>,
+): string[] => {
+  const [old, fresh] = [before?.signed.targets ?? {}, after.signed.targets];
+  const added = Object.entries(fresh).filter(
+    ([path, target]) => JSON.stringify(old[path]) !== JSON.stringify(target),
+  );
+  const gone = Object.entries(old).filter(([path]) => fresh[path] === undefined);
+  return [
+    ...added.map(([, target]) => `lists      ${nameOf(target)} ${shortDigest(target.hashes.sha256)}`),
+    ...gone.map(([, target]) => `withdraws  ${nameOf(target)} ${shortDigest(target.hashes.sha256)}`),
+  ];
+};
