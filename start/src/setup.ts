@@ -199,12 +199,14 @@ const addressOf = (ready: Ready, tokenFile: string): AgentAddress => ({
 });
 
 /**
- * Logs the CLI in and makes the signed bundles the desired ones; a line that has a rollout already keeps it. The login
+ * Logs the CLI in, begins release metadata and makes the signed bundles the desired ones; a line that has a rollout already keeps it. The login
  * is renewed at each start: the controller's port may have moved, and another fleet may answer on the old one.
  */
 export async function pushBundles(fleet: Fleet): Promise<void> {
   const { layout, commands, operator, web } = fleet;
   await commands.run('login', urlOf(web.port), '--token-file', layout.adminToken);
+  const { roles } = await operator.call('trust');
+  if (roles.length === 0) await commands.run('trust', 'init');
   const { items } = await operator.call('rollouts');
   const missing = PUSHED.filter(({ line }) => !items.some((rollout) => rollout.line === line));
   for (const { name, to } of missing) {
