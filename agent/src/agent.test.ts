@@ -137,16 +137,18 @@ describe('an agent with a broker', () => {
   });
 
   it.each([
-    ['another key', () => ({ key: generateSigningKey(), change: {} })],
+    ['another key', 'DESIRED_REFUSED', () => ({ key: generateSigningKey(), change: {} })],
     [
       'the state of another device',
+      'DESIRED_DEVICE_WRONG',
       () => ({ key: controller, change: { device: 'home-2' as typeof device } }),
     ],
-  ])('refuses a desired state with %s, and says so', async (_why, given) => {
+    ['an older state', 'DESIRED_REPLAYED', () => ({ key: controller, change: { version: 0 } })],
+  ])('refuses a desired state with %s, and says so', async (_why, expected, given) => {
     const { world, agent } = await withModel();
     const { key, change } = given();
     desire(world, { version: 9, offload: 'none', ...change }, key);
-    await expect.poll(() => agent.status().problems.map(({ code }) => code)).toEqual(['DESIRED_REFUSED']);
+    await expect.poll(() => agent.status().problems.map(({ code }) => code)).toEqual([expected]);
     expect(agent.status()).toMatchObject({ desiredVersion: 1, offload: 'mini' });
   });
 
