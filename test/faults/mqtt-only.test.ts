@@ -1,14 +1,15 @@
 // A device that reaches the broker and not the controller's HTTP: what it is told to run comes over MQTT, piece by piece, and is checked
-// as if it had come by HTTP.
+// as if it had come by HTTP; so does what the publishers say of it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AgentStatus } from '@nanofleet/protocol';
-import { generateSigningKey } from '@nanofleet/protocol/node';
+import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { mustEnrol, startAgentHere, type TestAgent } from './parts/agents.ts';
 import { flipBit, signedBundle, type TestBundle } from './parts/bundles.ts';
 import { scratchDirectory } from './parts/clone.ts';
 import { startTestController, type TestController } from './parts/controller.ts';
+import { runNanofleet } from './parts/operators-command.ts';
 import { keepStandardError } from './parts/quiet.ts';
 
 // Ends a hang; a machine with other work must not.
@@ -23,9 +24,17 @@ let controller: TestController;
 let agent: TestAgent;
 let bundle: TestBundle;
 
+const nanofleet = async (...argv: string[]): Promise<void> => {
+  const { code, err } = await runNanofleet(argv, { home: scratch, profile: join(scratch, 'profile') });
+  expect([code, err]).toEqual([0, err]);
+};
+
 beforeAll(async () => {
   keepStandardError();
   controller = await startTestController({ publisher });
+  await writeSigningKey(join(scratch, 'profile', 'publisher.key'), publisher);
+  await nanofleet('login', controller.url, '--token-file', join(controller.directory, 'admin-token'));
+  await nanofleet('trust', 'init');
   const directory = join(scratch, DEVICE);
   await mustEnrol({ directory, token: await controller.fleetToken(), name: DEVICE });
   const path = join(directory, 'identity.json');
@@ -37,7 +46,7 @@ beforeAll(async () => {
 const pushed = async (releaseCounter: number): Promise<TestBundle> => {
   const to = join(scratch, `intent-${releaseCounter}`);
   const made = signedBundle({ from: 'household-1', to, key: publisher, releaseCounter });
-  await controller.push(made);
+  await nanofleet('models', 'push', made.directory);
   return made;
 };
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runProgram } from '@nanofleet/cli';
 import { operateController, systemClock, systemRandom } from '@nanofleet/controller';
 import { freePort, TEST_CACHE } from '@nanofleet/controller/testing';
+import { trustSchema } from '@nanofleet/protocol';
 import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
 import { eventually } from '@nanofleet/runtime/testing';
 import { beforeAll, expect, it, vi } from 'vitest';
@@ -89,6 +90,7 @@ beforeAll(async () => {
     ...['login', `https://127.0.0.1:${settings.httpPort}`, '--token-file', join(directory, 'admin-token')],
     ...['--authority', controller.running.authorityKeyId ?? ''],
   );
+  await nanofleet('trust', 'init');
   await takeIn('early');
   await release(1);
   await eventually(async () => expect(await runs('early')).toEqual(settledOn(1)), LONG);
@@ -131,6 +133,16 @@ it('takes what devices say from where they are, once', async () => {
     const heard = await nanofleet('events', '--device', 'late', '--json');
     expect(heard.split('"sequence"').length).toBeGreaterThan(1);
   });
+});
+
+it('gets back from its publisher what it has lost of the release metadata', async () => {
+  const targets = async (): Promise<number | undefined> => {
+    const { roles } = trustSchema.parse(JSON.parse(await nanofleet('trust', 'show', '--json')));
+    return roles.find(({ role }) => role === 'targets')?.version;
+  };
+  expect(await targets()).toBe(2);
+  await nanofleet('trust', 'push');
+  expect(await targets()).toBe(4);
 });
 
 it('gives devices the next release, which no restored one stands in the way of', async () => {

@@ -57,6 +57,7 @@ beforeAll(async () => {
   await fleet.run();
   const authority = fleet.controller.running.authorityKeyId ?? '';
   expect(await fleet.login('--authority', authority)).toMatchObject({ code: 0 });
+  expect(await fleet.nanofleet('trust', 'init')).toMatchObject({ code: 0 });
   await makeRelease(at('0.1.0'), '0.1.0');
   await makeRelease(at('0.2.0'), '0.2.0');
   loader = installFrom(at('0.1.0'), at('installed'));

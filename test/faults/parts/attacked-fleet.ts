@@ -4,7 +4,6 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runProgram } from '@nanofleet/cli';
 import {
   type ApiAnswer,
   deviceIdSchema,
@@ -31,6 +30,7 @@ import { mustEnrol, startAgentHere, type TestAgent, untilConnected } from './age
 import { signedBundle, type TestBundle } from './bundles.ts';
 import { scratchDirectory } from './clone.ts';
 import { LyingController } from './lying-controller.ts';
+import { runNanofleet } from './operators-command.ts';
 
 export const DEVICE = deviceIdSchema.parse('home-1');
 const LINE = lineIdSchema.parse('intent');
@@ -78,21 +78,10 @@ export class AttackedFleet {
 
   /** Runs the operators' command by a profile; what it shows. */
   async nanofleet(profile: string, ...argv: string[]): Promise<string> {
-    const shown = { out: '', err: '' };
-    const sink = (name: 'out' | 'err') => ({
-      write: (text: string) => void (shown[name] += text),
-      isTTY: false,
-      columns: 80,
-    });
-    const world = {
-      ...{ env: {}, home: this.scratch, stdout: sink('out'), stderr: sink('err') },
-      now: () => Date.now() + this.aheadMs,
-      ...{ sleep: () => Promise.resolve(), deadline: () => new AbortController().signal },
-      run: () => Promise.resolve(null),
-    };
-    const code = await runProgram(world, [...argv, '--profile', join(this.scratch, profile)]);
-    if (code !== 0) throw new NanofleetError('INTERNAL', `${argv.join(' ')}: ${shown.err}`);
-    return shown.out;
+    const { aheadMs, scratch: home } = this;
+    const { code, err, out } = await runNanofleet(argv, { home, profile: join(home, profile), aheadMs });
+    if (code !== 0) throw new NanofleetError('INTERNAL', `${argv.join(' ')}: ${err}`);
+    return out;
   }
 
   /** A directory and release counter for the next release. */

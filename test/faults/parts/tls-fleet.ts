@@ -8,7 +8,6 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
-import { runProgram } from '@nanofleet/cli';
 import { clientIdOf, type DeviceId, KEEPALIVE_S } from '@nanofleet/protocol';
 import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
 import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
@@ -17,6 +16,7 @@ import { mustEnrol } from './agents.ts';
 import { scratchDirectory } from './clone.ts';
 import { type ControllerOptions, startTestController, type TestController } from './controller.ts';
 import { FLEET } from './operator.ts';
+import { runNanofleet, type Shown } from './operators-command.ts';
 
 /** What became of a try to come in at a broker. */
 export type Entry = 'in' | 'refused' | 'lost';
@@ -81,20 +81,8 @@ export class TlsFleet {
   }
 
   /** Runs the operators' command. */
-  async nanofleet(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-    const shown = { out: '', err: '' };
-    const sink = (name: 'out' | 'err') => ({
-      write: (text: string) => void (shown[name] += text),
-      isTTY: false,
-      columns: 80,
-    });
-    const world = {
-      ...{ env: {}, home: this.scratch, stdout: sink('out'), stderr: sink('err') },
-      ...{ now: () => 0, sleep: () => Promise.resolve(), deadline: () => new AbortController().signal },
-      run: () => Promise.resolve(null),
-    };
-    const code = await runProgram(world, [...argv, '--profile', this.profile]);
-    return { code, ...shown };
+  nanofleet(...argv: string[]): Promise<Shown> {
+    return runNanofleet(argv, { home: this.scratch, profile: this.profile });
   }
 
   /** Logs the operators' command in. */
