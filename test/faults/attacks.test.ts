@@ -151,6 +151,7 @@ describe('a publisher who was dropped', () => {
   /** Another publisher takes the place of the first one. */
   const replacePublisher = async (): Promise<void> => {
     await fleet.profile('other', other);
+    await fleet.nanofleet('other', 'trust', 'follow', fleet.publisher.fingerprint);
     await fleet.nanofleet(
       'publisher',
       'trust',

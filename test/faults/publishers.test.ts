@@ -22,6 +22,11 @@ beforeAll(async () => {
   keepStandardError();
   fleet = await AttackedFleet.start();
   await fleet.profile('other', generateSigningKey());
+  // Whose fleet it is a person tells, not the controller.
+  await expect(fleet.nanofleet('other', 'trust', 'renew')).rejects.toThrow('nanofleet trust follow');
+  const stranger = generateSigningKey().fingerprint;
+  await expect(fleet.nanofleet('other', 'trust', 'follow', stranger)).rejects.toThrow('METADATA_ROOT_WRONG');
+  await fleet.nanofleet('other', 'trust', 'follow', fleet.publisher.fingerprint);
 });
 
 it('a second publisher is added, and two must sign from then on', async () => {

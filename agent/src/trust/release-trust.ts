@@ -5,6 +5,8 @@
 import {
   type DesiredState,
   type ErrorCode,
+  type MetadataDocument,
+  type MetadataLink,
   type ModelTarget,
   metadataName,
   type NanofleetError,
@@ -21,6 +23,7 @@ import {
   readSnapshot,
   readTargets,
   readTimestamp,
+  sha256Of,
 } from '@nanofleet/protocol/node';
 import type { Clock, Disk, Log } from '@nanofleet/runtime/ports';
 import type { BlobSource } from '../ports/blob-source.ts';
@@ -147,23 +150,22 @@ export class ReleaseTrust {
     return next;
   }
 
-  /** Snapshot and targets: those that are here, where the timestamp leads to them. */
+  /** Snapshot and targets: those that are here, where the timestamp leads to them. They were checked under these very keys. */
   async #releases(
-    state: TrustState,
+    { snapshot, targets, ...state }: TrustState,
     believed: Believed,
-    link: Parameters<typeof readSnapshot>[1],
+    link: MetadataLink,
   ): Promise<Complete> {
-    const isHere = state.snapshot !== null && state.snapshot.signed.version === link.version;
-    const snapshotBytes = isHere
-      ? state.snapshot.bytes
-      : await this.#fetch(metadataName('snapshot', link.version));
-    const snapshot = readSnapshot(snapshotBytes, link, believed);
-    const next = snapshot.signed.meta['targets.json'];
-    const isSame = state.targets !== null && state.targets.signed.version === next.version;
-    const targetsBytes = isSame
-      ? state.targets.bytes
-      : await this.#fetch(metadataName('targets', next.version));
-    return { ...state, snapshot, targets: readTargets(targetsBytes, next, believed) };
+    const newest = isLinked(snapshot, link)
+      ? snapshot
+      : readSnapshot(await this.#fetch(metadataName('snapshot', link.version)), link, believed);
+    checkFresh(newest, believed.nowMs);
+    const next = newest.signed.meta['targets.json'];
+    const listed = isLinked(targets, next)
+      ? targets
+      : readTargets(await this.#fetch(metadataName('targets', next.version)), next, believed);
+    checkFresh(listed, believed.nowMs);
+    return { ...state, snapshot: newest, targets: listed };
   }
 
   async #followRoots(): Promise<TrustState> {
@@ -220,6 +222,12 @@ export class ReleaseTrust {
     return fetchMetadata(this.#options.blobs, name);
   }
 }
+
+/** Whether a document that is here is the one that another leads to. */
+const isLinked = <R extends 'snapshot' | 'targets'>(
+  document: MetadataDocument<R> | null,
+  { hashes }: MetadataLink,
+): document is MetadataDocument<R> => document !== null && sha256Of(document.bytes) === hashes.sha256;
 
 /** With all documents. */
 interface Complete extends TrustState {

@@ -1,6 +1,8 @@
-/** `trust sign|push|withdraw`: what several publishers sign one after the other, and releases that nobody is to take any more. */
+/** `trust follow|sign|push|withdraw`: what several publishers sign one after the other, and releases that nobody is to take any more. */
+import { digestSchema, parseId } from '@nanofleet/protocol';
 import { type Command, type Context, UsageError } from '../command.ts';
 import { writePrivately } from '../profile.ts';
+import { openTrust } from '../trust/open-trust.ts';
 import { alsoSigned, encodeProposal, propose, proposeTargets, readProposal } from '../trust/release.ts';
 import { opened, tell } from '../trust/tell-trust.ts';
 import { TrustFiles } from '../trust/trust-files.ts';
@@ -52,8 +54,27 @@ async function withdraw(context: Context): Promise<number> {
   return 0;
 }
 
-/** `trust sign|push|withdraw`. */
+async function follow({ args, connect, profile, terminal }: Context): Promise<number> {
+  const beginner = parseId(digestSchema, args[0]);
+  const open = await openTrust(await connect(), { key: await profile.readKey(), profile, beginner });
+  const version = open?.root.signed.version ?? null;
+  if (terminal.json) terminal.document({ root: version });
+  else
+    terminal.line(
+      version === null ? 'This fleet has no release metadata yet.' : `This profile follows root ${version}.`,
+    );
+  return 0;
+}
+
+/** `trust follow|sign|push|withdraw`. */
 export const TRUST_SIGNING: readonly Command[] = [
+  {
+    words: ['trust', 'follow'],
+    usage: 'trust follow FINGERPRINT',
+    summary: 'Meet a fleet whose metadata another publisher has begun, by the fingerprint of that key',
+    arguments: [1, 1],
+    run: follow,
+  },
   {
     words: ['trust', 'sign'],
     usage: 'trust sign FILE',

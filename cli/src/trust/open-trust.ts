@@ -3,6 +3,7 @@
  * document checked as devices check it. Never signs.
  */
 import {
+  type Digest,
   type FleetId,
   type MetadataDocument,
   metadataName,
@@ -14,6 +15,7 @@ import {
   firstRoot,
   linkTo,
   nextRoot,
+  type RootPin,
   readMetadata,
   readTargets,
   type SigningKey,
@@ -49,21 +51,24 @@ const fetchDocument = async (client: Client, name: string): Promise<Buffer> =>
 
 /**
  * The metadata of the fleet; null when it has none.
- * @param key of the publisher, whom the newest root must name when this profile meets it for the first time
+ * @param key of the publisher; where the profile meets the fleet for the first time the first root must be this one's
+ * @param beginner fingerprint of another publisher whose the first root is, learnt from a person and never from the controller: what
+ * it lists is signed once more with the own key
  * @throws NanofleetError METADATA_* of what does not follow from what the profile knows
  */
 export async function openTrust(
   client: Client,
-  { key, profile }: { key: SigningKey; profile: Profile },
+  { beginner, key, profile }: { key: SigningKey; profile: Profile; beginner?: Digest },
 ): Promise<OpenTrust | null> {
   const trust = await client.call('trust');
   const { fleet } = trust;
   const files = new TrustFiles(profile, fleet);
   const known = await files.roots();
-  const roots = await followRoots(client, { fleet, roots: known, newest: versionIn(trust, 'root') });
+  const publisher = beginner ?? key.fingerprint;
+  const newest = versionIn(trust, 'root');
+  const roots = await followRoots(client, { fleet, publisher, roots: known, newest });
   const root = roots.at(-1);
   if (root === undefined) return null;
-  if (known.length === 0) requireNamed(root, key);
   for (const fresh of roots.slice(known.length)) await files.keep(fresh);
   const targets = await newestTargets(client, { files, root, offered: versionIn(trust, 'targets') });
   const snapshot = await files.newest('snapshot');
@@ -77,32 +82,34 @@ export async function openTrust(
 
 const followRoots = async (
   client: Client,
-  { fleet, newest, roots }: { fleet: FleetId; newest: number; roots: readonly MetadataDocument<'root'>[] },
+  from: Pick<RootPin, 'fleet' | 'publisher'> & {
+    newest: number;
+    roots: readonly MetadataDocument<'root'>[];
+  },
 ): Promise<MetadataDocument<'root'>[]> => {
-  const all = [...roots];
-  while (all.length < newest) {
+  const { fleet } = from;
+  const all = [...from.roots];
+  while (all.length < from.newest) {
     const bytes = await fetchDocument(client, metadataName('root', all.length + 1));
     const last = all.at(-1);
     all.push(
       last === undefined
-        ? beginning(bytes, fleet)
+        ? beginning(bytes, from)
         : nextRoot(bytes, { fleet, root: last.signed, former: new Set() }),
     );
   }
   return all;
 };
 
-/** The first root of a profile that meets the fleet: believed because the newest one, which follows from it, names the own key. */
-const beginning = (bytes: Buffer, fleet: FleetId): MetadataDocument<'root'> => {
-  const [publisher = ''] = readMetadata('root', bytes).signed.roles.root.keyids;
-  return firstRoot(bytes, { fleet, publisher });
-};
-
-const requireNamed = ({ signed }: MetadataDocument<'root'>, key: SigningKey): void => {
-  if (signed.roles.root.keyids.includes(key.fingerprint)) return;
+const beginning = (
+  bytes: Buffer,
+  { fleet, publisher }: Pick<RootPin, 'fleet' | 'publisher'>,
+): MetadataDocument<'root'> => {
+  const [first = ''] = readMetadata('root', bytes).signed.roles.root.keyids;
+  if (first === publisher) return firstRoot(bytes, { fleet, publisher });
   throw new NanofleetError(
     'METADATA_ROOT_WRONG',
-    `Root ${signed.version} of the fleet does not name the key of this profile. A publisher whom it names adds it: nanofleet trust publishers add FILE.`,
+    'This profile meets the fleet for the first time, and another publisher has begun its metadata. Ask that one for the fingerprint of its key (nanofleet keys ls), and run: nanofleet trust follow FINGERPRINT.',
   );
 };
 

@@ -176,6 +176,8 @@ export const linkTo = ({ bytes, signed }: Pick<MetadataDocument, 'bytes' | 'sign
   hashes: { sha256: sha256Of(bytes) },
 });
 
-/** Keys that a root names for a role; different ones end what was known of that role's versions. */
-export const keysOfRole = (root: SignedMetadata<'root'>, role: MetadataRole): string =>
-  [...root.roles[role].keyids].sort().join(' ');
+/** Keys that a root names for a role, and how many must sign; different ones end what was known of that role's versions. */
+export const keysOfRole = (root: SignedMetadata<'root'>, role: MetadataRole): string => {
+  const { keyids, threshold } = root.roles[role];
+  return `${threshold} of ${[...keyids].sort().join(' ')}`;
+};
