@@ -405,7 +405,10 @@ export class Agent implements LocalService {
       admit: () => this.#askAdmission(),
       birth: (session) => this.#birth(session),
       reported: (session) => this.#reported(session),
-      connected: () => this.#learning.connected(),
+      connected: () => {
+        this.#learning.connected();
+        this.#trust.catchUp();
+      },
       identityInUse: (isInUse) => this.#noteIdentity(isInUse),
     });
   }

@@ -4,7 +4,7 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '@nanofleet/controller';
 import { Authority } from '@nanofleet/controller/testing';
-import { deviceIdSchema } from '@nanofleet/protocol';
+import { deviceIdSchema, trustSchema } from '@nanofleet/protocol';
 import { generateTlsKey, spkiOf } from '@nanofleet/protocol/node';
 import { eventually } from '@nanofleet/runtime/testing';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
@@ -30,6 +30,7 @@ beforeAll(async () => {
   await fleet.run();
   const pinned = fleet.controller.running.authorityKeyId ?? '';
   expect(await fleet.login('--authority', pinned)).toMatchObject({ code: 0 });
+  expect(await fleet.nanofleet('trust', 'init')).toMatchObject({ code: 0 });
   for (const name of ['present', 'late', 'lost']) await fleet.enrolled(name);
 });
 
@@ -79,6 +80,12 @@ describe.each(['authority', 'controller-key'] as const)('a rotation of the %s', 
       await agent.stop();
     }
     expect(await behind()).toEqual([]);
+    // The publishers' root names the key that signs now, and no other.
+    const { roles } = trustSchema.parse(
+      JSON.parse((await fleet.nanofleet('trust', 'show', '--json')).out) as unknown,
+    );
+    const { controllerKeyId } = fleet.controller.running;
+    expect(roles.find(({ role }) => role === 'timestamp')?.keyIds).toEqual([controllerKeyId]);
   });
 });
 

@@ -79,7 +79,12 @@ export class ReleaseTrust {
   follow(said: Said): void {
     this.#said = said;
     this.#heardAt = this.#options.clock.monotonicMicros();
-    const newest = said.metadata?.root ?? 0;
+    this.catchUp();
+  }
+
+  /** Follows the newest root that was heard of, if it was not followed yet. To be called whenever the controller can be reached again. */
+  catchUp(): void {
+    const newest = this.#said?.metadata?.root ?? 0;
     if (newest <= (this.#state?.root.signed.version ?? 0)) return;
     void this.#refresh().catch((thrown: unknown) =>
       this.#options.log.warn('metadata-not-taken', {

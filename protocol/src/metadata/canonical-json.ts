@@ -9,11 +9,13 @@ import { METADATA_BYTES_MAX } from '../limits.ts';
 const malformed = (what: string, why: string, cause?: unknown): NanofleetError =>
   new NanofleetError('METADATA_MALFORMED', `${what} was refused: ${why}`, { cause });
 
-/** What a parser of JSON takes as it is; canonical JSON escapes nothing else. */
+/** Quotes and backslashes are escaped, nothing else; what JSON escapes beyond these has no place in a document. */
 const quoted = (text: string): string => {
-  const isControl = (character: string): boolean => character < ' ';
-  if (text.split('').some(isControl)) throw malformed('release metadata', 'a text holds a control character');
-  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+  const plain = JSON.stringify(text);
+  if (plain.length === text.length + 2) return plain;
+  const escaped = `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+  if (escaped === plain) return plain;
+  throw malformed('release metadata', 'a text holds a control character, or half of one');
 };
 
 const scalar = (value: unknown): string => {

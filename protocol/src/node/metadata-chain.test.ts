@@ -125,6 +125,25 @@ describe('a next root', () => {
   });
 });
 
+describe('a document', () => {
+  const text = rootBytes({}).toString();
+
+  it.each([
+    ['beside what is signed', text.replace(/}$/, ',"x":1}')],
+    ['in a signature', text.replace('"keyid":', '"a":1,"keyid":')],
+  ])('holds nothing %s', (_what, changed) => {
+    expect(() => readMetadata('root', Buffer.from(changed))).toThrow(code('METADATA_MALFORMED'));
+  });
+
+  it('is signed as a whole, what its readers do not know among it', () => {
+    const { signed } = readMetadata('root', Buffer.from(text));
+    const later = makeMetadata({ ...signed, later: { deep: [1, 'x'] } }, [one]);
+    expect(firstRoot(later, pin).signed.version).toBe(1);
+    const changed = Buffer.from(later.toString().replace('"deep":[1,', '"deep":[2,'));
+    expect(() => firstRoot(changed, pin)).toThrow(code('METADATA_SIGNATURE_WRONG'));
+  });
+});
+
 describe('what a timestamp leads to', () => {
   const targetsOf = (version: number, key = one) =>
     makeMetadata({ ...metadataHead('targets', { fleet, version, expiresAtMs: NOW + DAY_MS }), targets: {} }, [
