@@ -9,14 +9,14 @@ const sink = { write: () => undefined, isTTY: false, columns: 80 };
 const terminal = new Terminal({ env: {}, stdout: sink, stderr: sink } as unknown as World, { json: false });
 
 const wave = (change: Partial<RolloutCourse['waves'][number]>) => ({
-  ...{ quota: 2, given: 2, succeeded: 2, failed: 0, open: 0, away: 0 },
+  ...{ quota: 2, given: 2, succeeded: 2, failed: 0, open: 0, away: 0, back: 0 },
   ...change,
 });
 
 const course = (change: Partial<RolloutCourse> = {}): RolloutCourse => ({
   plan: rolloutPlanSchema.parse({ waves: [{ count: 2 }, { percent: 50 }, { devices: ['a', 'b'] }] }),
   ...{ phase: 'running', wave: 1, waves: [wave({}), wave({ quota: 5, given: 3, succeeded: 1, open: 2 })] },
-  ...{ startedAt: 1, waveAt: 1, finishedAt: null, reason: null, gate: null },
+  ...{ former: null, startedAt: 1, waveAt: 1, finishedAt: null, reason: null, gate: null },
   ...change,
 });
 
@@ -39,10 +39,15 @@ describe('a rollout in words', () => {
       '✓ wave 1 (first 2, up to 2): 2 have it, 2 run it',
       '› wave 2 (50 %, up to 5): 3 have it, 1 run it, 2 at work',
     ]);
-    const all = [wave({}), wave({}), wave({ failed: 1, away: 3 }), wave({ quota: 9 })];
+    const all = [
+      wave({}),
+      wave({}),
+      wave({ failed: 1, away: 3 }),
+      wave({ quota: 9, given: 0, succeeded: 0, back: 2 }),
+    ];
     expect(lines({ waves: all, phase: 'done', wave: 3 }).slice(3)).toEqual([
       '✓ wave 3 (2 named, up to 2): 2 have it, 2 run it, 1 failed, 3 away',
-      '✓ wave 4 (the rest, up to 9): 2 have it, 2 run it',
+      '✓ wave 4 (the rest, up to 9): 0 have it, 0 run it, 2 back to what they had',
     ]);
   });
 

@@ -51,6 +51,7 @@ export const courseLines = (terminal: Terminal, { course }: Pick<Rollout, 'cours
       ...(each.failed > 0 ? [terminal.paint(`${each.failed} failed`, 'red')] : []),
       ...(each.open > 0 ? [`${each.open} at work`] : []),
       ...(each.away > 0 ? [terminal.paint(`${each.away} away`, 'yellow')] : []),
+      ...(each.back > 0 ? [terminal.paint(`${each.back} back to what they had`, 'yellow')] : []),
     ];
     return `${mark} wave ${at + 1} (${waveText(plan.waves[at])}, up to ${each.quota}): ${parts.join(', ')}`;
   });

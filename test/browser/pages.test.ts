@@ -5,6 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath, contextOf, launch, violationsOf } from './parts/chromium.ts';
 import { type PopulatedFleet, populatedFleet } from './parts/populated-fleet.ts';
+import { stagedRollout } from './parts/staged-rollout.ts';
 import { settled, signIn } from './parts/visits.ts';
 
 const WIDE = { width: 1280, height: 900 };
@@ -62,6 +63,25 @@ describe.skipIf(chromiumPath() === null)('the dashboard', () => {
     },
     60_000,
   );
+
+  it('a rollout in waves shows its waves, its gate over time, what it changes and its story', async () => {
+    const id = await stagedRollout(fleet.controller, fleet.digests.old);
+    await page.setViewportSize(WIDE);
+    await page.goto(`${fleet.controller.url}/rollouts/${id}`);
+    await settled(page);
+    for (const title of ['Waves', 'Gate', 'Gate over time', 'Devices', 'What it changes', 'Its story'])
+      await page.waitForSelector(`section[aria-label="${title}"]`);
+    await page.waitForSelector('section[aria-label="What it changes"] table');
+    expect(await page.textContent('section[aria-label="What it changes"]')).toContain('1.2.0');
+    expect(await page.textContent('section[aria-label="Waves"]')).toContain('1 run it');
+    for (const viewport of [WIDE, PHONE]) {
+      await page.setViewportSize(viewport);
+      await settled(page);
+      expect(await violationsOf(page)).toEqual([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(viewport.width);
+    }
+    expect(complaints).toEqual([]);
+  }, 120_000);
 
   it('the door is accessible in both themes and on a phone', async () => {
     const own = await contextOf(browser, { viewport: PHONE });

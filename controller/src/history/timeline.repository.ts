@@ -27,8 +27,9 @@ export class TimelineRepository {
     before?: number | undefined;
     device?: DeviceId | undefined;
     kind?: TimelineKind | undefined;
+    subject?: string | undefined;
   }): Promise<TimelineEntry[]> {
-    const { before, device, kind, limit } = query;
+    const { before, device, kind, limit, subject } = query;
     const rows = await this.database
       .select()
       .from(timeline)
@@ -37,6 +38,7 @@ export class TimelineRepository {
           before === undefined ? undefined : lt(timeline.position, before),
           device === undefined ? undefined : eq(timeline.device, device),
           kind === undefined ? undefined : eq(timeline.kind, kind),
+          subject === undefined ? undefined : eq(timeline.subject, subject),
         ),
       )
       .orderBy(desc(timeline.position))

@@ -129,13 +129,25 @@ export interface MemberCounts {
   readonly failed: number;
   readonly open: number;
   readonly away: number;
+  /** Were given it and run, or are to run, what they had; in none of the others. */
+  readonly back: number;
 }
+
+/** What most devices had that were given the bundle; null before anybody was. */
+export const formerOf = (members: Iterable<Member>): Digest | null => {
+  const times = new Map<Digest, number>();
+  for (const { before } of members) if (before !== null) times.set(before, (times.get(before) ?? 0) + 1);
+  const [most] = [...times].sort(([, left], [, right]) => right - left);
+  return most?.[0] ?? null;
+};
 
 /** Counts over those that were given the bundle; `wave` null for all. */
 export const countsOfWave = (members: Iterable<Member>, wave: number | null): MemberCounts => {
-  const counts = { given: 0, succeeded: 0, failed: 0, open: 0, away: 0 };
+  const counts = { given: 0, succeeded: 0, failed: 0, open: 0, away: 0, back: 0 };
   for (const member of members) {
-    if (!wasGiven(member) || (wave !== null && member.wave !== wave)) continue;
+    if (wave !== null && member.wave !== wave) continue;
+    if (member.step === 'back' || member.step === 'returned') counts.back += 1;
+    if (!wasGiven(member)) continue;
     counts.given += 1;
     if (member.step === 'succeeded') counts.succeeded += 1;
     else if (member.step === 'failed') counts.failed += 1;

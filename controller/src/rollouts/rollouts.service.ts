@@ -23,6 +23,7 @@ import { MiniTier } from '../offload/mini-tier.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { RANDOM } from '../ports/random.ts';
 import { TrustService } from '../trust/trust.service.ts';
+import { formerOf } from './members.plan.ts';
 import { checkPlan } from './plan-check.ts';
 import { courseOf, stateOf } from './rollout-rows.ts';
 import { targetColumns, targetOf } from './rollout-target.ts';
@@ -199,6 +200,7 @@ const shownStaged = (row: RolloutRow, { state, world }: { state: RolloutState; w
       phase,
       wave,
       waves: wavesOf(state),
+      former: formerOf(members.values()),
       startedAt,
       waveAt,
       finishedAt,

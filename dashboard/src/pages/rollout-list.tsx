@@ -36,6 +36,13 @@ export const sharesOf = ({ offline, pending, refused, running }: Rollout['counts
   { name: 'offline', count: offline, tone: 'plain' },
 ];
 
+/** "rolled back in wave 1: ROLLOUT_GATE_STOPPED". */
+const stopText = (course: Listed['course']): string => {
+  if (course === null) return '';
+  const where = `${course.phase.replace('-', ' ')} in wave ${course.wave + 1}`;
+  return course.reason === null ? where : `${where}: ${course.reason.code}`;
+};
+
 const COLUMNS: readonly Column<Listed>[] = [
   {
     title: 'Rollout',
@@ -54,9 +61,11 @@ const COLUMNS: readonly Column<Listed>[] = [
   { title: 'To', cell: ({ target }) => targetText(target) },
   {
     title: 'Progress',
-    cell: ({ counts, line, status, version }) =>
+    cell: ({ counts, course, line, status, version }) =>
       status === 'superseded' ? (
         <span className="quiet">a later one took over</span>
+      ) : status === 'stopped' ? (
+        <span className="quiet">{stopText(course)}</span>
       ) : (
         <div className="progress">
           <Meter label={`Progress of ${line} ${version}`} shares={sharesOf(counts)} />

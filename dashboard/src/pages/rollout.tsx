@@ -12,8 +12,11 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Link } from '../routing/link.tsx';
 import type { Tone } from '../words/happenings.ts';
 import { bytesText, countText, digestText, shareText } from '../words/units.ts';
-import { RolloutCourseOf, RolloutOrders } from './rollout-course.tsx';
+import { Difference } from './difference.tsx';
+import { RolloutCourseOf } from './rollout-course.tsx';
+import { RolloutHistory } from './rollout-history.tsx';
 import { ROLLOUT_TONES, sharesOf, targetText } from './rollout-list.tsx';
+import { RolloutOrders } from './rollout-orders.tsx';
 
 type Progress = Rollout['devices'][number];
 
@@ -59,11 +62,18 @@ export const RolloutPage = (props: { readonly id: Uuid }) => {
         {(shown) => (
           <>
             <Standing rollout={shown} />
-            {shown.course === null ? null : <RolloutCourseOf course={shown.course} />}
-            <Panel title="Progress">
-              <Meter label="Devices" shares={sharesOf(shown.counts)} hasLegend />
-            </Panel>
+            {shown.course === null ? (
+              <Panel title="Progress">
+                <Meter label="Devices" shares={sharesOf(shown.counts)} hasLegend />
+              </Panel>
+            ) : (
+              <RolloutCourseOf course={shown.course} />
+            )}
             <Devices rollout={shown} />
+            {shown.course === null || shown.course.former === null ? null : (
+              <Difference digests={[shown.course.former, shown.digest]} />
+            )}
+            {shown.course === null ? null : <RolloutHistory id={shown.id} />}
           </>
         )}
       </Answer>
@@ -118,6 +128,10 @@ const COLUMNS: readonly Column<Progress>[] = [
   {
     title: 'State',
     cell: ({ state }) => <Badge tone={STATE_TONES[state]} text={state} isHollow={state === 'offline'} />,
+  },
+  {
+    title: 'Wave',
+    cell: ({ wave }) => (wave === undefined ? <span className="quiet">–</span> : wave + 1),
   },
   { title: 'Progress', cell: (device) => <Bytes device={device} /> },
   {

@@ -21,7 +21,7 @@ export const RolloutsPage = () => {
               <Empty title="Nothing was rolled out yet">
                 <p>
                   Choose a bundle among the <Link to="models">models</Link>, or run{' '}
-                  <code>nanofleet rollout DIGEST --group GROUP</code>
+                  <code>nanofleet rollout push DIGEST --group GROUP</code>
                 </p>
               </Empty>
             ) : (

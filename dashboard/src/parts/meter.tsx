@@ -13,10 +13,12 @@ export interface Share {
 export const Meter = (props: {
   readonly label: string;
   readonly shares: readonly Share[];
+  /** What the whole is when the parts are not all of it; left out: their sum. */
+  readonly whole?: number;
   readonly hasLegend?: boolean;
 }) => {
   const shares = props.shares.filter(({ count }) => count > 0);
-  const total = shares.reduce((sum, { count }) => sum + count, 0);
+  const total = props.whole ?? shares.reduce((sum, { count }) => sum + count, 0);
   const words = shares.map(({ name, count }) => `${name} ${countText(count)}`).join(', ');
   return (
     <div>

@@ -117,6 +117,8 @@ export const HISTORY_ROUTES = {
       before: z.coerce.number().int().min(1).optional(),
       device: deviceIdSchema.optional(),
       kind: z.enum(TIMELINE_KINDS).optional(),
+      /** Of one rollout or round. */
+      subject: z.string().max(64).optional(),
     }),
     answer: listOf(timelineEntrySchema),
   }),

@@ -55,6 +55,8 @@ export const waveProgressSchema = z.object({
   open: countSchema,
   /** Given it, not reachable now, undecided. */
   away: countSchema,
+  /** Was given it, and runs, or is to run, what it had. */
+  back: countSchema,
 });
 
 /** How a rollout in waves goes. */
@@ -64,6 +66,8 @@ export const rolloutCourseSchema = z.object({
   /** The wave that it is in, from 0. */
   wave: countSchema,
   waves: z.array(waveProgressSchema),
+  /** What most devices had that were given it; null before anybody was. */
+  former: digestSchema.nullable(),
   startedAt: unixMsSchema.nullable(),
   waveAt: unixMsSchema.nullable(),
   finishedAt: unixMsSchema.nullable(),

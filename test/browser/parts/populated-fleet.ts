@@ -35,7 +35,7 @@ export const builtSite = (): string => {
 };
 
 /** A beat after some decisions. */
-const beatOf = (device: TestDevice, total: number): BodyOf<'beat'> => ({
+export const beatOf = (device: TestDevice, total: number): BodyOf<'beat'> => ({
   ...device.mark,
   uptimeS: total,
   cpuShare: 0.02,
