@@ -1,6 +1,7 @@
 // Several publishers of one fleet, by the operators' command at a real controller: what one prepares the others sign, and no device takes
 // anything before.
 import { join } from 'node:path';
+import { groupIdSchema } from '@nanofleet/protocol';
 import { decodeFleetToken, generateSigningKey } from '@nanofleet/protocol/node';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { AttackedFleet } from './parts/attacked-fleet.ts';
@@ -10,6 +11,7 @@ import { keepStandardError } from './parts/quiet.ts';
 // Ends a hang; a machine with other work must not.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 });
 
+const NOBODY = groupIdSchema.parse('nobody');
 let fleet: AttackedFleet;
 let bundle: TestBundle;
 /** What waits for the second publisher. */
@@ -27,6 +29,19 @@ beforeAll(async () => {
   const stranger = generateSigningKey().fingerprint;
   await expect(fleet.nanofleet('other', 'trust', 'follow', stranger)).rejects.toThrow('METADATA_ROOT_WRONG');
   await fleet.nanofleet('other', 'trust', 'follow', fleet.publisher.fingerprint);
+});
+
+it('releases that are pushed at the same time are both listed', async () => {
+  await fleet.profile('twin', fleet.publisher);
+  const [one, two] = [fleet.signed(), fleet.signed()];
+  await Promise.all([
+    fleet.nanofleet('publisher', 'models', 'push', one.directory),
+    fleet.nanofleet('twin', 'models', 'push', two.directory),
+  ]);
+  for (const { digest } of [one, two]) {
+    const made = await fleet.liar.honest.call('makeRollout', { body: { digest, target: { group: NOBODY } } });
+    expect(made.digest).toBe(digest);
+  }
 });
 
 it('a second publisher is added, and two must sign from then on', async () => {

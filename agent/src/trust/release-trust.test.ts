@@ -20,7 +20,7 @@ import {
   sha256Of,
 } from '@nanofleet/protocol/node';
 import { silentLog } from '@nanofleet/runtime/ports';
-import { ManualClock, MemoryDisk } from '@nanofleet/runtime/testing';
+import { ManualClock, MemoryDisk, makeSeededRandom } from '@nanofleet/runtime/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ReleaseTrust, type ReleaseTrustOptions } from './release-trust.ts';
 
@@ -171,12 +171,23 @@ describe('a device that is told of a root', () => {
     expect(asked).toEqual([TIMESTAMP_NAME]);
   });
 
-  it('remembers across a restart what it never goes back behind', async () => {
+  it('takes nothing new while it could not remember it', async () => {
+    publish();
+    disk.bytesMax = 0;
+    const trust = trustOf();
+    trust.follow(said(1));
+    await expect(trust.allowModel(WANTED)).rejects.toMatchObject({ code: 'ENOSPC' });
+    disk.bytesMax = Number.POSITIVE_INFINITY;
+    expect(await trust.allowModel(WANTED)).not.toBeNull();
+  });
+
+  it('remembers across a power cut what it never goes back behind', async () => {
     publish();
     const earlier = new Map(blobs);
     publish();
     await followed();
     blobs = earlier;
+    disk = disk.afterPowerCut(makeSeededRandom(1));
     const restarted = trustOf();
     restarted.follow(said(1));
     await expect(restarted.allowModel(WANTED)).rejects.toMatchObject({ code: 'METADATA_OLD' });

@@ -131,7 +131,8 @@ export class ReleaseTrust {
     } catch (thrown) {
       const error = toNanofleetError(thrown);
       if (isAboutMetadata(error)) failing(error);
-      throw error;
+      // As it is: a full disk is told apart by whoever tries again.
+      throw thrown;
     }
   }
 

@@ -16,6 +16,7 @@ import {
   type Target,
   type Trust,
   targetPath,
+  toNanofleetError,
 } from '@nanofleet/protocol';
 import {
   checkMetadataSignatures,
@@ -29,6 +30,7 @@ import {
 import { z } from 'zod';
 import type { Client } from '../client.ts';
 import type { Context } from '../command.ts';
+import type { Profile } from '../profile.ts';
 import { type Releases, snapshotOf, targetsOf } from './make-metadata.ts';
 import { type OpenTrust, openTrust } from './open-trust.ts';
 
@@ -156,6 +158,21 @@ export const agentTarget = (bytes: Uint8Array): [string, Target] => {
   return [targetPath('agent', digest), { length: bytes.length, hashes: { sha256: digest }, custom }];
 };
 
+/** Lists a release; null where there is nothing to do. */
+const listOnce = async (
+  client: Client,
+  { key, nowMs, profile }: { key: SigningKey; nowMs: number; profile: Profile },
+  [path, target]: [string, Target],
+): Promise<Proposed | null> => {
+  const open = await openTrust(client, { key, profile });
+  if (open === null) return null;
+  const before = open.targets?.signed.targets ?? {};
+  const known = before[path];
+  if (known !== undefined && canonicalJson(known) === canonicalJson(target)) return null;
+  const targets = proposeTargets({ ...before, [path]: target }, { key, nowMs, open });
+  return propose(client, open, { key, nowMs, proposal: { root: null, targets } });
+};
+
 /**
  * Lists a release in the targets; nothing where the fleet has no metadata, or it is listed so already. Whether devices may take it now:
  * not while other publishers have to sign.
@@ -173,15 +190,13 @@ export const listRelease = async (
     return true;
   }
   const key = await profile.readKey();
-  const open = await openTrust(client, { key, profile });
-  if (open === null) return true;
-  const before = open.targets?.signed.targets ?? {};
-  const known = before[path];
-  if (known !== undefined && canonicalJson(known) === canonicalJson(target)) return true;
-  const nowMs = world.now();
-  const targets = proposeTargets({ ...before, [path]: target }, { key, nowMs, open });
-  const proposed = await propose(client, open, { key, nowMs, proposal: { root: null, targets } });
-  if ('trust' in proposed) return true;
+  const listing = () => listOnce(client, { key, profile, nowMs: world.now() }, [path, target]);
+  // Who pushes at the same time is quicker at most once for each of its pushes.
+  const proposed = await listing().catch((thrown: unknown) => {
+    if (toNanofleetError(thrown).code !== 'METADATA_OLD') throw thrown;
+    return listing();
+  });
+  if (proposed === null || 'trust' in proposed) return true;
   terminal.note(
     `Other publishers have to sign this first: ${proposed.file}. There: nanofleet trust sign FILE; then nanofleet trust push FILE`,
   );

@@ -3,16 +3,19 @@
  * devices, lines or whatever else can be sent: the number of series has a bound. Figures of the fleet are read from the
  * database, so every controller of a fleet tells the same; those of a process are its own. Never decides who may read.
  */
-import type { ApiAnswer } from '@nanofleet/protocol';
-import { Injectable } from '@nestjs/common';
+import type { ApiAnswer, Trust } from '@nanofleet/protocol';
+import type { Clock } from '@nanofleet/runtime/ports';
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { CloudService } from '../cloud/cloud.service.ts';
 import { Link } from '../link/link.ts';
 import { LiveFeed } from '../live/live.feed.ts';
+import { CLOCK } from '../ports/clock.ts';
 import { ShardsService } from '../shards/shards.service.ts';
 import { Identity } from '../state/identity.ts';
 import { FleetService } from '../telemetry/fleet.service.ts';
+import { TrustService } from '../trust/trust.service.ts';
 import type { Readiness } from './readiness.service.ts';
 
 const MS_PER_S = 1_000;
@@ -69,6 +72,12 @@ export class MetricsService {
     'Budget of a day; absent without a provider',
   );
 
+  readonly #metadata = this.#gauge(
+    'nanofleet_fleet_metadata_valid_seconds',
+    'How long release metadata still counts; absent where the fleet has none',
+    ['role'],
+  );
+
   constructor(
     private readonly fleet: FleetService,
     private readonly link: Link,
@@ -76,6 +85,8 @@ export class MetricsService {
     private readonly live: LiveFeed,
     private readonly cloud: CloudService,
     private readonly identity: Identity,
+    private readonly trust: TrustService,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
     const { controllerVersion: version } = identity.shown();
     this.#gauge('nanofleet_build_info', 'Always 1; the version is the label', ['version']).set(
@@ -131,13 +142,24 @@ export class MetricsService {
   }
 
   async #ofFleet(): Promise<void> {
-    const [figures, cloud] = await Promise.all([this.fleet.figures(), this.cloud.shown()]);
+    const [figures, cloud, trust] = await Promise.all([
+      this.fleet.figures(),
+      this.cloud.shown(),
+      this.trust.show(),
+    ]);
     this.#setDevices(figures.devices);
     total(this.#duplicates, figures.ingest.duplicates);
     total(this.#decisions, figures.decisions);
     total(this.#events, figures.events);
     this.#setOffloads(figures.offloads);
     this.#setMoney(cloud);
+    this.#setMetadata(trust);
+  }
+
+  #setMetadata({ roles }: Trust): void {
+    this.#metadata.reset();
+    for (const { expiresAt, role } of roles)
+      this.#metadata.set({ role }, (expiresAt - this.clock.unixMs()) / MS_PER_S);
   }
 
   #setDevices({ online, revoked, total: all }: ApiAnswer<'fleet'>['devices']): void {
@@ -162,6 +184,7 @@ export class MetricsService {
   #forgetFleet(): void {
     this.#devices.reset();
     this.#offloads.reset();
+    this.#metadata.reset();
     for (const counter of [this.#decisions, this.#events, this.#duplicates]) counter.remove();
     for (const gauge of [this.#spent, this.#reserved, this.#budget]) gauge.remove();
   }

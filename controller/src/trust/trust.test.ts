@@ -134,6 +134,13 @@ describe('release metadata', () => {
     expect((await timestamp()).meta['snapshot.json'].version).toBe(version);
   });
 
+  it('tells Prometheus how long it still counts', async () => {
+    const headers = { authorization: `Bearer ${controller.adminToken}` };
+    const text = await (await fetch(`${controller.url}/metrics`, { headers })).text();
+    const left = /nanofleet_fleet_metadata_valid_seconds\{role="targets"\} (\d+)/.exec(text)?.[1];
+    expect(Number(left)).toBeGreaterThan(300 * 86_400);
+  });
+
   it('keeps a key from taking over whose timestamps would count for nobody', async () => {
     await controller.call('rotate', { body: { part: 'controller-key', overlapS: 60 } });
     const finish = () => controller.call('finishRotation', { body: { leavesBehind: true } });
