@@ -1,6 +1,6 @@
 // Runs the line of `nanofleet devices add` on a whole machine: a Debian with systemd that boots under qemu with little
-// memory. From the line to a decision under its service, a hung agent that the watchdog ends, a power cut, and an
-// uninstall that leaves nothing. Options: --memory MB (256), --packages DIR (agent/dist/packages), --cache DIR of Debian
+// memory. From the line to a decision under its service, a hung agent that the watchdog ends, a power cut, wrong clocks,
+// and an uninstall that leaves nothing. Options: --memory MB (256), --packages DIR (agent/dist/packages), --cache DIR of Debian
 // roots. Needs root, debootstrap where the root is missing, qemu-system-x86, iproute2, e2fsprogs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,11 +10,11 @@ import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { NanofleetError } from '@nanofleet/protocol';
+import { lineIdSchema, NanofleetError } from '@nanofleet/protocol';
 import { eventually } from '@nanofleet/runtime/testing';
 import { SITE_ADDRESS } from './parts/apart-device.ts';
 import { hasCommand, machineRoot, rootPlace } from './parts/debian-root.ts';
-import { GROUP, InstallSite } from './parts/install-site.ts';
+import { FIRST_RELEASE, GROUP, InstallSite } from './parts/install-site.ts';
 import { InstalledAgent } from './parts/installed-agent.ts';
 import { MachineDevice } from './parts/machine-device.ts';
 import { leftOn, listOf, memoryOf, restartsOf, stopAll } from './parts/machine-service.ts';
@@ -22,6 +22,11 @@ import { PROCESSORS } from './parts/processors.ts';
 import { ROOT } from './parts/starter.ts';
 
 const DEVICE = 'pump-1';
+const LINE = lineIdSchema.parse('intent');
+/** What the machine's clock is set to, one after the other: an empty battery, far ahead, and back by a day. */
+const CLOCKS = ['1970-01-01 00:00:10 UTC', '2036-11-27 12:00:00 UTC', '2036-11-26 12:00:00 UTC'];
+/** Tried, watched and committed, emulated. */
+const RELEASED_WITHIN_MS = 300_000;
 /** WatchdogSec of the unit is 120 s; ending a stopped process and starting it again comes on top, emulated. */
 const HANG_ENDS_WITHIN_MS = 420_000;
 /** Until the start's garbage is collected and the kernel has had its say. */
@@ -69,6 +74,25 @@ async function hang(machine: MachineDevice): Promise<number> {
   return performance.now() - begunMs;
 }
 
+/** Under each wrong clock the service starts anew, connects, decides, and takes the next version. */
+async function tellWrongTime(
+  machine: MachineDevice,
+  agent: InstalledAgent,
+  site: InstallSite,
+): Promise<void> {
+  for (const [at, clock] of CLOCKS.entries()) {
+    await machine.run(`date -s '${clock}' && systemctl restart nanofleet-agent`);
+    await decides(agent, site);
+    const digest = await site.release(FIRST_RELEASE + at + 1);
+    const look = async (): Promise<void> => {
+      const { committed } = (await agent.status()).lines[LINE] ?? {};
+      if (committed !== digest) throw new NanofleetError('INTERNAL', `at ${clock} it runs ${committed}`);
+    };
+    await eventually(look, { withinMs: RELEASED_WITHIN_MS, everyMs: 2_000 });
+    console.log(`at ${clock} it connects, decides and takes a version`);
+  }
+}
+
 async function campaign(scratch: string): Promise<Record<string, unknown>> {
   const root = machineRoot(PROCESSORS.x64, given.cache);
   const machine = await MachineDevice.open({ root, scratch, memoryMB: Number(given.memory) });
@@ -92,6 +116,7 @@ async function campaign(scratch: string): Promise<Record<string, unknown>> {
   const bootMs = await machine.boot();
   await decides(agent, site);
   console.log('it decides after the power cut');
+  await tellWrongTime(machine, agent, site);
   await agent.uninstall();
   const left = await leftOn(machine, before);
   await machine.cutPower();

@@ -12,6 +12,8 @@ import { type Running, runProgram, startProgram } from '../../faults/parts/progr
 import { ROOT } from './starter.ts';
 
 export const GROUP = 'homes';
+/** Counter of the release that the group has from the beginning. */
+export const FIRST_RELEASE = 2;
 const ARRIVES_WITHIN_MS = 120_000;
 const READY = z.object({ http: z.int(), authorityKeyId: z.string() });
 const eventSchema = z.object({ event: z.object({ decision: z.string() }) });
@@ -20,10 +22,14 @@ const eventSchema = z.object({ event: z.object({ decision: z.string() }) });
 export class InstallSite {
   readonly #running: Running;
   readonly #profile: string;
+  readonly #scratch: string;
+  readonly #key: SigningKey;
 
-  private constructor(running: Running, profile: string) {
+  private constructor(running: Running, own: { profile: string; scratch: string; key: SigningKey }) {
     this.#running = running;
-    this.#profile = profile;
+    this.#profile = own.profile;
+    this.#scratch = own.scratch;
+    this.#key = own.key;
   }
 
   /** Starts it at an address with packages, and gives the group a model. */
@@ -35,13 +41,20 @@ export class InstallSite {
     await writeSigningKey(join(profile, 'publisher.key'), key);
     const running = await launch({ directory, key, packages, address });
     const { http, authorityKeyId } = READY.parse(running.ready);
-    const site = new InstallSite(running, profile);
+    const site = new InstallSite(running, { profile, scratch, key });
     const token = join(directory, 'admin-token');
     const url = `https://${address}:${http}`;
     await site.nanofleet('login', url, '--token-file', token, '--authority', authorityKeyId);
-    const bundle = signedBundle({ from: 'household-2', to: join(scratch, 'bundle'), key });
-    await site.nanofleet('models', 'push', bundle.directory, '--group', GROUP);
+    await site.release(FIRST_RELEASE);
     return site;
+  }
+
+  /** Gives the group a version of its model. Returns its digest. */
+  async release(releaseCounter: number): Promise<string> {
+    const to = join(this.#scratch, `bundle-${releaseCounter}`);
+    const bundle = signedBundle({ from: 'household-2', to, key: this.#key, releaseCounter });
+    await this.nanofleet('models', 'push', bundle.directory, '--group', GROUP);
+    return bundle.digest;
   }
 
   /** What a command says. @throws NanofleetError what it said when it failed */
