@@ -242,6 +242,7 @@ export const ERRORS = {
   BACKUP_LOCKED: entry('operator', 401, 'The backup does not open with this passphrase or key'),
   BACKUP_NEWER: entry('operator', 409, 'The backup is of a newer release'),
   BACKUP_EXISTS: entry('operator', 409, 'There is a file of this name already'),
+  STORE_FULL: entry('operator', 507, 'The models of a device would take more of its disk than they may'),
   DISK_FULL: entry('operator', 507, 'There is no space left on the disk', 'retry'),
   DATABASE_UNAVAILABLE: entry('controller', 503, 'The database does not answer', 'retry'),
   BROKER_UNAVAILABLE: entry('controller', 503, 'The broker does not answer', 'retry'),

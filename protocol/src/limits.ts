@@ -69,6 +69,10 @@ export const MANIFEST_BYTES_MAX = 256 * KIB;
 export const BUNDLE_FILE_BYTES_MAX = 64 * MIB;
 /** Bytes of all files of a bundle. */
 export const BUNDLE_BYTES_MAX = 64 * MIB;
+/** Bytes that the models of a device may take on its disk, all lines and versions together; a bundle beyond is refused. */
+export const CONTENT_BYTES_MAX = 256 * MIB;
+/** Bytes of files that no bundle of a device holds any more, kept for a version that comes back; more are removed. */
+export const CONTENT_SPARE_BYTES_MAX = 16 * MIB;
 /** Files in a bundle. */
 export const BUNDLE_FILES_MAX = 32;
 /** Files of a release of the agent together; it is refused beyond. */

@@ -65,6 +65,18 @@ export class MortalDisk implements Disk {
     this.#change(() => this.#disk.rename(from, to));
   }
 
+  link(from: string, to: string): boolean {
+    let isLinked = true;
+    this.#change(() => {
+      isLinked = this.#disk.link(from, to);
+    });
+    return isLinked;
+  }
+
+  status(path: string) {
+    return this.#disk.status(path);
+  }
+
   unlink(path: string): void {
     this.#change(() => this.#disk.unlink(path));
   }

@@ -223,6 +223,8 @@ const watched = (disk: MemoryDisk, moment: () => void): Disk => {
     open: (path) => watchFile(disk.open(path)),
     rename: around((from: string, to: string) => disk.rename(from, to)),
     unlink: around((path: string) => disk.unlink(path)),
+    link: around((from: string, to: string) => disk.link(from, to)),
+    status: (path) => disk.status(path),
     syncDirectory: around((path: string) => disk.syncDirectory(path)),
   };
 };

@@ -8,6 +8,7 @@ import {
   fstatSync,
   fsyncSync,
   ftruncateSync,
+  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -15,6 +16,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import type { Disk, DiskFile } from '@nanofleet/runtime/ports';
@@ -72,6 +74,32 @@ const orWhenMissing = <T>(read: () => T, missing: T): T => {
   }
 };
 
+/** What file systems without links answer, FAT among them, and one whose file has as many names as it can have. */
+const UNLINKABLE: ReadonlySet<unknown> = new Set([
+  'EPERM',
+  'EACCES',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EXDEV',
+  'EMLINK',
+]);
+
+const link = (from: string, to: string): boolean => {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && UNLINKABLE.has(thrown.code)) return false;
+    throw thrown;
+  }
+};
+
+const statusOf = (path: string) => {
+  const { nlink, size } = statSync(path);
+  return { names: nlink, bytes: size };
+};
+
 const syncDirectory = (path: string): void => {
   const descriptor = openSync(path, constants.O_RDONLY);
   try {
@@ -91,6 +119,8 @@ export const fileDisk: Disk = {
   readPiece: (path, range) => orWhenMissing(() => readPiece(path, range), null),
   open: openFile,
   rename: renameSync,
+  link,
+  status: (path) => orWhenMissing(() => statusOf(path), null),
   unlink: (path) => rmSync(path, { force: true }),
   removeTree: (path) => rmSync(path, { recursive: true, force: true }),
   syncDirectory,

@@ -18,6 +18,7 @@ import {
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
 import { expandFile, type TravellingFile } from '@nanofleet/runtime';
 import { type Download, digestOf, fetchSignature, fetchSmall, mismatch, writeFile } from './blob-fetch.ts';
+import type { ContentStore } from './content-store.ts';
 import { type BundleHere, fetchFromHere } from './delta-fetch.ts';
 import { fetchFile } from './file-fetch.ts';
 import type { Wish } from './slots.machine.ts';
@@ -28,6 +29,8 @@ export interface FetchOptions extends Download {
   readonly wish: Wish;
   readonly publisherFingerprints: readonly string[];
   readonly lowestCounter: number;
+  /** Files of all lines. */
+  readonly content: ContentStore;
   /** The accepted bundle of the line, of which files may be made. */
   readonly here: BundleHere | null;
   readonly progress: (done: { bytesDone: number; bytesTotal: number }) => void;
@@ -40,6 +43,9 @@ export interface FetchOptions extends Download {
 export const fetchBundle = async (options: FetchOptions): Promise<Manifest> => {
   await options.blobs.begin?.(options.signal);
   const manifest = await fetchManifest(options);
+  const { content, here } = options;
+  for (const file of here?.files ?? []) content.keep(file, join(here?.directory ?? '', file.name));
+  content.makeRoom(manifest.files);
   const travelling = manifest.files.map((file) => wireOf(file) ?? file);
   const bytesTotal = travelling.reduce((sum, { bytes }) => sum + bytes, 0);
   let bytesBefore = 0;
@@ -47,9 +53,12 @@ export const fetchBundle = async (options: FetchOptions): Promise<Manifest> => {
     const wire = wireOf(file);
     const progress = (bytes: number): void =>
       options.progress({ bytesDone: Math.min(bytesBefore + bytes, bytesTotal), bytesTotal });
-    if (await fetchFromHere(options, { file, here: options.here }, progress)) progress((wire ?? file).bytes);
+    const path = join(options.directory, file.name);
+    if (content.take(file, path) || (await fetchFromHere(options, { file, here }, progress)))
+      progress((wire ?? file).bytes);
     else if (wire === undefined) await fetchFile(options, file, progress);
     else await fetchExpanded(options, { manifest, file, wire, sha256Of }, progress);
+    content.keep(file, path);
     bytesBefore += (wire ?? file).bytes;
   }
   return manifest;

@@ -143,3 +143,16 @@ describe('a line with a version', () => {
 function smallBytes({ blobs, wish }: TestBundle): number {
   return (blobs.get(wish.digest)?.length ?? 0) + (blobs.get(`${wish.digest}.sig`)?.length ?? 0);
 }
+
+describe('a version that comes back', () => {
+  it('is made of what was kept of it, though other versions came between', async () => {
+    const slot = make(await withFirst());
+    await slot.start();
+    for (const bundle of [two, three]) await pursue(slot, bundle, sourceOf(bundle));
+    const again = makeBundle(key, { releaseCounter: 4, model: first });
+    const source = sourceOf(again);
+    await pursue(slot, again, source);
+    runs(slot, again);
+    expect(source.bytesServed).toBeLessThan(MODEL_BYTES / 10);
+  });
+});

@@ -18,6 +18,7 @@ import type { Acceptance } from '../trial/acceptance.ts';
 import { judgeTrial } from '../trial/judge-trial.plan.ts';
 import type { LiveInputs } from '../trial/live-inputs.ts';
 import { fetchBundle } from './bundle-fetch.ts';
+import type { ContentStore } from './content-store.ts';
 import { bundleHere } from './delta-fetch.ts';
 import { MeasuredBlobs } from './measured-blobs.ts';
 import type { SlotBook } from './slot-book.ts';
@@ -52,6 +53,8 @@ export interface LineInstallerOptions {
   /** Turns a verified bundle into a runner that has reproduced its golden vectors. */
   readonly load: typeof loadRunner;
   readonly acceptance: Acceptance;
+  /** Files of all lines. */
+  readonly content: ContentStore;
   readonly inputs: LiveInputs;
 }
 
@@ -129,13 +132,13 @@ export class LineInstaller {
   }
 
   async #fetch({ wish, blobs, signal }: Pursuit): Promise<void> {
-    const { clock, disk, line } = this.#options;
+    const { clock, content, disk, line } = this.#options;
     const publisherFingerprints = this.#options.publisherFingerprints();
     const { book, progress, store } = this.#around;
     const { accepted } = book.state;
     const measured = new MeasuredBlobs(blobs, clock);
     await fetchBundle({
-      ...{ blobs: measured, disk, line, progress, publisherFingerprints, signal, wish },
+      ...{ blobs: measured, content, disk, line, progress, publisherFingerprints, signal, wish },
       directory: store.partDirectory(wish.digest),
       lowestCounter: lowestCounter(book.state),
       here: accepted === null ? null : bundleHere(disk, store.bundleDirectory(accepted.digest)),

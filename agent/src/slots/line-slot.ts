@@ -322,6 +322,7 @@ export class LineSlot {
   #tidy(): void {
     try {
       this.#store.tidy(this.#book.state);
+      this.#options.content.tidy();
     } catch (thrown) {
       this.#options.log.warn('slot-not-tidied', { line: this.#options.line, why: String(thrown) });
     }

@@ -2,7 +2,7 @@
  * All lines' slots: finds them at the start, makes new ones as they are asked for, within the bound. Never touches a
  * bundle itself.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type DesiredState,
   LINES_MAX,
@@ -12,12 +12,13 @@ import {
 } from '@nanofleet/protocol';
 import type { CheckedBundle } from '@nanofleet/runtime/node';
 import type { BlobSource } from '../ports/blob-source.ts';
+import { ContentStore } from './content-store.ts';
 import { LineSlot, type LineSlotOptions } from './line-slot.ts';
 import type { LocalBundle } from './local-bundles.ts';
 
 /** What the slots need. */
-export interface SlotsOptions extends Omit<LineSlotOptions, 'line' | 'directory'> {
-  /** Directory of all lines. */
+export interface SlotsOptions extends Omit<LineSlotOptions, 'line' | 'directory' | 'content'> {
+  /** Directory of all lines; what they hold lies by its content in `../content`. */
   readonly directory: string;
   /** Where desired bundles come from. */
   readonly blobs: BlobSource;
@@ -29,9 +30,11 @@ export interface SlotsOptions extends Omit<LineSlotOptions, 'line' | 'directory'
 export class Slots {
   readonly #options: SlotsOptions;
   readonly #slots = new Map<string, LineSlot>();
+  readonly #content: ContentStore;
 
   constructor(options: SlotsOptions) {
     this.#options = options;
+    this.#content = new ContentStore(options.disk, join(dirname(options.directory), 'content'));
   }
 
   /** Loads what was accepted, and first versions for lines that have none. */
@@ -89,7 +92,9 @@ export class Slots {
   #slotOf(line: string): LineSlot {
     const found = this.#slots.get(line);
     if (found !== undefined) return found;
-    const slot = new LineSlot({ ...this.#options, line, directory: join(this.#options.directory, line) });
+    const content = this.#content;
+    const directory = join(this.#options.directory, line);
+    const slot = new LineSlot({ ...this.#options, content, line, directory });
     this.#slots.set(line, slot);
     return slot;
   }

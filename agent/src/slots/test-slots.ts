@@ -7,6 +7,7 @@ import type { BlobSource } from '../ports/blob-source.ts';
 import { acceptInProcess } from '../trial/acceptance-in-process.ts';
 import { LiveInputs } from '../trial/live-inputs.ts';
 import { PROBATION_LENGTH } from '../trial/probation.ts';
+import { ContentStore } from './content-store.ts';
 import { LineSlot, type LineSlotOptions } from './line-slot.ts';
 import { loadNothing, sourceOf, type TestBundle } from './test-bundles.ts';
 
@@ -42,6 +43,7 @@ export const makeSlot = (
     directory: '/state/slots/intent',
     host: { memoryBytes: 1e9, rssBytes: () => 50e6, boot: () => ({ id: 'one', uptimeMs: 1 }) },
     acceptance: acceptInProcess({ ...ports, load }),
+    content: new ContentStore(ports.disk, '/state/content'),
     probation: PROBATION_LENGTH,
     exchange: (runner) => {
       served.push(runner);

@@ -35,6 +35,10 @@ export interface Disk {
   /** Opens for reading and writing; made with mode 0600 when missing. */
   open(path: string): DiskFile;
   rename(from: string, to: string): void;
+  /** Gives a file one more name (a hard link); whether this file system can. Throws when `to` is there. */
+  link(from: string, to: string): boolean;
+  /** How many names a file has, and its bytes; null when it is missing. */
+  status(path: string): { readonly names: number; readonly bytes: number } | null;
   /** Removes a file; nothing when it is missing. */
   unlink(path: string): void;
   /** Removes a directory with all it holds; nothing when it is missing. */

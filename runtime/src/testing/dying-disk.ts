@@ -30,6 +30,8 @@ export const dyingDisk = (inner: Disk, steps: number, died = (): void => undefin
     readPiece: (path, range) => inner.readPiece(path, range),
     open: (path) => dying(inner.open(path)),
     rename: change((from: string, to: string) => inner.rename(from, to)),
+    link: change((from: string, to: string) => inner.link(from, to)),
+    status: (path) => inner.status(path),
     unlink: change((path: string) => inner.unlink(path)),
     removeTree: change((path: string) => inner.removeTree(path)),
     syncDirectory: change((path: string) => inner.syncDirectory(path)),

@@ -21,6 +21,8 @@ export class MemoryDisk implements Disk {
   bytesMax = Number.POSITIVE_INFINITY;
   /** Calls of sync that fail from now on. */
   isSyncBroken = false;
+  /** Whether files can have several names; FAT's cannot. */
+  hasLinks = true;
 
   makeDirectory(path: string): void {
     for (let at = path; at !== dirname(at); at = dirname(at)) {
@@ -61,6 +63,21 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  link(from: string, to: string): boolean {
+    const file = this.#names.get(from);
+    if (!this.hasLinks) return false;
+    if (file === undefined || file === null || this.#names.has(to))
+      throw new TypeError(`${from} cannot be linked to ${to}`);
+    this.#names.set(to, file);
+    return true;
+  }
+
+  status(path: string): { names: number; bytes: number } | null {
+    const file = this.#names.get(path);
+    if (file === undefined || file === null) return null;
+    return { names: [...this.#names.values()].filter((other) => other === file).length, bytes: file.length };
+  }
+
   unlink(path: string): void {
     this.#names.delete(path);
   }
@@ -79,16 +96,24 @@ export class MemoryDisk implements Disk {
 
   /** The disk that the next process finds after `kill -9`: everything written is there. */
   afterKill(): MemoryDisk {
-    const disk = new MemoryDisk();
-    for (const [name, file] of this.#names) disk.#put(name, file?.written() ?? null);
-    return disk;
+    return this.#next(this.#names, (file) => file.written());
   }
 
   /** A disk that the next start may find after a power cut: what was synced, and of the rest what chance leaves. */
   afterPowerCut(random: Random): MemoryDisk {
-    const disk = new MemoryDisk();
     const names = random.share() < 0.5 ? this.#durableNames : this.#names;
-    for (const [name, file] of names) disk.#put(name, file?.survivor(random) ?? null);
+    return this.#next(names, (file) => file.survivor(random));
+  }
+
+  /** A disk with these names, on which what was one file still is. */
+  #next(names: ReadonlyMap<string, MemoryFile | null>, left: (file: MemoryFile) => MemoryFile): MemoryDisk {
+    const disk = new MemoryDisk();
+    disk.hasLinks = this.hasLinks;
+    const files = new Map<MemoryFile | null, MemoryFile | null>([[null, null]]);
+    for (const [name, file] of names) {
+      if (file !== null && !files.has(file)) files.set(file, left(file));
+      disk.#put(name, files.get(file) ?? null);
+    }
     return disk;
   }
 

@@ -93,6 +93,18 @@ export class CrashDisk implements Disk {
     this.#change(`rename ${from} ${to}`, () => this.#disk.rename(from, to));
   }
 
+  link(from: string, to: string): boolean {
+    let isLinked = true;
+    this.#change(`link ${from} ${to}`, () => {
+      isLinked = this.#disk.link(from, to);
+    });
+    return isLinked;
+  }
+
+  status(path: string) {
+    return this.#disk.status(path);
+  }
+
   unlink(path: string): void {
     if (this.#disk.read(path) === null) return;
     this.#change(`unlink ${path}`, () => this.#disk.unlink(path));
