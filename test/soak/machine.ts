@@ -17,7 +17,7 @@ import { hasCommand, machineRoot, rootPlace } from './parts/debian-root.ts';
 import { FIRST_RELEASE, GROUP, InstallSite } from './parts/install-site.ts';
 import { InstalledAgent } from './parts/installed-agent.ts';
 import { MachineDevice } from './parts/machine-device.ts';
-import { leftOn, listOf, memoryOf, restartsOf, stopAll } from './parts/machine-service.ts';
+import { leftOn, memoryOf, noteFiles, restartsOf, stopAll } from './parts/machine-service.ts';
 import { PROCESSORS } from './parts/processors.ts';
 import { ROOT } from './parts/starter.ts';
 
@@ -96,7 +96,7 @@ async function tellWrongTime(
 async function campaign(scratch: string): Promise<Record<string, unknown>> {
   const root = machineRoot(PROCESSORS.x64, given.cache);
   const machine = await MachineDevice.open({ root, scratch, memoryMB: Number(given.memory) });
-  const before = await listOf(machine);
+  await noteFiles(machine);
   const site = await InstallSite.open({ scratch, packages: resolve(given.packages), address: SITE_ADDRESS });
   const agent = new InstalledAgent(machine);
   console.log('the machine is up; the line runs');
@@ -118,7 +118,7 @@ async function campaign(scratch: string): Promise<Record<string, unknown>> {
   console.log('it decides after the power cut');
   await tellWrongTime(machine, agent, site);
   await agent.uninstall();
-  const left = await leftOn(machine, before);
+  const left = await leftOn(machine);
   await machine.cutPower();
   await site.close();
   return {

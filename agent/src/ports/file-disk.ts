@@ -96,8 +96,8 @@ const link = (from: string, to: string): boolean => {
 };
 
 const statusOf = (path: string) => {
-  const { nlink, size } = statSync(path);
-  return { names: nlink, bytes: size };
+  const { nlink, size } = statSync(path, { bigint: true });
+  return { names: Number(nlink), bytes: Number(size) };
 };
 
 const syncDirectory = (path: string): void => {

@@ -79,7 +79,7 @@ describe.each([
   it('refuses a bundle that does not fit beside what others hold', () => {
     const { install, store } = made(disk, join(place, 'full'));
     for (const seed of [11, 12]) install(`bundle-${seed}`, contentOf(seed));
-    const refused = expect.objectContaining({
+    const refused: unknown = expect.objectContaining({
       code: 'STORE_FULL',
       facts: { needed: 151, held: 200, bytesMax: 350 },
     });

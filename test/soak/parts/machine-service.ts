@@ -8,38 +8,35 @@ const PROCESSES = `$(cat /sys/fs/cgroup$(systemctl show -P ControlGroup ${UNIT})
 
 /** Written by a Debian that runs, with or without an agent. */
 const OF_THE_SYSTEM = [
-  '/var/log/*',
-  '/var/lib/systemd/*',
-  '/var/lib/dpkg/*',
-  '/var/cache/*',
-  '/var/tmp/*',
-  '/etc/passwd-',
-  '/etc/group-',
-  '/etc/shadow-',
-  '/etc/gshadow-',
-  '/etc/subuid-',
-  '/etc/subgid-',
-  '/etc/.pwd.lock',
-  '/tmp/systemd-private-*',
+  ...[
+    '/var/log/*',
+    '/var/lib/systemd/*',
+    '/var/lib/dpkg/*',
+    '/var/lib/apt/*',
+    '/var/backups/*',
+    '/var/cache/*',
+  ],
+  ...['/var/tmp/*', '/tmp/systemd-private-*', '/etc/passwd-', '/etc/group-', '/etc/shadow-', '/etc/gshadow-'],
+  ...['/etc/subuid-', '/etc/subgid-', '/etc/.pwd.lock'],
 ];
+/** What is on the disk, a line each: kind, mode, owner and path of everything, hashes of the settings. */
 const LIST = [
   `find / -xdev \\( ${OF_THE_SYSTEM.map((path) => `-path '${path}'`).join(' -o ')} \\) -prune -o -printf '%y %m %u %p\\n'`,
   `find /etc -xdev -type f ! -name '*-' ! -name .pwd.lock -exec sha256sum {} +`,
 ].join('; ');
+const BEFORE = '/var/tmp/before';
 
-/** What is on the disk, a line each: kind, mode, owner and path of everything, hashes of the settings. */
-export async function listOf(machine: DeviceShell): Promise<readonly string[]> {
-  return (await machine.run(LIST)).out.split('\n').filter((line) => line !== '');
-}
+/** Notes on its own disk what is there. */
+export const noteFiles = (machine: DeviceShell): Promise<unknown> =>
+  machine.run(`touch ${BEFORE}; (${LIST}) | sort > ${BEFORE}`);
 
 /** What a disk has that it had not, or has not that it had; programs of the agent's that still run. */
-export async function leftOn(machine: DeviceShell, before: readonly string[]) {
-  const after = await listOf(machine);
-  const [had, has] = [new Set(before), new Set(after)];
-  const { out } = await machine.run('readlink /proc/[0-9]*/exe | grep -E "nanofleet|deleted"');
+export async function leftOn(machine: DeviceShell) {
+  const linesOf = async (line: string): Promise<string[]> =>
+    (await machine.run(line)).out.split('\n').filter((found) => found !== '');
   return {
-    leftovers: [...after.filter((line) => !had.has(line)), ...before.filter((line) => !has.has(line))],
-    stillRunning: out.split('\n').filter((line) => line !== ''),
+    leftovers: await linesOf(`(${LIST}) | sort | diff ${BEFORE} - | grep '^[<>]'`),
+    stillRunning: await linesOf('readlink /proc/[0-9]*/exe | grep -E "nanofleet|deleted"'),
   };
 }
 
