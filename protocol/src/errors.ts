@@ -82,6 +82,7 @@ export const ERRORS = {
   BUNDLE_FILE_MISSING: entry('operator', 422, 'A file of the bundle is missing'),
   BUNDLE_TOO_LARGE: entry('operator', 413, 'The bundle or one of its files is larger than the limit'),
   MANIFEST_MALFORMED: entry('operator', 422, 'The manifest does not have the expected form'),
+  FILE_NAME_UNSAFE: entry('operator', 422, 'A file of the bundle has a name that could lead elsewhere'),
   MANIFEST_VERSION_UNKNOWN: entry(
     'operator',
     422,

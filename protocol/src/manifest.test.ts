@@ -200,7 +200,8 @@ describe('parseManifest', () => {
     ['task', { task: 'poetry' }],
   ])('names %s when it is wrong', (where, change) => {
     const { code, message } = refusal(bytesOf({ ...textDraft, ...change }));
-    expect(code).toBe('MANIFEST_MALFORMED');
+    const isFileName = /^files\.\d\.(wire\.)?name$/.test(where);
+    expect(code).toBe(isFileName ? 'FILE_NAME_UNSAFE' : 'MANIFEST_MALFORMED');
     expect(message).toContain(where);
   });
 

@@ -364,7 +364,8 @@ function sensorContradictions({ sensor, labels }: SensorManifest): Contradiction
 
 /**
  * Reads a manifest from the exact bytes of `manifest.json`. Unknown fields are ignored.
- * @throws NanofleetError `BUNDLE_TOO_LARGE`, `MANIFEST_VERSION_UNKNOWN` or `MANIFEST_MALFORMED`, which names the first field that is wrong.
+ * @throws NanofleetError `BUNDLE_TOO_LARGE`, `MANIFEST_VERSION_UNKNOWN`, `FILE_NAME_UNSAFE` or `MANIFEST_MALFORMED`, which names the first field
+ * that is wrong.
  */
 export function parseManifest(bytes: Uint8Array): Manifest {
   const value = readManifestJson(bytes);
@@ -374,7 +375,10 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   const [first] = result.error.issues;
   const where = first === undefined || first.path.length === 0 ? 'the document' : first.path.join('.');
   const problem = `The manifest was refused: ${where}: ${first?.message ?? 'not a manifest'}.`;
-  throw new NanofleetError('MANIFEST_MALFORMED', problem, { cause: result.error });
+  const isName = /^files\.\d+\.(wire\.)?name$/.test(where);
+  throw new NanofleetError(isName ? 'FILE_NAME_UNSAFE' : 'MANIFEST_MALFORMED', problem, {
+    cause: result.error,
+  });
 }
 
 const versionedSchema = z.object({ format: z.int() });

@@ -97,7 +97,7 @@ describe('a listed bundle', () => {
     const text = bundle.read(MANIFEST_FILE).toString().replace(JSON.stringify(name), '"../../identity.json"');
     const listed = { ...bundle, ...servedAs(bundle, text) };
     await fleet.list(listed);
-    expect(await fleet.refusalOf(listed)).toBe('MANIFEST_MALFORMED');
+    expect(await fleet.refusalOf(listed)).toBe('FILE_NAME_UNSAFE');
   });
 
   it('is refused when a file of it grows beyond what its manifest states', async () => {

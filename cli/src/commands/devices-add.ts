@@ -50,7 +50,7 @@ async function add({ args, connect, flags, profile, terminal }: Context): Promis
   const client = await connect();
   // Before a token is made: without packages it would be of no use.
   const { url, sha256, packages } = await client.call('installer');
-  const root = await rootToPin(client, { key, profile });
+  const root = await rootToPin(client, { key, profile, terminal });
   const who = await client.call('whoami');
   const made = await client.call('makeFleetToken', { body: { name, group, uses: 1, validForS } });
   const pinned = { publisher: key.fingerprint, root };

@@ -102,7 +102,7 @@ async function replace({ args, connect, flags, profile, terminal }: Context): Pr
   if (validForS === undefined) throw new UsageError('--valid-for is a number with s, m, h or d, as in 12h.');
   const key = await profile.readKey();
   const client = await connect();
-  const root = await rootToPin(client, { key, profile });
+  const root = await rootToPin(client, { key, profile, terminal });
   const who = await client.call('whoami');
   const made = await client.call('replaceDevice', { params: { device }, body: { validForS } });
   const pinned = { publisher: key.fingerprint, root };

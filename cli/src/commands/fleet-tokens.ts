@@ -38,7 +38,7 @@ async function make({ args, flags, connect, profile, terminal }: Context): Promi
   if (validForS === undefined) throw new UsageError('--valid-for is a number with s, m, h or d, as in 12h.');
   const key = await profile.readKey();
   const client = await connect();
-  const root = await rootToPin(client, { key, profile });
+  const root = await rootToPin(client, { key, profile, terminal });
   const who = await client.call('whoami');
   const made = await client.call('makeFleetToken', { body: { name: args[0] ?? '', group, uses, validForS } });
   const pinned = { publisher: key.fingerprint, root };
