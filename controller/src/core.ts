@@ -14,6 +14,7 @@ import { Link, type LinkAccess } from './link/link.ts';
 import type { BlobStore } from './models/blob-store.ts';
 import { ModelsService } from './models/models.service.ts';
 import { MiniTier } from './offload/mini-tier.ts';
+import { RolloutsDriver } from './rollouts/rollouts.driver.ts';
 import { RolloutsService } from './rollouts/rollouts.service.ts';
 import { ShardsService } from './shards/shards.service.ts';
 import { TelemetryRepository } from './telemetry/telemetry.repository.ts';
@@ -51,6 +52,7 @@ export const openCore = async (
   await link.startAlone(broker(app.get(DevicesService)));
   app.get(MiniTier).restore();
   await app.get(ShardsService).holdAll();
+  app.get(RolloutsDriver).resume();
   return {
     link,
     auth: app.get(AuthService),

@@ -33,6 +33,19 @@ it(
 );
 
 it(
+  'brings rollouts in waves to an end although the controller is killed again and again',
+  async () => {
+    const pace = { ...BUSY_PACE, pushMs: 240_000, controllerDeathMs: 300_000 };
+    for (const seed of [31, 32]) {
+      const { controllerKills, staged } = await runFleet({ devices: 8, hours: 0.6, pace, seed, database });
+      expect(staged).toBeGreaterThan(1);
+      expect(controllerKills).toBeGreaterThan(1);
+    }
+  },
+  LONG_MS,
+);
+
+it(
   'goes another way from another seed',
   async () => {
     const one = { devices: 3, hours: 0.2, pace: BUSY_PACE, database };

@@ -262,6 +262,14 @@ class Run {
            coalesce((event->>'dropped')::int, 0) as dropped from events order by position`,
       )
     ).rows as StoredEvent[];
+    const open = (
+      await database.query(
+        `select version, phase from rollouts where phase not in ('done', 'aborted', 'rolled-back', 'superseded')`,
+      )
+    ).rows as { version: string; phase: string }[];
+    // The last release went to everybody at once: whoever looks after rollouts has seen that, also after a crash.
+    for (const { phase, version } of open)
+      this.#ledger.violate(`the rollout of ${version} is still ${phase}`);
     const known = (await database.query('select device, lines from devices')).rows as {
       device: string;
       lines: Record<string, { running: { digest: string } | null }>;

@@ -60,6 +60,8 @@ export class Ledger implements BrokerWitness {
   readonly #good = new Set<string>();
   readonly #revoked = new Map<string, number>();
   readonly #forged = new Set<string>();
+  /** Counters of releases that went in waves: devices may have been ordered back from them. */
+  readonly #staged = new Set<number>();
   /** Counter of the newest release that each device has said to run. */
   readonly #newest = new Map<string, number>();
   readonly #deviceOf: (clientId: string) => DeviceId | null;
@@ -85,12 +87,17 @@ export class Ledger implements BrokerWitness {
     this.#good.add(digest);
   }
 
+  /** A release that goes in waves, and may be taken back. */
+  staged(counter: number): void {
+    this.#staged.add(counter);
+  }
+
   /** Invariant 3: a bundle is about to run. */
   loads(device: string, digest: Digest): void {
     if (!this.#good.has(digest)) this.violate(`${device} runs bundle ${digest}, which must be refused`);
   }
 
-  /** Invariant 4: after a start each line runs one accepted version, and none older than it had said before. */
+  /** Invariant 4: after a start each line runs one accepted version, and none older than it had said before unless by order. */
   started(device: string, lines: readonly Pick<LineReport, 'running' | 'committed'>[]): void {
     const running = lines.flatMap(({ running }) => running ?? []);
     const [only] = running;
@@ -105,10 +112,10 @@ export class Ledger implements BrokerWitness {
       this.violate(`${device} runs ${only.digest} after a start, but has committed ${committed}`);
     }
     const before = this.#newest.get(device) ?? 0;
-    if (only.releaseCounter < before) {
+    if (only.releaseCounter < before && !this.#staged.has(before)) {
       this.violate(`${device} runs release ${only.releaseCounter} after it had run ${before}`);
     }
-    if (committed !== null) this.#newest.set(device, Math.max(before, only.releaseCounter));
+    if (committed !== null) this.#newest.set(device, only.releaseCounter);
   }
 
   /** A device is asked. */

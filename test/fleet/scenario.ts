@@ -2,7 +2,15 @@
 // is killed, good and bad releases, revocations, a stranger. Owns when; never checks anything.
 import type { Agent } from '@nanofleet/agent';
 import type { Core } from '@nanofleet/controller';
-import { decodeMessage, encodeMessage, NanofleetError, toNanofleetError, topicOf } from '@nanofleet/protocol';
+import {
+  decodeMessage,
+  encodeMessage,
+  NanofleetError,
+  type RolloutPlan,
+  rolloutPlanSchema,
+  toNanofleetError,
+  topicOf,
+} from '@nanofleet/protocol';
 import type { Random } from '@nanofleet/runtime/ports';
 import { newId } from '@nanofleet/runtime/ports';
 import type { Broker } from './broker.ts';
@@ -77,6 +85,8 @@ export interface Happenings {
   stops: number;
   fullDisks: number;
   pushes: number;
+  /** Of these, in waves. */
+  staged: number;
   strangers: number;
 }
 
@@ -89,6 +99,7 @@ export class Scenario {
     stops: 0,
     fullDisks: 0,
     pushes: 0,
+    staged: 0,
     strangers: 0,
   };
   readonly #cast: Cast;
@@ -107,7 +118,7 @@ export class Scenario {
     for (const device of devices) this.#beginDevice(device);
     controller.ended = () => this.#controllerAgain();
     this.#again(this.#operator, pace.controllerDeathMs, () => this.#doomController());
-    this.#again(this.#operator, pace.pushMs, () => this.push(this.#flaw()));
+    this.#again(this.#operator, pace.pushMs, () => this.push(this.#flaw(), { all: true }, this.#plan()));
     this.#again(this.#operator, pace.strangerMs, () => this.#stranger());
   }
 
@@ -125,16 +136,20 @@ export class Scenario {
     if (controller.running !== null) controller.running.connection.doom = null;
   }
 
-  /** The operator makes a release and rolls it out, trying again until the controller has taken it. */
-  push(flaw: Flaw, target: { all: true } | { controller: true } = { all: true }): void {
+  /** The operator makes a release and rolls it out, trying again until the controller has taken it. @param plan left out: to all at once */
+  push(flaw: Flaw, target: { all: true } | { controller: true } = { all: true }, plan?: RolloutPlan): void {
     const { ledger, signers, tampered, world } = this.#cast;
     this.#counter += 1;
     this.happenings.pushes += 1;
+    if (plan !== undefined) {
+      this.happenings.staged += 1;
+      ledger.staged(this.#counter);
+    }
     const release = makeRelease(this.#counter, flaw, signers);
     if (flaw === 'none') ledger.release(release.digest);
     if (flaw === 'tampered') tampered.add(release.digest);
     world.note('push', release.counter, flaw);
-    this.#operate((core) => publish(core, release, target));
+    this.#operate((core) => publish(core, release, { target, ...(plan && { plan }) }));
   }
 
   /** The operator cuts a device off for good. */
@@ -269,6 +284,16 @@ export class Scenario {
     });
   }
 
+  /** Every second release goes in waves, half of them through a gate. */
+  #plan(): RolloutPlan | undefined {
+    if (this.#operator.share() < 0.5) return undefined;
+    const gate = this.#operator.share() < 0.5 ? { gate: { decisions: 5, deadlineS: 900 } } : {};
+    return rolloutPlanSchema.parse({
+      ...{ waves: [{ count: 2 }, { percent: 50 }], errors: { count: 2 }, deviceS: 300, retries: 1 },
+      ...gate,
+    });
+  }
+
   #flaw(): Flaw {
     const chance = this.#operator.share();
     if (chance < 0.5) return 'none';
@@ -360,12 +385,12 @@ const impersonate = (
 const publish = async (
   core: Core,
   release: Release,
-  target: { all: true } | { controller: true },
+  how: { target: { all: true } | { controller: true }; plan?: RolloutPlan },
 ): Promise<void> => {
   for (const [digest, bytes] of release.blobs) await core.blobs.put(digest, oneChunk(bytes));
   const { manifest, signature } = manifestOf(release);
   await core.models.add(manifest, signature);
-  await core.rollouts.make({ digest: release.digest, target });
+  await core.rollouts.make({ digest: release.digest, ...how });
 };
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
