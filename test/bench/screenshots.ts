@@ -1,4 +1,5 @@
-// Takes the pictures of docs/screenshots: a real start, its whole story played, then each main page in Chromium. It prints
+// Takes the pictures of docs/screenshots: a real start, its whole story played, then each main page in Chromium; and one that
+// shows how a bad release was stopped. It prints
 // what it took and how many bytes that is; figures of speed it has none.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -28,6 +29,8 @@ interface Shot {
 
 const light: BrowserContextOptions = { viewport: WIDE, colorScheme: 'light' };
 const dark: BrowserContextOptions = { viewport: WIDE, colorScheme: 'dark' };
+/** A page of which more than the head counts. */
+const tall: BrowserContextOptions = { viewport: { width: 1280, height: 1240 }, colorScheme: 'light' };
 const phone: BrowserContextOptions = { viewport: PHONE, colorScheme: 'dark' };
 
 /** A start whose story has been played; `link` signs one browser in. */
@@ -36,16 +39,9 @@ interface Started {
   end(): Promise<void>;
 }
 
-const startFleet = async (directory: string): Promise<Started> => {
-  const args = [
-    join(ROOT, 'scripts', 'start.mjs'),
-    '--dir',
-    directory,
-    '--port',
-    '7520',
-    '--mqtt-port',
-    '7521',
-  ];
+const startFleet = async (directory: string, ...more: readonly string[]): Promise<Started> => {
+  const ports = ['--port', '7520', '--mqtt-port', '7521'];
+  const args = [join(ROOT, 'scripts', 'start.mjs'), '--dir', directory, ...ports, ...more];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const end = async (): Promise<void> => {
@@ -69,7 +65,6 @@ const shotsOf = async (page: Page, origin: string): Promise<Shot[]> => {
   for (const [name, path, selector] of [
     ['model', '/models', '.lineage a[href^="/models/"] >> nth=1'],
     ['round', '/rounds', 'table a[href^="/rounds/"]'],
-    ['rollout', '/rollouts', 'table a[href^="/rollouts/"]'],
   ] as const) {
     await page.goto(`${origin}${path}`);
     await settled(page);
@@ -87,7 +82,6 @@ const shotsOf = async (page: Page, origin: string): Promise<Shot[]> => {
     ...one('device-phone', '/devices/home-1', phone),
     ...one('models-light', '/models', light),
     ...one('model-light', found['model'], light),
-    ...one('rollout-dark', found['rollout'], dark),
     ...one('round-light', found['round'], light),
     ...one('cloud-light', '/cloud', light),
     ...one('reference-dark', '/reference', dark),
@@ -107,27 +101,67 @@ const take = async (browser: Browser, shot: Shot, at: { origin: string; state: s
   return bytes.length;
 };
 
+/** A session of a browser in a fleet, kept in a file; the page that it was opened with. */
+const signedIn = async (browser: Browser, link: string) => {
+  const context = await contextOf(browser, light);
+  const page = await context.newPage();
+  await page.goto(link);
+  await settled(page);
+  return { context, page, origin: new URL(link).origin };
+};
+
+const takeAll = async (
+  browser: Browser,
+  { link }: Started,
+  work: { state: string; waitMs: number; shots: (page: Page, origin: string) => Promise<Shot[]> },
+): Promise<number[]> => {
+  const { context, origin, page } = await signedIn(browser, link);
+  await page.waitForTimeout(work.waitMs);
+  const shots = await work.shots(page, origin);
+  await context.storageState({ path: work.state });
+  const sizes: number[] = [];
+  for (const shot of shots) sizes.push(await take(browser, shot, { origin, state: work.state }));
+  await context.close();
+  return sizes;
+};
+
+/** The rollout that its gate has stopped, and the one before, which has gone through. */
+const stagedShots = async (page: Page, origin: string): Promise<Shot[]> => {
+  const shots: Shot[] = [];
+  for (const [at, file, look] of [
+    [0, 'stopped-light', tall],
+    [1, 'rollout-dark', dark],
+  ] as const) {
+    await page.goto(`${origin}/rollouts`);
+    await settled(page);
+    const path = await addressIn(page, `table a[href^="/rollouts/"] >> nth=${at}`);
+    if (path !== null) shots.push({ file, path, look });
+  }
+  return shots;
+};
+
 async function main(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'nanofleet-screenshots-'));
-  const fleet = await startFleet(join(scratch, 'fleet'));
   const browser = await launch();
+  mkdirSync(OUT, { recursive: true });
+  const sizes: number[] = [];
+  const state = join(scratch, 'session.json');
   try {
-    const { origin } = new URL(fleet.link);
-    const context = await contextOf(browser, light);
-    const page = await context.newPage();
-    await page.goto(fleet.link);
-    await settled(page);
-    await page.waitForTimeout(Number(values.minutes) * 60_000);
-    const state = join(scratch, 'session.json');
-    const shots = await shotsOf(page, origin);
-    await context.storageState({ path: state });
-    mkdirSync(OUT, { recursive: true });
-    let bytes = 0;
-    for (const shot of shots) bytes += await take(browser, shot, { origin, state });
-    console.log(JSON.stringify({ bench: 'screenshots', pictures: shots.length, bytes }));
+    for (const [more, work] of [
+      [[], { waitMs: Number(values.minutes) * 60_000, shots: shotsOf }],
+      [['--bad-release'], { waitMs: 5_000, shots: stagedShots }],
+    ] as const) {
+      const fleet = await startFleet(join(scratch, `fleet${sizes.length}`), ...more);
+      try {
+        sizes.push(...(await takeAll(browser, fleet, { ...work, state })));
+      } finally {
+        await fleet.end();
+      }
+    }
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    console.log(JSON.stringify({ bench: 'screenshots', pictures: sizes.length, bytes }));
   } finally {
     await browser.close();
-    await fleet.end();
     rmSync(scratch, { recursive: true, force: true });
   }
 }
