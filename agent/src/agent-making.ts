@@ -59,12 +59,16 @@ export const makePairs = (
 const platformOf = ({ host }: Pick<AgentPorts, 'host'>): string => `linux-${host.arch}`;
 
 /** What the publishers have released. */
-export const makeReleaseTrust = ({ options, ports }: Making, problems: Problems): ReleaseTrust => {
+export const makeReleaseTrust = (
+  { options, ports }: Making,
+  { followed, problems }: { followed: () => void; problems: Problems },
+): ReleaseTrust => {
   const { blobs, clock, disk, log } = ports;
   const { directory, identity } = options;
   return new ReleaseTrust({
     ...{ blobs, clock, directory, disk, identity, log },
     hardware: platformOf(ports),
+    followed,
     failing: (error) => problems.holdOne('METADATA_', error),
   });
 };

@@ -137,8 +137,9 @@ export class Agent implements LocalService {
       },
     );
     const making = { options, ports: this.#ports };
-    this.#trust = makeReleaseTrust(making, this.#problems);
-    this.#upgrade = makeUpgrade(making, this.#trust, () => this.#link.reportChanged());
+    const followed = (): void => this.#link.reportChanged();
+    this.#trust = makeReleaseTrust(making, { followed, problems: this.#problems });
+    this.#upgrade = makeUpgrade(making, this.#trust, followed);
     this.#slots = this.#makeSlots();
     this.#pump = new OutboxPump({
       ...{ clock, log, identity, outbox: this.#outbox, outbound: this.#outbound, steadyMs },
@@ -468,6 +469,7 @@ export class Agent implements LocalService {
     const state = { session, instance: this.#instance, lines };
     return {
       ...state,
+      ...this.#trust.report(),
       ...attested(state, { options: this.#options, ports: this.#ports }),
       desiredVersion: this.#desired.current?.version ?? 0,
       problems: this.#problems.list(),

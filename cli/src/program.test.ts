@@ -40,6 +40,7 @@ const noMetadata = {
   fleet: 'home',
   roles: [],
   targets: 0,
+  devices: { following: 0, behind: 0, names: [] },
   controllerKeys: [Buffer.alloc(32, 1).toString('base64')],
 };
 

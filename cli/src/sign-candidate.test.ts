@@ -133,7 +133,13 @@ const answerTo = (method: string, path: string, body: string): unknown => {
   }
   if (kind === 'trust') {
     const controllerKeys = [Buffer.alloc(32, 1).toString('base64')];
-    return { fleet: 'home', roles: [], targets: 0, controllerKeys };
+    return {
+      fleet: 'home',
+      roles: [],
+      targets: 0,
+      controllerKeys,
+      devices: { following: 0, behind: 0, names: [] },
+    };
   }
   if (kind === 'candidates') {
     const all = [candidate, worse, lying, boasting].map(shown);

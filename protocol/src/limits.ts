@@ -89,6 +89,8 @@ export const PUBLISHERS_MAX = 16;
 export const ROOTS_AT_ONCE_MAX = 64;
 /** Documents of targets and snapshots that a controller keeps for devices in the middle of fetching. */
 export const METADATA_KEPT_MAX = 8;
+/** Devices that an answer names of those that have not followed a root; the others are counted. */
+export const DEVICES_NAMED_MAX = 20;
 /** How long a timestamp of the controller counts, milliseconds; it makes the next when half of that is over. */
 export const TIMESTAMP_MS = 7 * 86_400_000;
 /** Labels of one model. */

@@ -166,9 +166,12 @@ describe('a publisher who was dropped', () => {
 
   it('signs nothing any more that devices believe', async () => {
     await replacePublisher();
+    const behind = async () => (await fleet.liar.honest.call('trust')).devices;
+    expect(await behind()).toEqual({ following: 0, behind: 1, names: [DEVICE] });
     const bundle = fleet.signed();
     await fleet.serve(await fleet.listing(fleet.publisher, bundle));
     expect(await fleet.refusalOf(bundle)).toBe('METADATA_KEY_REVOKED');
+    await expect.poll(behind).toEqual({ following: 1, behind: 0, names: [] });
   });
 
   it('makes no other root', async () => {

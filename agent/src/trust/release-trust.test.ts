@@ -99,6 +99,7 @@ const trustOf = (identity: Partial<ReleaseTrustOptions['identity']> = {}): Relea
       },
     },
     identity: { fleet, publisherFingerprints: [one.fingerprint], ...identity },
+    followed: () => undefined,
     failing: (error) => problems.push(error?.code ?? null),
   });
 
@@ -210,6 +211,7 @@ describe('another root', () => {
     trust.follow(said(2));
     await trust.allowModel(WANTED);
     expect(asked).toContain(metadataName('root', 2));
+    expect(trust.report()).toEqual({ metadata: { root: 2 } });
     expect(trust.publisherFingerprints).toEqual(expect.arrayContaining([one.fingerprint, two.fingerprint]));
   });
 

@@ -10,6 +10,7 @@ import {
   type ModelTarget,
   metadataName,
   type NanofleetError,
+  type Reported,
   ROOTS_AT_ONCE_MAX,
   type Target,
   TIMESTAMP_NAME,
@@ -43,6 +44,8 @@ export interface ReleaseTrustOptions {
   readonly identity: Pick<Identity, 'fleet' | 'publisherFingerprints' | 'root'>;
   /** As `linux-arm64`. */
   readonly hardware: string;
+  /** Told when another root counts. */
+  readonly followed: () => void;
   /** Told what is wrong with the metadata, and when nothing is any more. */
   readonly failing: (error: NanofleetError | null) => void;
 }
@@ -70,6 +73,11 @@ export class ReleaseTrust {
   /** Fingerprints of keys whose bundles may lie here: what is new must be among the targets as well. */
   get publisherFingerprints(): readonly string[] {
     return [...this.#options.identity.publisherFingerprints, ...(this.#state?.publishers ?? [])];
+  }
+
+  /** Which root was followed, as messages say it. */
+  report(): Pick<Reported, 'metadata'> {
+    return this.#state === null ? {} : { metadata: { root: this.#state.root.signed.version } };
   }
 
   /**
@@ -201,7 +209,9 @@ export class ReleaseTrust {
     const isNews = this.#state?.root.signed.version !== state.root.signed.version;
     writeTrustState(disk, directory, state);
     this.#state = state;
-    if (isNews) log.info('root-followed', { version: state.root.signed.version });
+    if (!isNews) return;
+    log.info('root-followed', { version: state.root.signed.version });
+    this.#options.followed();
   }
 
   #believed(state: TrustState): Believed {

@@ -54,6 +54,7 @@ async function show({ args, connect, terminal }: Context): Promise<number> {
   fact('last seen', timeText(found.lastSeenAt));
   fact('agent', found.agentVersion ?? 'not seen yet');
   fact('desired', `version ${found.desiredVersion}, reported ${found.reportedVersion}`);
+  if (found.root) fact('metadata', `root ${found.root}`);
   for (const [line, { attested = false, running, refused, step }] of Object.entries(found.lines)) {
     const word = attested ? '' : ', not attested';
     fact(line, running === null ? step : `${running.version} ${shortDigest(running.digest)}, ${step}${word}`);

@@ -3,14 +3,20 @@ import type { MetadataDocument, Target, Trust } from '@nanofleet/protocol';
 import { shortDigest, timeText } from '../units.ts';
 
 /** How it stands, line by line. */
-export const trustLines = ({ roles, targets }: Trust): string[] => {
+export const trustLines = ({ devices, roles, targets }: Trust): string[] => {
   if (roles.length === 0)
     return ['This fleet has no release metadata: devices go by the signature on each bundle alone.'];
   const lines = roles.map(({ expiresAt, keyIds, role, threshold, version }) => {
     const who = keyIds.map(shortDigest).join(', ');
     return `${role.padEnd(10)} version ${version}, until ${timeText(expiresAt)}, ${threshold} of ${keyIds.length}: ${who}`;
   });
-  return [...lines, `${targets} releases are listed.`];
+  const { behind, following, names } = devices;
+  const missing = behind === 0 ? '' : ` Not yet: ${names.join(', ')}${behind > names.length ? ' …' : ''}.`;
+  return [
+    ...lines,
+    `${targets} releases are listed.`,
+    `${following} of ${following + behind} devices have followed the newest root.${missing}`,
+  ];
 };
 
 const nameOf = ({ custom }: Target): string =>

@@ -154,10 +154,12 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt }, lease);
     // The other one of two processes with one identity: only its complaint counts.
     if (row.instance !== null && row.instance !== body.instance) return;
-    const { agent = null, desiredVersion: reportedVersion, problems } = body;
+    const { agent = null, desiredVersion: reportedVersion, metadata, problems } = body;
+    const followedRoot = metadata?.root ?? null;
     const lines = await this.#believed(body, living);
     if (lines === null) return;
-    await this.repository.change(device, { agent, lastSeenAt, reportedVersion, lines, problems }, lease);
+    const state = { agent, followedRoot, lastSeenAt, lines, problems, reportedVersion };
+    await this.repository.change(device, state, lease);
     for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
     await this.transfers.note(device, newlyInstalled(row.lines, lines), lastSeenAt);
   }

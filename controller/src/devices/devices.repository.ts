@@ -33,6 +33,7 @@ export type DeviceChange = Partial<
     | 'lines'
     | 'problems'
     | 'reportedVersion'
+    | 'followedRoot'
     | 'conflictAt'
   >
 >;

@@ -246,6 +246,7 @@ export class DevicesService {
       lastSeenAt: row.lastSeenAt,
       desiredVersion: row.desiredVersion,
       reportedVersion: row.reportedVersion,
+      root: row.followedRoot,
       lines: row.lines,
       problems: problemsOf(row, this.clock.unixMs()),
     };

@@ -50,6 +50,8 @@ export const devices = pgTable(
     problems: jsonb().$type<StatedProblem[]>().notNull().default([]),
     reportedVersion: integer().notNull().default(0),
     desiredVersion: integer().notNull().default(0),
+    /** Root of the release metadata that it says to have followed; null for none. */
+    followedRoot: integer(),
     /** What the newest `desired` says, to see whether a plan changes it. */
     desiredState: jsonb().$type<DesiredState>(),
     /** Place of the newest job among those of this device; never goes back. */

@@ -1,8 +1,9 @@
 /** SQL of the release metadata. */
-import type { MetadataRole } from '@nanofleet/protocol';
+import { DEVICES_NAMED_MAX, type MetadataRole, type Trust } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
-import { and, desc, eq, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, gte, isNull, lte, not, sql } from 'drizzle-orm';
 import { DATABASE, type Database } from '../db/database.ts';
+import { devices } from '../devices/devices.tables.ts';
 import { releaseMetadata } from './trust.tables.ts';
 
 /** A row of the table. */
@@ -36,6 +37,23 @@ export class TrustRepository {
   /** Adds documents, all or none. Rejects as a duplicate when another writer was quicker with one of them. */
   async add(rows: readonly MetadataRow[]): Promise<void> {
     if (rows.length > 0) await this.database.insert(releaseMetadata).values([...rows]);
+  }
+
+  /** How many living devices have followed a root, and the first names of those that have not. */
+  async followers(root: number): Promise<Trust['devices']> {
+    const hasFollowed = gte(sql`coalesce(${devices.followedRoot}, 0)`, root);
+    const living = isNull(devices.revokedAt);
+    const [all, following, behind] = await Promise.all([
+      this.database.$count(devices, living),
+      this.database.$count(devices, and(living, hasFollowed)),
+      this.database
+        .select({ device: devices.device })
+        .from(devices)
+        .where(and(living, not(hasFollowed)))
+        .orderBy(asc(devices.device))
+        .limit(DEVICES_NAMED_MAX),
+    ]);
+    return { following, behind: all - following, names: behind.map(({ device }) => device) };
   }
 
   /** Removes documents up to a version. */

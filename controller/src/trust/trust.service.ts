@@ -112,7 +112,8 @@ export class TrustService {
       roles.push({ role, version: signed.version, expiresAt: expiryOf(signed), keyIds: keyids, threshold });
     }
     const targets = Object.keys((await this.targets()) ?? {}).length;
-    return { fleet: this.identity.fleet, roles, controllerKeys: [...keys], targets };
+    const devices = await this.repository.followers(root?.signed.version ?? 0);
+    return { fleet: this.identity.fleet, roles, controllerKeys: [...keys], targets, devices };
   }
 
   /** The bytes of a document by its name; null when there is none. */

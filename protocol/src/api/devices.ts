@@ -35,6 +35,8 @@ export const deviceSummarySchema = z.object({
   lastSeenAt: unixMsSchema.nullable(),
   desiredVersion: countSchema,
   reportedVersion: countSchema,
+  /** Root of the release metadata that it has followed; null for one that has met none. */
+  root: z.int().min(1).nullable().optional(),
   lines: perLine(lineReportSchema),
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })),
 });

@@ -2,8 +2,8 @@
  * The publishers' release metadata as operators see it and push it. Owns these schemas and routes; never holds behaviour.
  */
 import { z } from 'zod';
-import { digestSchema, fleetIdSchema } from '../ids.ts';
-import { METADATA_BYTES_MAX, ROOTS_AT_ONCE_MAX } from '../limits.ts';
+import { deviceIdSchema, digestSchema, fleetIdSchema } from '../ids.ts';
+import { DEVICES_NAMED_MAX, METADATA_BYTES_MAX, ROOTS_AT_ONCE_MAX } from '../limits.ts';
 import { countSchema, unixMsSchema } from '../messages/vocabulary.ts';
 import { METADATA_ROLES } from '../metadata/roles.ts';
 import { bare, route } from './route.ts';
@@ -27,6 +27,12 @@ export const trustSchema = z.object({
   controllerKeys: z.array(z.base64().length(44)).min(1).max(2),
   /** Releases in the targets. */
   targets: countSchema,
+  /** Living devices: those that have followed the newest root, and those that have not yet, the first of these by name. */
+  devices: z.object({
+    following: countSchema,
+    behind: countSchema,
+    names: z.array(deviceIdSchema).max(DEVICES_NAMED_MAX),
+  }),
 });
 
 export type MetadataStanding = z.infer<typeof metadataStandingSchema>;

@@ -117,6 +117,8 @@ export const reportedSchema = z.object({
   problems: z.array(z.object({ code: errorCodeSchema, message: proseSchema })).max(32),
   /** Left out by agents that do not upgrade themselves. */
   agent: agentReportSchema.optional(),
+  /** Which root of the publishers' metadata it has followed; left out by a device that has met none. */
+  metadata: z.object({ root: z.int().min(1) }).optional(),
   /** The lines under the device's key; left out by agents without. */
   attestation: attestationSchema.optional(),
 });
