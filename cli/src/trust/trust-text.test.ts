@@ -50,13 +50,8 @@ describe('metadata in words', () => {
   it('says who must sign, until when, and how far devices are', () => {
     const { fingerprint } = key;
     const head = metadataHead('root', { fleet, version: 4, expiresAtMs: NOW });
-    const role = {
-      role: 'root',
-      version: head.version,
-      expiresAt: NOW,
-      keyIds: [fingerprint],
-      threshold: 1,
-    } as const;
+    const { version } = head;
+    const role = { role: 'root' as const, version, expiresAt: NOW, keyIds: [fingerprint], threshold: 1 };
     const lines = trustLines({ fleet, roles: [role], controllerKeys: [], targets: 7, devices }).join('\n');
     expect(lines).toMatch(/^root {7}version 4, until 2026-01-01/);
     expect(lines).toContain('1 of 1: ');
