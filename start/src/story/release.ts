@@ -21,7 +21,7 @@ import type { Stage } from './step.ts';
 import { lookUntil } from './step.ts';
 
 const DECIDED_WITHIN_MS = 90_000;
-const THROUGH_WITHIN_MS = 180_000;
+const THROUGH_WITHIN_MS = 300_000;
 /** Phases in which a rollout waits for nobody but a person. */
 const ENDS: readonly RolloutPhase[] = ['done', 'paused', 'aborted', 'rolled-back', 'superseded'];
 /** Field 6 of an ONNX ModelProto, `doc_string`, length-delimited: a note at the end changes the file, not the model. */
