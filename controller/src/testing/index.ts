@@ -2,6 +2,7 @@
 export type { CloudAnswer, CloudQuestion } from '../cloud/cloud.service.ts';
 export type { ProviderSettings } from '../cloud/provider-settings.ts';
 export { controllerUserOf } from '../link/certificate-names.ts';
+export { ServedBlobs } from '../models/served-blobs.ts';
 export { Authority } from '../state/authority.ts';
 export { databaseKinds } from './databases.ts';
 export { TEST_CACHE } from './migrated-cluster.ts';

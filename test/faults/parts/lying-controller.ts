@@ -1,12 +1,15 @@
 /**
  * A controller whose key, database and lines are a thief's: the real one, with a relay before its HTTP that answers what it is told for
- * some blobs, and one before its broker that slips in desired states signed by the controller's own key. Holds no publisher's key.
+ * some blobs, and one before its broker that slips in desired states signed by the controller's own key. A device that once did not get
+ * through HTTP asks over MQTT, and is told the same lies. Holds no publisher's key.
  */
 import { createServer as createHttpServer, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { ServedBlobs } from '@nanofleet/controller/testing';
 import { DEVICE_PATHS, type DesiredState, type DeviceId, encodeMessage, topicOf } from '@nanofleet/protocol';
 import { readSigningKey, type SigningKey, signBytes } from '@nanofleet/protocol/node';
+import { vi } from 'vitest';
 import { atEnd } from '../../endings.ts';
 import { type ControllerOptions, startTestController, type TestController } from './controller.ts';
 import { FLEET } from './operator.ts';
@@ -79,6 +82,7 @@ export class LyingController {
       advertisedMqttUrl: `mqtt://${HOST}:${mqtt}`,
       advertisedHttpUrl: `http://${HOST}:${http}`,
     };
+    liar.#lieOverMqtt();
     liar.#controller = await startTestController({ ...options, settings });
     liar.#broker.port = liar.honest.running.mqttPort;
     liar.#web.port = liar.honest.running.httpPort;
@@ -121,6 +125,22 @@ export class LyingController {
     const payload = encodeMessage({ kind: 'desired', device, at: 1, body });
     const topic = topicOf({ fleet: FLEET, device, channel: { kind: 'desired' } });
     for (const line of this.#lines) line.write(publishPacket(topic, payload));
+  }
+
+  #lieOverMqtt(): void {
+    const { lies } = this;
+    const honest = Object.getOwnPropertyDescriptor(ServedBlobs.prototype, 'find')
+      ?.value as ServedBlobs['find'];
+    const find = vi.spyOn(ServedBlobs.prototype, 'find').mockImplementation(function (
+      this: ServedBlobs,
+      name,
+    ) {
+      const lie = lies.get(name);
+      if (lie === undefined) return honest.call(this, name);
+      const bytes = lie === 'endless' ? PIECE : Buffer.from(lie);
+      return Promise.resolve({ bytes, size: lie === 'endless' ? Number.MAX_SAFE_INTEGER : bytes.length });
+    });
+    atEnd(() => find.mockRestore());
   }
 
   async #relayHttp(): Promise<number> {
