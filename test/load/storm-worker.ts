@@ -37,7 +37,8 @@ export const standingSchema = z.object({
   devices: z.int(),
   connected: z.int(),
   waiting: z.int(),
-  oldestVersion: z.int(),
+  /** Of the desired states that all devices have, summed up. */
+  versions: z.int(),
   appliedTwice: z.int(),
   cpuSeconds: z.number(),
   rssBytes: z.int(),
@@ -125,7 +126,7 @@ function standing(): Standing {
     devices: devices.length,
     connected: devices.filter(({ isConnected }) => isConnected).length,
     waiting: devices.reduce((sum, { waiting }) => sum + waiting, 0),
-    oldestVersion: Math.min(...devices.map(({ version }) => version)),
+    versions: devices.reduce((sum, { version }) => sum + version, 0),
     appliedTwice: devices.reduce((sum, { appliedTwice }) => sum + appliedTwice, 0),
     cpuSeconds: (system + user) / 1e6,
     rssBytes: process.memoryUsage.rss(),
