@@ -1,19 +1,11 @@
 // A next release of a committed bundle as learning on devices leaves it: its head and a few rows of its table moved on the
 // parent's grid, everything else as it was. Signed with a given key; the accuracy of what comes out is nobody's concern.
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  encodeManifest,
-  fileOfRole,
-  MANIFEST_FILE,
-  NanofleetError,
-  parseManifest,
-  SIGNATURE_FILE,
-} from '@nanofleet/protocol';
-import { type SigningKey, sha256Of, signManifest } from '@nanofleet/protocol/node';
+import { encodeManifest, fileOfRole, NanofleetError } from '@nanofleet/protocol';
+import { sha256Of } from '@nanofleet/protocol/node';
 import { type Initializer, listInitializers, replaceInitializers, seededShares } from '@nanofleet/runtime';
-import type { TestBundle } from '../faults/parts/bundles.ts';
-import { CLONE } from '../faults/parts/clone.ts';
+import { type BundleOptions, signed, signedBundle, type TestBundle } from '../faults/parts/bundles.ts';
 
 const SEED = 20261127;
 const TABLE = 'table.int8';
@@ -26,35 +18,17 @@ const CODE_MAX = 63;
 const GOLDEN_TOLERANCE = 5;
 
 /** Writes it. */
-export function fineTunedBundle(options: {
-  readonly from: string;
-  readonly to: string;
-  readonly key: SigningKey;
-  readonly releaseCounter: number;
-}): TestBundle {
-  const { from, key, releaseCounter, to } = options;
-  cpSync(CLONE.bundle(from), to, { recursive: true });
-  rmSync(join(to, SIGNATURE_FILE), { force: true });
-  const stated = parseManifest(readFileSync(join(to, MANIFEST_FILE)));
+export function fineTunedBundle(options: BundleOptions): TestBundle {
+  const parent = signedBundle(options);
+  const stated = parent.manifest;
   const file = fileOfRole(stated, 'infer.int8');
-  if (file === undefined) throw new NanofleetError('INTERNAL', `${from} has no graph`);
-  const graph = moved(readFileSync(join(to, file.name)));
-  writeFileSync(join(to, file.name), graph);
-  const manifest = encodeManifest({
-    ...stated,
-    ...{ releaseCounter, version: `${releaseCounter}.0.0`, golden: { tolerance: GOLDEN_TOLERANCE } },
-    files: stated.files.map((other) =>
-      other === file ? { ...file, sha256: sha256Of(graph), bytes: graph.length } : other,
-    ),
-  });
-  writeFileSync(join(to, MANIFEST_FILE), manifest);
-  writeFileSync(join(to, SIGNATURE_FILE), signManifest(key, manifest));
-  return {
-    directory: to,
-    digest: sha256Of(manifest),
-    manifest: parseManifest(manifest),
-    read: (name) => readFileSync(join(to, name)),
-  };
+  if (file === undefined) throw new NanofleetError('INTERNAL', `${options.from} has no graph`);
+  const graph = moved(parent.read(file.name));
+  writeFileSync(join(options.to, file.name), graph);
+  const files = stated.files.map((other) =>
+    other === file ? { ...file, sha256: sha256Of(graph), bytes: graph.length } : other,
+  );
+  return signed(options, encodeManifest({ ...stated, files, golden: { tolerance: GOLDEN_TOLERANCE } }));
 }
 
 function moved(graph: Uint8Array): Uint8Array {

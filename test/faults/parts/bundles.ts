@@ -40,9 +40,9 @@ export const signedBundle = ({ from, to, key, releaseCounter }: BundleOptions): 
   cpSync(CLONE.bundle(from), to, { recursive: true });
   rmSync(join(to, SIGNATURE_FILE), { force: true });
   const bytes = readFileSync(join(to, MANIFEST_FILE));
-  if (releaseCounter === undefined) return signed({ from, to, key }, bytes);
+  if (releaseCounter === undefined) return signed({ to, key }, bytes);
   const release = { ...parseManifest(bytes), releaseCounter, version: `${releaseCounter}.0.0` };
-  return signed({ from, to, key }, encodeManifest(release));
+  return signed({ to, key }, encodeManifest(release));
 };
 
 /** The same with its table in so many bits, which it travels in. */
@@ -67,7 +67,8 @@ export const packedBundle = ({ bits, ...options }: BundleOptions & { readonly bi
   return signed(options, encodeManifest(manifest));
 };
 
-const signed = ({ key, to }: BundleOptions, manifest: Uint8Array): TestBundle => {
+/** Signs a manifest for the bundle whose files lie in a directory. */
+export const signed = ({ key, to }: Pick<BundleOptions, 'key' | 'to'>, manifest: Uint8Array): TestBundle => {
   writeFileSync(join(to, MANIFEST_FILE), manifest);
   writeFileSync(join(to, SIGNATURE_FILE), signManifest(key, manifest));
   return {
