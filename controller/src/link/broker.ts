@@ -21,6 +21,7 @@ import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { ListenerTls } from '../state/listener-tls.ts';
 import type { BrokerRights } from './broker-rights.ts';
 import { type CertificateHolder, holderOf, isEncrypted, isOutOfDate } from './peer-certificate.ts';
+import { findByLevels, type RetainedStore } from './retained-messages.ts';
 
 /** A subscriber that does not read stops all others until it is cut after this (aedes' own default is 60 s). */
 const DRAIN_TIMEOUT_MS = 500;
@@ -87,6 +88,7 @@ export class Broker implements BrokerRights {
     const broker = new Broker(options, aedes);
     broker.#install();
     await aedes.listen();
+    findByLevels((aedes as unknown as { readonly persistence: RetainedStore }).persistence);
     return broker;
   }
 
