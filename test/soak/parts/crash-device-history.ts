@@ -66,7 +66,8 @@ const prepare = async ({ before }: DeviceStory): Promise<MemoryDisk> => {
   let disk = new MemoryDisk();
   for (const [at, release] of before.entries()) {
     const crashing = new CrashDisk(disk, NEVER);
-    const device = new CrashDevice(crashing, { releases: before, atMs: 1e12 + at * LATER_MS });
+    const releases = before.slice(0, at + 1);
+    const device = new CrashDevice(crashing, { releases, atMs: 1e12 + at * LATER_MS });
     device.desire(at + 1, { lines: { [LINE]: release.wish } as unknown as DesiredState['lines'] });
     await device.agent.load();
     device.agent.start();
@@ -146,6 +147,7 @@ const judge = async (story: DeviceStory, found: MemoryDisk, kept: Kept): Promise
     faults.push(...((await story.steps?.again(device, kept)) ?? []));
     const isDelivered = await device.until(() => kept.decisions.every((id) => device.arrived.has(id)));
     if (!isDelivered) faults.push('a durable decision never arrives');
+    if (!device.hasAcceptedAll) faults.push(`of the metadata it has ${JSON.stringify(device.accepted)}`);
     faults.push(...leftFaults(disk, story));
     await device.agent.close();
     return faults;
@@ -159,6 +161,7 @@ const startFaults = (device: CrashDevice, { before, next }: DeviceStory): string
   const { committed = null, running = null } = device.report ?? {};
   const known: (string | undefined)[] = [before.at(-1)?.digest, next.digest];
   if (before.length > 0 && committed === null) return ['what was committed is lost'];
+  if ((device.accepted?.targets ?? 0) < before.length) return ['it has gone back behind metadata'];
   if (committed !== null && running?.digest !== committed)
     return [`${running?.digest} runs, and ${committed} is committed`];
   return committed === null || known.includes(committed) ? [] : [`${committed} is committed`];

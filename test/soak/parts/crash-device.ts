@@ -12,6 +12,7 @@ import {
   isFrame,
   MANIFEST_FILE,
   type Message,
+  modelStatement,
   parseManifest,
   SIGNATURE_FILE,
   topicOf,
@@ -27,12 +28,20 @@ import {
   MemoryBroker,
   makeSeededRandom,
 } from '@nanofleet/runtime/testing';
+import { z } from 'zod';
 import type { CrashDisk } from './crash-disk.ts';
+import { type Listed, metadataOf } from './crash-metadata.ts';
 import { ROOT } from './starter.ts';
 
 /** Turns of a story before it counts as stuck. */
 const TURNS_MAX = 4_000;
 const TURN_MS = 250;
+
+const RELEASE_METADATA = '/state/release-metadata.json';
+const versionSchema = z.int();
+const acceptedSchema = z.object({
+  versions: z.object({ timestamp: versionSchema, snapshot: versionSchema, targets: versionSchema }),
+});
 
 const publisher = generateSigningKey();
 const controller = generateSigningKey();
@@ -61,9 +70,8 @@ export const TEXTS: readonly string[] = (
 ).cases.map(({ text }) => text);
 
 /** A release as the controller has it. */
-export interface Release {
+export interface Release extends Listed {
   readonly wish: DesiredState['lines'][typeof line];
-  readonly digest: string;
   readonly blobs: ReadonlyMap<string, Uint8Array>;
   readonly model: Uint8Array;
 }
@@ -76,8 +84,8 @@ export const releaseOf = (releaseCounter: number, badness?: BundleBadness): Rele
   const manifest = parseManifest(manifestBytes);
   const digest = sha256Of(manifestBytes);
   return {
-    digest,
-    wish: { digest, releaseCounter, bytes: 1 },
+    ...{ digest, manifest, manifestBytes },
+    wish: { digest, releaseCounter, bytes: modelStatement(manifest, 'any').bytes },
     model: files.get(fileOfRole(manifest, 'infer.int8')?.name ?? '') ?? new Uint8Array(),
     blobs: new Map<string, Uint8Array>([
       [digest, manifestBytes],
@@ -128,13 +136,18 @@ export class CrashDevice {
   readonly broker = new MemoryBroker();
   readonly disk: CrashDisk;
   readonly agent: Agent;
+  /** Version of the newest root. */
+  readonly #root: number;
 
   /** Throws what the agent cannot start from. @param options.atMs of the clock */
   constructor(disk: CrashDisk, options: { releases: readonly Release[]; isBlind?: boolean; atMs?: number }) {
     this.disk = disk;
     this.clock = new ManualClock(options.atMs);
     const { clock } = this;
-    const blobs = new Map(options.releases.flatMap((release) => [...release.blobs]));
+    const releases = [...new Set(options.releases)];
+    this.#root = releases.length;
+    const metadata = metadataOf({ fleet: identity.fleet, publisher, controller }, releases);
+    const blobs = new Map([...releases.flatMap((release) => [...release.blobs]), ...metadata]);
     this.agent = new Agent(
       { directory: '/state', identity, beatMs: 5_000 },
       {
@@ -166,13 +179,25 @@ export class CrashDevice {
 
   /** Says what is desired, as the controller does. */
   desire(version: number, change: Partial<DesiredState>): void {
-    this.tell(desired(version, change), { kind: 'desired' });
+    this.tell(desired(version, { metadata: { root: this.#root }, ...change }), { kind: 'desired' });
   }
 
   /** Tells the device something; it is kept for when it connects. */
   tell(message: Message, channel: Parameters<typeof topicOf>[0]['channel']): void {
     const { device, fleet } = identity;
     this.broker.publish(topicOf({ fleet, device, channel }), encodeMessage(message), { isRetained: true });
+  }
+
+  /** Versions of the release metadata that lie on the disk; null where none do. */
+  get accepted(): z.output<typeof acceptedSchema>['versions'] | null {
+    const bytes = this.disk.read(RELEASE_METADATA);
+    return bytes === null ? null : acceptedSchema.parse(JSON.parse(Buffer.from(bytes).toString())).versions;
+  }
+
+  /** Whether it has accepted all that the publishers have signed. */
+  get hasAcceptedAll(): boolean {
+    const { snapshot, targets, timestamp } = this.accepted ?? {};
+    return [timestamp, snapshot, targets].every((version) => version === this.#root);
   }
 
   /** What the line does. */
