@@ -9,6 +9,7 @@ import { DEFAULT_PORTS, type Options } from './options.ts';
 import { openLink } from './ports.ts';
 import type { Screen } from './screen.ts';
 import {
+  beginMetadata,
   enrol,
   isEnrolled,
   makeFleetTokens,
@@ -61,6 +62,8 @@ export async function bringUp(world: World, fleet: Fleet, screen: Screen): Promi
   if (!isKnown) {
     screen.working('the controller starts');
     await controller;
+    // Before the tokens: they pin the root, so that no device ever goes by less.
+    await beginMetadata(fleet);
   }
   const tokens = isKnown ? new Map<string, string>() : await makeFleetTokens(fleet);
   const bring = async ({ device, group }: (typeof DEVICES)[number]) => {
@@ -72,6 +75,7 @@ export async function bringUp(world: World, fleet: Fleet, screen: Screen): Promi
   await bring(first);
   return async () => {
     await controller;
+    if (isKnown) await beginMetadata(fleet);
     await Promise.all([pushBundles(fleet), ...rest.map(bring)]);
     await settled(world, fleet);
   };

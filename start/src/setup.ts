@@ -6,7 +6,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NanofleetError, SIGNATURE_FILE } from '@nanofleet/protocol';
-import { encodeFleetToken, fingerprintOf } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 import { type AgentAddress, AgentClient } from './agent-client.ts';
 import { AGENT_LAUNCH } from './agent-launch.ts';
@@ -18,7 +17,7 @@ import { prepareBundle } from './story/release.ts';
 import type { World } from './world.ts';
 
 const FLEET = 'home';
-const TOKEN_VALID_S = 3_600;
+const TOKEN_VALID_FOR = '1h';
 /** How long calls wait for a process that is being started again: as long as it may take. */
 const PATIENCE_MS = READY_WITHIN_MS;
 /** Enough to see a bad model, and a story goes on. */
@@ -32,6 +31,7 @@ const PUSHED = [
   { line: 'vibration', name: 'vibration-1', to: ['--all'] },
 ] as const;
 
+const madeTokenSchema = z.looseObject({ token: z.string() });
 const controllerReadySchema = z.looseObject({ http: z.int(), mqtt: z.int() });
 
 /** Where controller and link listen. */
@@ -113,26 +113,15 @@ function requireLocalBroker(url: string): void {
 
 const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
 
-/** A fleet token of each group, as `nanofleet fleet-tokens new` would print it. */
-export async function makeFleetTokens({ operator, layout }: Fleet): Promise<Map<string, string>> {
-  const publisher = fingerprintOf(Buffer.from(await readFile(layout.publicKey, 'utf8'), 'base64'));
-  const who = await operator.call('whoami');
+/** A fleet token of each group, for its devices. */
+export async function makeFleetTokens({ commands }: Fleet): Promise<Map<string, string>> {
   const groups = [...new Set(DEVICES.map(({ group }) => group))];
   const entries = await Promise.all(
     groups.map(async (group) => {
-      const uses = DEVICES.filter((entry) => entry.group === group).length;
-      const body = { name: group, group, uses, validForS: TOKEN_VALID_S };
-      const made = await operator.call('makeFleetToken', { body });
-      const token = encodeFleetToken({
-        fleet: who.fleet,
-        url: who.deviceUrl,
-        tokenId: made.id,
-        secret: made.secret,
-        publisher,
-        controller: who.controllerKeyId,
-        expiresAt: made.expiresAt,
-      });
-      return [group, token] as const;
+      const uses = String(DEVICES.filter((entry) => entry.group === group).length);
+      const words = ['fleet-tokens', 'new', group, '--group', group, '--uses', uses];
+      const made = await commands.run(...words, '--valid-for', TOKEN_VALID_FOR);
+      return [group, madeTokenSchema.parse(made).token] as const;
     }),
   );
   return new Map(entries);
@@ -199,14 +188,17 @@ const addressOf = (ready: Ready, tokenFile: string): AgentAddress => ({
 });
 
 /**
- * Logs the CLI in, begins release metadata and makes the signed bundles the desired ones; a line that has a rollout already keeps it. The login
- * is renewed at each start: the controller's port may have moved, and another fleet may answer on the old one.
+ * Logs the CLI in and begins release metadata where there is none. The login is renewed at each start: the controller's port may
+ * have moved, and another fleet may answer on the old one.
  */
-export async function pushBundles(fleet: Fleet): Promise<void> {
-  const { layout, commands, operator, web } = fleet;
+export async function beginMetadata({ layout, commands, operator, web }: Fleet): Promise<void> {
   await commands.run('login', urlOf(web.port), '--token-file', layout.adminToken);
   const { roles } = await operator.call('trust');
   if (roles.length === 0) await commands.run('trust', 'init');
+}
+
+/** Makes the signed bundles the desired ones; a line that has a rollout already keeps it. */
+export async function pushBundles({ layout, commands, operator }: Fleet): Promise<void> {
   const { items } = await operator.call('rollouts');
   const missing = PUSHED.filter(({ line }) => !items.some((rollout) => rollout.line === line));
   for (const { name, to } of missing) {
