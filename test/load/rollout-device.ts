@@ -19,7 +19,7 @@ export interface Work {
   deltaDownloads: number;
   downloadedBytes: number;
   loads: number;
-  /** Buffers that sessions were made of, none of them twice. */
+  /** Buffers of graphs that sessions were made of. */
   readonly models: WeakSet<ArrayBufferLike>;
   ownModels: number;
 }
@@ -96,9 +96,8 @@ export class RolloutDevice {
 
 function countLoad(work: Work, bundle: CheckedBundle): void {
   work.loads += 1;
-  for (const bytes of bundle.files.values()) {
-    if (work.models.has(bytes.buffer)) return;
-    work.models.add(bytes.buffer);
-  }
+  const graph = bundle.files.get('infer.int8')?.buffer;
+  if (graph === undefined || work.models.has(graph)) return;
+  work.models.add(graph);
   work.ownModels += 1;
 }

@@ -13,8 +13,9 @@ import {
 import type { Runner } from '@nanofleet/runtime';
 import { type loadRunner, type VerifiedBundle, verifyBundle } from '@nanofleet/runtime/node';
 import type { Clock, Disk } from '@nanofleet/runtime/ports';
+import type { Lease } from '../inference/model-lines.ts';
 import type { BlobSource } from '../ports/blob-source.ts';
-import type { Acceptance } from '../trial/acceptance.ts';
+import type { Acceptance, AcceptanceTask } from '../trial/acceptance.ts';
 import { judgeTrial } from '../trial/judge-trial.plan.ts';
 import type { LiveInputs } from '../trial/live-inputs.ts';
 import { fetchBundle } from './bundle-fetch.ts';
@@ -62,8 +63,8 @@ export interface LineInstallerOptions {
 interface Neighbours {
   readonly book: SlotBook;
   readonly store: SlotStore;
-  /** What serves the line. */
-  readonly serving: () => Runner | null;
+  /** Holds what serves the line; null when nothing does. */
+  readonly hold: () => Lease<Runner> | null;
   readonly progress: (progress: NonNullable<LineReport['progress']>) => void;
 }
 
@@ -168,9 +169,9 @@ export class LineInstaller {
     if (target !== null) checkStatement(bundle.manifest, target);
     book.persist(advance(book.state, 'staging'));
     this.#enter('accepting', bundle);
-    if (!isShipped) await this.#accept(bundle, signal);
-    // From the disk once more: what an acceptance takes its time over is not kept in memory for so long.
-    const runner = await this.load(digest, lowest);
+    const tried = isShipped ? null : await this.#accept(bundle, signal);
+    // From the disk once more, unless it was loaded in this process from what was verified.
+    const runner = tried ?? (await this.load(digest, lowest));
     try {
       signal.throwIfAborted();
       this.#enter('probation', bundle);
@@ -187,26 +188,37 @@ export class LineInstaller {
     book.persist(tryOut(book.state, { stage, version: manifest.version, boot }));
   }
 
-  /** Tries a version in a process of its own. @throws NanofleetError of what speaks against it */
-  async #accept({ digest, manifest }: VerifiedBundle, signal: AbortSignal): Promise<void> {
-    const { acceptance, inputs, line } = this.#options;
-    const publisherFingerprints = this.#options.publisherFingerprints();
-    const { book, serving, store } = this.#around;
+  /** Tries a version; its runner where the trial leaves one. @throws NanofleetError of what speaks against it */
+  async #accept(verified: VerifiedBundle, signal: AbortSignal): Promise<Runner | null> {
+    const held = this.#around.hold();
+    const serving = held?.runner ?? null;
+    const handed: Runner[] = [];
+    const handOver = (candidate: Runner): number => handed.push(candidate);
+    try {
+      const { acceptance } = this.#options;
+      const figures = await acceptance.try(this.#taskOf(verified), signal, { verified, serving, handOver });
+      const running = serving?.manifest.cost ?? null;
+      const error = judgeTrial(figures, { candidate: verified.manifest.cost, running });
+      if (error !== null) throw error;
+      return handed[0] ?? null;
+    } catch (thrown) {
+      await handed[0]?.release();
+      throw thrown;
+    } finally {
+      held?.giveBack();
+    }
+  }
+
+  #taskOf({ digest }: VerifiedBundle): AcceptanceTask {
+    const { inputs, line } = this.#options;
+    const { book, store } = this.#around;
     const { accepted } = book.state;
     const place = (of: string) => ({ digest: of, directory: store.bundleDirectory(of) });
-    const figures = await acceptance.try(
-      {
-        candidate: place(digest),
-        running: accepted === null ? null : place(accepted.digest),
-        publisherFingerprints,
-        inputs: inputs.of(line),
-      },
-      signal,
-    );
-    const error = judgeTrial(figures, {
-      candidate: manifest.cost,
-      running: serving()?.manifest.cost ?? null,
-    });
-    if (error !== null) throw error;
+    return {
+      candidate: place(digest),
+      running: accepted === null ? null : place(accepted.digest),
+      publisherFingerprints: this.#options.publisherFingerprints(),
+      inputs: inputs.of(line),
+    };
   }
 }

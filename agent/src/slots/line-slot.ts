@@ -79,7 +79,7 @@ export class LineSlot {
     this.#installer = new LineInstaller(options, {
       book: this.#book,
       store: this.#store,
-      serving: () => this.#service.current,
+      hold: () => options.hold(options.line),
       progress: (progress) => {
         this.#progress = progress;
         options.changed();

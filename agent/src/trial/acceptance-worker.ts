@@ -10,7 +10,7 @@ import { fileDisk } from '../ports/file-disk.ts';
 import { systemClock } from '../ports/system-clock.ts';
 import { bundleSourceOn } from '../slots/slot-store.ts';
 import type { AcceptanceOrder, AcceptanceOutcome } from './child-acceptance.ts';
-import { runAcceptance } from './run-acceptance.ts';
+import { loadedVersion, runAcceptance } from './run-acceptance.ts';
 
 /** Whoever may not be first in line, or where there is none, is tried all the same. */
 const stepBack = (): void => {
@@ -33,9 +33,11 @@ const answerTo = async ({ engine: choice, task }: AcceptanceOrder): Promise<Acce
     const { publisherFingerprints } = task;
     const figures = await runAcceptance(task, {
       clock: systemClock,
-      open: ({ digest, directory }) =>
-        verifyBundle(bundleSourceOn(fileDisk, directory), { publisherFingerprints, digest }),
-      load: (bundle) => loadRunner(bundle, engine),
+      load: async ({ digest, directory }) => {
+        const source = bundleSourceOn(fileDisk, directory);
+        const bundle = await verifyBundle(source, { publisherFingerprints, digest });
+        return loadedVersion(bundle, await loadRunner(bundle, engine));
+      },
       rssBytes,
     });
     return { figures };

@@ -4,7 +4,7 @@
  */
 import { type Manifest, TRIAL_RUNS_MS_MAX } from '@nanofleet/protocol';
 import { decodeGolden, decodeWindow, type Runner } from '@nanofleet/runtime';
-import type { CheckedBundle, loadRunner } from '@nanofleet/runtime/node';
+import type { CheckedBundle } from '@nanofleet/runtime/node';
 import type { Clock } from '@nanofleet/runtime/ports';
 import type { AcceptanceTask, BundlePlace } from './acceptance.ts';
 import type { LiveInput } from './live-inputs.ts';
@@ -13,12 +13,27 @@ import { type TrialFigures, TrialTally } from './trial-tally.ts';
 /** The surroundings of a trial. */
 export interface AcceptancePorts {
   readonly clock: Clock;
-  /** The bundle in a place, verified. */
-  readonly open: (place: BundlePlace) => Promise<CheckedBundle>;
-  readonly load: typeof loadRunner;
+  /** The version in a place; rejects when it cannot be verified or loaded. */
+  readonly load: (place: BundlePlace) => Promise<LoadedVersion>;
   /** Resident memory after all that can be freed was freed; left out where other things of the process would be weighed, too. */
   readonly rssBytes?: () => number;
 }
+
+/** A version that runs. */
+export interface LoadedVersion {
+  readonly runner: Runner;
+  /** Content of its file `golden`. */
+  readonly golden: Uint8Array;
+  /** Told when the trial is over. */
+  readonly release: () => Promise<void>;
+}
+
+/** A version that was loaded for its trial alone. */
+export const loadedVersion = ({ files }: CheckedBundle, runner: Runner): LoadedVersion => ({
+  runner,
+  golden: files.get('golden') ?? new Uint8Array(),
+  release: () => runner.release(),
+});
 
 interface Loaded {
   readonly runner: Runner;
@@ -31,12 +46,12 @@ const WARMING = 3;
 /** Tries a version. @throws NanofleetError of verifying or loading it */
 export const runAcceptance = async (task: AcceptanceTask, ports: AcceptancePorts): Promise<TrialFigures> => {
   const { candidate, running } = task;
-  const open: Runner[] = [];
+  const open: LoadedVersion[] = [];
   const load = async (place: BundlePlace): Promise<Loaded> => {
-    const bundle = await ports.open(place);
-    const runner = await ports.load(bundle);
-    open.push(runner);
-    const golden = goldenInputs(bundle);
+    const version = await ports.load(place);
+    open.push(version);
+    const { runner } = version;
+    const golden = inputsOf(version.golden, runner.manifest);
     await warm(runner, golden);
     return { runner, golden };
   };
@@ -57,7 +72,7 @@ export const runAcceptance = async (task: AcceptanceTask, ports: AcceptancePorts
     }
     return tally.figures();
   } finally {
-    for (const runner of open) await runner.release();
+    for (const version of open) await version.release();
   }
 };
 
@@ -80,11 +95,6 @@ const warm = async (runner: Runner, inputs: readonly LiveInput[]): Promise<void>
     if (runner.task === 'text-intent' && input.task === 'text-intent') await runner.decide(input.text);
     if (runner.task === 'sensor-event' && input.task === 'sensor-event') await runner.score(input.window);
   }
-};
-
-const goldenInputs = ({ files, manifest }: CheckedBundle): LiveInput[] => {
-  const bytes = files.get('golden');
-  return bytes === undefined ? [] : inputsOf(bytes, manifest);
 };
 
 const inputsOf = (bytes: Uint8Array, manifest: Manifest): LiveInput[] => {
