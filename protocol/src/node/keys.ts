@@ -46,9 +46,10 @@ export function isSignedBy(
 ): boolean {
   const signature = Buffer.from(options.signature, 'base64');
   if (publicKey.length !== RAW_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-  const der = Buffer.concat([SPKI_PREFIX, publicKey]);
+  // A JWK takes 5 µs where the same key in DER takes 70: OpenSSL looks for a decoder of DER each time.
+  const key = { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(publicKey).toString('base64url') };
   try {
-    return verify(null, options.bytes, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature);
+    return verify(null, options.bytes, createPublicKey({ key, format: 'jwk' }), signature);
   } catch {
     // OpenSSL refuses points that are not on the curve by throwing: such a key has signed nothing.
     return false;
