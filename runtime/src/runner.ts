@@ -21,6 +21,13 @@ interface LoadedModel {
   release(): Promise<void>;
 }
 
+/** A decision on a text, and what the model says of each token. */
+export interface TaggedDecision {
+  readonly decided: Scored;
+  /** Scores of the tags of its tokens, [tokens, tags] row major; null if the model finds no entities. */
+  readonly tags: Float32Array | null;
+}
+
 /** A loaded `text-intent` model. */
 export interface TextRunner extends LoadedModel {
   readonly task: 'text-intent';
@@ -32,8 +39,8 @@ export interface TextRunner extends LoadedModel {
    * @param decided what `decide` made of the same text: it is not run again
    */
   explain(text: string, decided: Pick<Scored, 'logits'>): Promise<Explanation>;
-  /** Scores of the tags of a text's tokens, [tokens, tags] row major; null if the model finds no entities. Rejects as `decide` does. */
-  tagScores(text: string): Promise<Float32Array | null>;
+  /** The same with what it was made of; rejects as `decide` does. */
+  decideTagged(text: string): Promise<TaggedDecision>;
   /** What the layer before the head makes of a text, for learning; rejects as `decide` does. */
   penultimate(text: string): Promise<Float32Array>;
 }

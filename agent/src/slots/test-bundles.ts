@@ -161,7 +161,7 @@ export const loadNothing: typeof loadRunner = ({ manifest, digest }: CheckedBund
     manifest,
     decide: () => Promise.resolve(scored),
     explain: () => Promise.resolve({ words: [], ngrams: [] }),
-    tagScores: () => Promise.resolve(null),
+    decideTagged: () => Promise.resolve({ decided: scored, tags: null }),
     penultimate: () => Promise.resolve(new Float32Array(2)),
     release: () => {
       openRunners.delete(runner);

@@ -98,9 +98,11 @@ async function* goldenGaps(runner: Runner, golden: Golden): AsyncGenerator<numbe
   if (golden.task === 'text-intent' && runner.task === 'text-intent') {
     const tags = tagCount(runner.manifest.entities?.types.length ?? 0);
     for (const { text, logits, tags: expected } of golden.cases) {
-      yield logitGap((await runner.decide(text)).logits, logits);
-      const scores = expected && (await runner.tagScores(text));
-      if (scores) yield tagGap(scores, { tags, expected });
+      const { decided, tags: scores } = await runner.decideTagged(text);
+      const gap = logitGap(decided.logits, logits);
+      yield scores === null || expected === undefined
+        ? gap
+        : Math.max(gap, tagGap(scores, { tags, expected }));
     }
   } else if (golden.task === 'sensor-event' && runner.task === 'sensor-event') {
     for (const { window, logits } of golden.cases) {

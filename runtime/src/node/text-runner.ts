@@ -10,7 +10,7 @@ import {
   NanofleetError,
 } from '@nanofleet/protocol';
 import type { InferenceSession } from 'onnxruntime-node';
-import type { TextRunner } from '../runner.ts';
+import type { TaggedDecision, TextRunner } from '../runner.ts';
 import { nothingScored, scoreLogits } from '../scoring.ts';
 import { checkText } from '../text/check-text.ts';
 import { transitionsOf } from '../text/entity-tags.ts';
@@ -47,6 +47,18 @@ export function openTextRunner(options: {
     const scores = tagScoresOf(outputs, { tokens: seen.bounds.length / 2, parameters });
     return { seen, scores, logits: logitsOf(outputs, labels.length) };
   };
+  const decideTagged = async (text: string): Promise<TaggedDecision> => {
+    checkText(text);
+    if (tagging === undefined) {
+      const { rows, tokens } = features.of(text);
+      const outputs = await session.run(rowFeeds(rows), FETCHES);
+      return { decided: scored(logitsOf(outputs, labels.length), tokens), tags: null };
+    }
+    const { seen, scores, logits } = await tagged(text, tagging);
+    const { types } = tagging;
+    const entities = entitiesOf(scores, { text, bounds: seen.bounds, types, transitions });
+    return { decided: { ...scored(logits, seen.tokens), entities }, tags: scores };
+  };
   return {
     task: 'text-intent',
     line: manifest.line,
@@ -55,22 +67,8 @@ export function openTextRunner(options: {
     digest,
     labels,
     manifest,
-    async decide(text) {
-      checkText(text);
-      if (tagging === undefined) {
-        const { rows, tokens } = features.of(text);
-        const outputs = await session.run(rowFeeds(rows), FETCHES);
-        return scored(logitsOf(outputs, labels.length), tokens);
-      }
-      const { seen, scores, logits } = await tagged(text, tagging);
-      const entities = entitiesOf(scores, {
-        text,
-        bounds: seen.bounds,
-        types: tagging.types,
-        transitions,
-      });
-      return { ...scored(logits, seen.tokens), entities };
-    },
+    decide: async (text) => (await decideTagged(text)).decided,
+    decideTagged,
     async explain(text, { logits }) {
       checkText(text);
       const graph = { session, labels: labels.length, tokensMax: tagging?.tokensMax };
@@ -79,10 +77,6 @@ export function openTextRunner(options: {
       const ngramsMax = tagging === undefined ? undefined : EXPLAINED_NGRAMS_TAGGING_MAX;
       const { text: parameters } = manifest;
       return await explainText({ text, logits }, { features, parameters, temperature, logitsFor, ngramsMax });
-    },
-    async tagScores(text) {
-      checkText(text);
-      return tagging === undefined ? null : (await tagged(text, tagging)).scores;
     },
     async penultimate(text) {
       checkText(text);

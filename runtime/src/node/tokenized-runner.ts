@@ -14,7 +14,7 @@ import {
 import type { Tensor as EngineTensor, InferenceSession } from 'onnxruntime-node';
 import { argMax } from '../metrics.ts';
 import type { TextRunner } from '../runner.ts';
-import { nothingScored, scoreLogits } from '../scoring.ts';
+import { nothingScored, type Scored, scoreLogits } from '../scoring.ts';
 import { checkText } from '../text/check-text.ts';
 import { Tensor } from './engine.ts';
 import { logOdds } from './explain-text.ts';
@@ -61,6 +61,11 @@ export function openTokenizedRunner(options: {
     const outputs = await session.run(tokenIdFeeds(ids, parameters), FETCHES);
     return { logits: logitsOf(outputs, labels.length), known };
   };
+  const decide = async (text: string): Promise<Scored> => {
+    checkText(text);
+    const { logits, known } = await run(text);
+    return known === 0 ? nothingScored(logits, scoring) : scoreLogits(logits, scoring);
+  };
   return {
     task: 'text-intent',
     line: manifest.line,
@@ -69,11 +74,8 @@ export function openTokenizedRunner(options: {
     digest,
     labels,
     manifest,
-    async decide(text) {
-      checkText(text);
-      const { logits, known } = await run(text);
-      return known === 0 ? nothingScored(logits, scoring) : scoreLogits(logits, scoring);
-    },
+    decide,
+    decideTagged: async (text) => ({ decided: await decide(text), tags: null }),
     async explain(text, { logits }) {
       checkText(text);
       const { temperature } = manifest.calibration;
@@ -83,7 +85,6 @@ export function openTokenizedRunner(options: {
         logitsFor: async (less) => (await run(less)).logits,
       });
     },
-    tagScores: () => Promise.resolve(null),
     penultimate: () =>
       Promise.reject(
         new NanofleetError(
