@@ -40,9 +40,6 @@ interface Loaded {
   readonly golden: LiveInput[];
 }
 
-/** Runs at first, which find nothing warm; they count for nothing. */
-const WARMING = 3;
-
 /** Tries a version. @throws NanofleetError of verifying or loading it */
 export const runAcceptance = async (task: AcceptanceTask, ports: AcceptancePorts): Promise<TrialFigures> => {
   const { candidate, running } = task;
@@ -51,9 +48,7 @@ export const runAcceptance = async (task: AcceptanceTask, ports: AcceptancePorts
     const version = await ports.load(place);
     open.push(version);
     const { runner } = version;
-    const golden = inputsOf(version.golden, runner.manifest);
-    await warm(runner, golden);
-    return { runner, golden };
+    return { runner, golden: inputsOf(version.golden, runner.manifest) };
   };
   try {
     // A running version that the disk has changed since compares with nothing; the new one is not to blame for it.
@@ -87,13 +82,6 @@ const compareAll = async (tally: TrialTally, inputs: readonly LiveInput[], clock
   for (const input of inputs) {
     await tally.compare(input);
     if (clock.monotonicMicros() > endMicros) return;
-  }
-};
-
-const warm = async (runner: Runner, inputs: readonly LiveInput[]): Promise<void> => {
-  for (const input of inputs.slice(0, WARMING)) {
-    if (runner.task === 'text-intent' && input.task === 'text-intent') await runner.decide(input.text);
-    if (runner.task === 'sensor-event' && input.task === 'sensor-event') await runner.score(input.window);
   }
 };
 
