@@ -122,6 +122,8 @@ async function rollOut(agents: Agents, controller: LoadController, next: TestBun
     ...{ downloads: did('downloads'), deltaApplications: did('deltaDownloads'), digests: did('digests') },
     ...{ sessionLoads: did('loads'), ownModels: did('ownModels') },
     bytesPerDevice: Math.round(did('downloadedBytes') / count),
+    messagesPerDevice: rounded(did('messages') / count),
+    reportsPerDevice: rounded(did('reports') / count),
   };
 }
 

@@ -3,10 +3,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, type AgentPorts, acceptInProcess, portsFor } from '@nanofleet/agent';
-import { lineIdSchema, parseDeltaName } from '@nanofleet/protocol';
+import { lineIdSchema, parseDeltaName, parseTopic } from '@nanofleet/protocol';
 import type { SigningKey } from '@nanofleet/protocol/node';
 import type { CheckedBundle } from '@nanofleet/runtime/node';
-import { silentLog } from '@nanofleet/runtime/ports';
+import { silentLog, type Transport } from '@nanofleet/runtime/ports';
 
 const LINE = lineIdSchema.parse('intent');
 const BEAT_MS = 60_000;
@@ -18,6 +18,9 @@ export interface Work {
   downloads: number;
   deltaDownloads: number;
   downloadedBytes: number;
+  /** Messages of any kind, and those of them that report the state. */
+  messages: number;
+  reports: number;
   loads: number;
   /** Buffers of graphs that sessions were made of. */
   readonly models: WeakSet<ArrayBufferLike>;
@@ -25,7 +28,7 @@ export interface Work {
 }
 
 export const noWork = (): Work => ({
-  ...{ downloads: 0, deltaDownloads: 0, downloadedBytes: 0, loads: 0, ownModels: 0 },
+  ...{ downloads: 0, deltaDownloads: 0, downloadedBytes: 0, messages: 0, reports: 0, loads: 0, ownModels: 0 },
   models: new WeakSet(),
 });
 
@@ -39,9 +42,18 @@ export interface RolloutDeviceOptions {
   readonly work: Work;
 }
 
+/** How a device stands. */
+export interface Standing {
+  readonly isConnected: boolean;
+  /** Digest of the version that is past its probation. */
+  readonly committed: string | null;
+}
+
 /** A device. */
 export class RolloutDevice {
   readonly #agent: Agent;
+  /** How it stood when it was asked last; null once it has said something since. */
+  #known: Standing | null = null;
 
   constructor({ bundles, directory, identity, key, work }: RolloutDeviceOptions) {
     const state = join(directory, identity.device);
@@ -58,6 +70,7 @@ export class RolloutDevice {
         ...{
           log: silentLog,
           load,
+          transport: this.#counted(real.transport, work),
           acceptance: acceptInProcess({ clock: real.clock, disk: real.disk, load }),
         },
         blobs: {
@@ -80,17 +93,34 @@ export class RolloutDevice {
     this.#agent.start();
   }
 
-  get isConnected(): boolean {
-    return this.#agent.status().link === 'connected';
-  }
-
-  /** Digest of the version that is past its probation. */
-  get committed(): string | null {
-    return this.#agent.status().lines[LINE]?.committed ?? null;
+  /** How it stands, as of its last message. */
+  get standing(): Standing {
+    if (this.#known !== null) return this.#known;
+    // Made of everything that a device knows: asked of hundreds several times a second it would cost more than their work.
+    const { lines, link } = this.#agent.status();
+    this.#known = { isConnected: link === 'connected', committed: lines[LINE]?.committed ?? null };
+    return this.#known;
   }
 
   close(): Promise<void> {
     return this.#agent.close();
+  }
+
+  #counted(transport: Transport, work: Work): Transport {
+    return {
+      connect: (options, handlers) => {
+        const connection = transport.connect(options, handlers);
+        return {
+          ...connection,
+          publish: (topic, payload, given) => {
+            work.messages += 1;
+            if (parseTopic(topic).channel.kind === 'reported') work.reports += 1;
+            this.#known = null;
+            return connection.publish(topic, payload, given);
+          },
+        };
+      },
+    };
   }
 }
 

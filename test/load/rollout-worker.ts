@@ -27,6 +27,8 @@ export const progressSchema = z.object({
   downloads: z.int(),
   deltaDownloads: z.int(),
   downloadedBytes: z.int(),
+  messages: z.int(),
+  reports: z.int(),
   loads: z.int(),
   ownModels: z.int(),
   digests: z.int(),
@@ -81,11 +83,11 @@ async function startAll(given: Start): Promise<void> {
 
 function progress(digest: string): Progress {
   const { system, user } = process.cpuUsage();
-  const { deltaDownloads, downloadedBytes, downloads, loads, ownModels } = work;
+  const { deltaDownloads, downloadedBytes, downloads, loads, messages, ownModels, reports } = work;
   return {
-    connected: devices.filter(({ isConnected }) => isConnected).length,
-    committed: devices.filter(({ committed }) => committed === digest).length,
-    ...{ downloads, deltaDownloads, downloadedBytes, loads, ownModels, digests },
+    connected: devices.filter(({ standing }) => standing.isConnected).length,
+    committed: devices.filter(({ standing }) => standing.committed === digest).length,
+    ...{ downloads, deltaDownloads, downloadedBytes, messages, reports, loads, ownModels, digests },
     cpuSeconds: (system + user) / 1e6,
     rssBytes: process.memoryUsage.rss(),
   };
