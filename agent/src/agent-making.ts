@@ -7,13 +7,25 @@ import { OFFLOAD_DEADLINE_DEFAULT_MS, type Reported } from '@nanofleet/protocol'
 import { newId } from '@nanofleet/runtime/ports';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
+import type { Health } from './health/health.ts';
 import type { Problems } from './health/problems.ts';
+import type { ModelLines } from './inference/model-lines.ts';
 import type { Questions } from './inference/questions.ts';
+import { Learning } from './learning/learning.ts';
+import type { AskedBlobs } from './link/asked-blobs.ts';
 import { attest } from './link/attestation.ts';
+import type { DesiredMemory } from './link/desired.ts';
+import { type InboxHandlers, makeInbox } from './link/inbox.ts';
+import type { Jobs } from './link/jobs.ts';
+import type { Link, LinkOptions } from './link/link.ts';
+import type { OutboxPump } from './link/outbox-pump.ts';
+import type { Replies } from './router/replies.ts';
 import { Sinks, type SinksOptions } from './sinks/sinks.ts';
+import type { Slots } from './slots/slots.ts';
 import { NO_INFLOW, Sources, type SourcesOptions } from './sources/sources.ts';
 import type { DecisionMemory } from './store/decision-memory.ts';
 import type { OutboundLog } from './store/outbound-log.ts';
+import type { Outbox } from './store/outbox.ts';
 import { Pairs, type PairsOptions } from './trial/pairs.ts';
 import { ReleaseTrust } from './trust/release-trust.ts';
 import { Upgrade } from './upgrade/upgrade.ts';
@@ -111,6 +123,75 @@ export const makeSources = (
     failing: (error) => around.problems.hold('SOURCE_FAILED', error),
   });
 };
+
+/** What of a line's decisions is learnt. */
+export const makeLearning = (
+  { options, ports }: Making,
+  around: {
+    readonly desired: DesiredMemory;
+    readonly lines: ModelLines;
+    readonly link: () => Link;
+    readonly outbound: OutboundLog;
+    readonly slots: Slots;
+  },
+): Learning => {
+  const { clock, random, disk, log, blobs, trainer } = ports;
+  const { directory, identity, learning = true } = options;
+  const { desired, lines, link, outbound, slots } = around;
+  return new Learning({
+    ...{ clock, random, disk, log, blobs, trainer, lines, link, outbound },
+    directory: join(directory, 'learning'),
+    device: identity.device,
+    isOn: learning,
+    desired: () => desired.current,
+    policy: () => desired.policy,
+    bundleOf: (line, digest) => slots.open(line, digest),
+  });
+};
+
+/** Who takes what arrives. */
+export interface Receivers {
+  readonly asked: AskedBlobs;
+  readonly health: Health;
+  readonly jobs: Jobs;
+  readonly learning: Learning;
+  readonly link: () => Link;
+  readonly memory: DecisionMemory;
+  readonly outbox: Outbox;
+  readonly pump: OutboxPump;
+  readonly replies: Replies;
+  readonly desired: InboxHandlers['desired'];
+  readonly offload: InboxHandlers['offload'];
+}
+
+/** Takes what arrives to whoever it is for. */
+export const makeReceived = (
+  { options: { identity }, ports: { log } }: Making,
+  { asked, health, jobs, learning, link, memory, outbox, pump, replies, desired, offload }: Receivers,
+): LinkOptions['received'] =>
+  makeInbox({
+    device: identity.device,
+    log,
+    dropped: () => health.countMalformed(),
+    handlers: {
+      ...{ desired, offload },
+      birth: (body, options) => link().bornElsewhere(body, options),
+      ack: (body) => {
+        if (outbox.acknowledge(body) > 0) pump.heard();
+      },
+      job: (id, body) => {
+        const state = jobs.take(id, body);
+        if (state !== null) link().jobState(id, state);
+      },
+      roundPlan: (round, plan, options) => learning.plan(round, plan, options),
+      roundResult: (round, result) => learning.result(round, result),
+      tokens: (frame) => {
+        if (memory.isAwaited(frame.correlation)) replies.take(frame);
+      },
+      blob: (frame) => asked.take(frame),
+      blobRefused: (body) => asked.refused(body),
+    },
+  });
 
 /** Null when the device has no sinks. */
 export const makeSinks = (

@@ -19,7 +19,9 @@ import {
 import { newId, randomHex } from '@nanofleet/runtime/ports';
 import {
   attested,
+  makeLearning,
   makePairs,
+  makeReceived,
   makeReleaseTrust,
   makeSinks,
   makeSources,
@@ -37,11 +39,10 @@ import { ModelLines } from './inference/model-lines.ts';
 import { Questions } from './inference/questions.ts';
 import { SensorLines } from './inference/sensor-lines.ts';
 import type { LocalService } from './intake/local-service.ts';
-import { Learning } from './learning/learning.ts';
+import type { Learning } from './learning/learning.ts';
 import { AskedBlobs } from './link/asked-blobs.ts';
 import { ControllerBlobs, paceOf, type TransferPace } from './link/controller-blobs.ts';
 import { DesiredMemory } from './link/desired.ts';
-import { makeInbox } from './link/inbox.ts';
 import { makeJobTasks } from './link/job-tasks.ts';
 import { Jobs } from './link/jobs.ts';
 import { Link } from './link/link.ts';
@@ -145,7 +146,10 @@ export class Agent implements LocalService {
       ...{ clock, log, identity, outbox: this.#outbox, outbound: this.#outbound, steadyMs },
       policy: () => this.#desired.policy,
     });
-    this.#learning = this.#makeLearning();
+    this.#learning = makeLearning(making, {
+      ...{ lines: this.#lines, outbound: this.#outbound, slots: this.#slots, desired: this.#desired },
+      link: () => this.#link,
+    });
     this.#sinks = makeSinks({ options, ports }, this.#aroundSinks());
     this.#decisions = this.#makeDecisions();
     this.#sensors = new SensorLines({
@@ -287,30 +291,8 @@ export class Agent implements LocalService {
         this.#learning.modelChanged(runner);
         this.#sinks?.linesChanged();
       },
-      changed: () => this.#link.reportChanged(),
+      changed: (change) => this.#link.reportChanged(change),
       refused: (error) => this.#problems.raise(error),
-    });
-  }
-
-  #makeLearning(): Learning {
-    const { clock, random, disk, log, blobs, trainer } = this.#ports;
-    const { directory, identity, learning = true } = this.#options;
-    return new Learning({
-      clock,
-      random,
-      disk,
-      log,
-      blobs,
-      trainer,
-      directory: join(directory, 'learning'),
-      device: identity.device,
-      isOn: learning,
-      lines: this.#lines,
-      outbound: this.#outbound,
-      desired: () => this.#desired.current,
-      policy: () => this.#desired.policy,
-      bundleOf: (line, digest) => this.#slots.open(line, digest),
-      link: () => this.#link,
     });
   }
 
@@ -367,30 +349,16 @@ export class Agent implements LocalService {
   #makeLink(): Link {
     const { certificate, clock, random, log, transport } = this.#ports;
     const { identity } = this.#options;
-    const received = makeInbox({
-      device: identity.device,
-      log,
-      dropped: () => this.#health.countMalformed(),
-      handlers: {
-        birth: (body, options) => this.#link.bornElsewhere(body, options),
+    const received = makeReceived(
+      { options: this.#options, ports: this.#ports },
+      {
+        ...{ asked: this.#asked, health: this.#health, jobs: this.#jobs, learning: this.#learning },
+        ...{ memory: this.#memory, outbox: this.#outbox, pump: this.#pump, replies: this.#replies },
+        link: () => this.#link,
         desired: (body) => this.#follow(body),
-        ack: (body) => {
-          if (this.#outbox.acknowledge(body) > 0) this.#pump.heard();
-        },
         offload: (body) => this.#answered(body),
-        job: (id, body) => {
-          const state = this.#jobs.take(id, body);
-          if (state !== null) this.#link.jobState(id, state);
-        },
-        roundPlan: (round, plan, options) => this.#learning.plan(round, plan, options),
-        roundResult: (round, result) => this.#learning.result(round, result),
-        tokens: (frame) => {
-          if (this.#memory.isAwaited(frame.correlation)) this.#replies.take(frame);
-        },
-        blob: (frame) => this.#asked.take(frame),
-        blobRefused: (body) => this.#asked.refused(body),
       },
-    });
+    );
     return new Link({
       clock,
       random,

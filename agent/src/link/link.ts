@@ -48,11 +48,14 @@ import type { OutboxPump } from './outbox-pump.ts';
 
 /** How long a reconnecting process looks for the birth that it or another one left behind. */
 const BIRTH_WAIT_MS = 500;
-/** Changes of the reported state within this time travel together. */
-const REPORT_GATHER_MS = 50;
+/** Changes of the reported state within this time travel together; steps that lead to another one are told when they last. */
+const REPORT_GATHER_MS: Readonly<Record<ReportChange, number>> = { state: 50, step: 2_000 };
 
 /** A broker that does not answer a goodbye does not hold up the end. */
 const GOODBYE_MS = 1_500;
+
+/** What has changed in what is reported: how things stand, or only how far the way to another state has come. */
+export type ReportChange = 'state' | 'step';
 
 /** State of the link as the status shows it. */
 export type LinkState = 'connected' | 'connecting' | 'offline' | 'identity-in-use';
@@ -97,7 +100,7 @@ export class Link {
   #isStopped = false;
   #foundBirth: ((instance: string | null) => void) | null = null;
   #cancelRetry: CancelTimer | null = null;
-  #isReportScheduled = false;
+  #nextReport: { readonly change: ReportChange; readonly cancel: CancelTimer } | null = null;
   #isAsking = false;
 
   constructor(options: LinkOptions) {
@@ -134,14 +137,16 @@ export class Link {
     if (this.#state === 'connected') void this.#publish('beat', this.#beats.next(body), { qos: 0 });
   }
 
-  /** The reported state has changed. */
-  reportChanged(): void {
-    if (this.#isReportScheduled || this.#state !== 'connected') return;
-    this.#isReportScheduled = true;
-    this.#options.clock.after(REPORT_GATHER_MS, () => {
-      this.#isReportScheduled = false;
+  /** What is reported has changed. */
+  reportChanged(change: ReportChange = 'state'): void {
+    const next = this.#nextReport;
+    if (this.#state !== 'connected' || next?.change === 'state' || next?.change === change) return;
+    next?.cancel();
+    const cancel = this.#options.clock.after(REPORT_GATHER_MS[change], () => {
+      this.#nextReport = null;
       if (this.#state === 'connected') void this.#report();
     });
+    this.#nextReport = { change, cancel };
   }
 
   /** Tells how a job went. */

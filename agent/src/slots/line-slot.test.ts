@@ -48,6 +48,20 @@ describe('a line', () => {
     });
   });
 
+  it('tells the steps on the way to a version apart from what they lead to', async () => {
+    const told: string[] = [];
+    const made = make(new MemoryDisk(), {
+      changed: (change) => told.push(`${change} ${made.slot.report().step}`),
+    });
+    await want(made, one);
+    const steps = ['fetching', 'verifying', 'staging', 'accepting'];
+    const passing = told.filter((line) => steps.includes(line.split(' ')[1] ?? ''));
+    expect(new Set(passing)).toEqual(new Set(steps.map((step) => `step ${step}`)));
+    expect(new Set(told.filter((line) => !passing.includes(line)))).toEqual(
+      new Set(['state probation', 'state settled']),
+    );
+  });
+
   it('says what bringing a version here took, once it is committed', async () => {
     const made = await runningV1(new MemoryDisk());
     const source = sourceOf(two);

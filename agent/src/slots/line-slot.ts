@@ -82,7 +82,7 @@ export class LineSlot {
       hold: () => options.hold(options.line),
       progress: (progress) => {
         this.#progress = progress;
-        options.changed();
+        options.changed('step');
       },
     });
     this.#former = new FormerVersion(options, {
@@ -307,7 +307,7 @@ export class LineSlot {
   #runs(runner: Runner | null): void {
     this.#running = runner === null ? null : runningOf(runner);
     this.#former.settle();
-    this.#options.changed();
+    this.#options.changed('state');
   }
 
   /** Notes a refusal when trying again cannot help; returns whether that is so. */

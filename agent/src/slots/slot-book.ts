@@ -1,9 +1,10 @@
 /** The state of one line in memory and on the disk. Owns that both are the same wherever the disk allows it; never decides. */
 import type { NanofleetError } from '@nanofleet/protocol';
 import type { Clock, Log } from '@nanofleet/runtime/ports';
+import type { ReportChange } from '../link/link.ts';
 import type { Host } from '../ports/host.ts';
 import type { SlotStore } from './slot-store.ts';
-import type { Refusal, SlotState, StartFacts } from './slots.machine.ts';
+import { onProbation, type Refusal, type SlotState, type StartFacts } from './slots.machine.ts';
 
 /** What the book needs. */
 export interface SlotBookOptions {
@@ -11,8 +12,8 @@ export interface SlotBookOptions {
   readonly log: Log;
   readonly host: Pick<Host, 'boot'>;
   readonly line: string;
-  /** Told when the state has changed. */
-  readonly changed: () => void;
+  /** Told when what is reported has changed. */
+  readonly changed: (change: ReportChange) => void;
 }
 
 /** The state of one line. */
@@ -35,8 +36,7 @@ export class SlotBook {
   /** Writes the next state down. Throws the disk's error; then nothing has changed. */
   persist(next: SlotState): void {
     this.#store.write(next);
-    this.#state = next;
-    this.#options.changed();
+    this.#take(next);
   }
 
   /** The same for what is so whether or not it can be written down: the next start finds the state before, and does it again. */
@@ -47,8 +47,7 @@ export class SlotBook {
     } catch (thrown) {
       this.#options.log.warn('slot-not-written', { line: this.#options.line, why: String(thrown) });
     }
-    this.#state = next;
-    this.#options.changed();
+    this.#take(next);
   }
 
   refusal(digest: Refusal['digest'], { code, message }: NanofleetError): Refusal {
@@ -57,5 +56,11 @@ export class SlotBook {
 
   facts(): StartFacts {
     return { at: this.#options.clock.unixMs(), boot: this.#options.host.boot?.()?.id ?? null };
+  }
+
+  #take(next: SlotState): void {
+    this.#state = next;
+    const isOnItsWay = next.attempt !== null && onProbation(next) === null;
+    this.#options.changed(isOnItsWay ? 'step' : 'state');
   }
 }
