@@ -38,21 +38,22 @@ export function encodeBlock(run: Uint8Array, expected: Expected): Uint8Array {
 }
 
 /**
- * The run of a block.
+ * Puts the run of a block where it belongs: weights are written once.
+ * @param run as long as what is expected, and apart from it
  * @throws NanofleetError `DELTA_INVALID` if the block is none
  */
-export function decodeBlock(reader: DeltaReader, { bytes, rowBytes }: Expected): Uint8Array {
+export function decodeBlock(reader: DeltaReader, { bytes, rowBytes }: Expected, run: Uint8Array): void {
   const form = reader.byte();
-  if (form === FORM.same) return bytes;
-  if (form === FORM.raw) return reader.take(bytes.length);
-  if (form === FORM.coded) {
-    const run = new Uint8Array(bytes.length);
+  if (form === FORM.same) run.set(bytes);
+  else if (form === FORM.raw) run.set(reader.take(bytes.length));
+  else if (form === FORM.coded) {
     ransDecode(reader.take(reader.word()), run);
-    return add(run, bytes);
-  }
-  if (form !== FORM.rows) throw deltaInvalid(`a part has the form ${form}`);
-  const rows = setBits(reader.take(bitmapBytes(bytes.length, rowBytes)));
-  return withRows({ bytes, rowBytes }, rows, reader.take(reader.word()));
+    add(run, bytes);
+  } else if (form === FORM.rows) {
+    const rows = setBits(reader.take(bitmapBytes(bytes.length, rowBytes)));
+    run.set(bytes);
+    addRows(run, { rows, rowBytes, coded: reader.take(reader.word()) });
+  } else throw deltaInvalid(`a part has the form ${form}`);
 }
 
 const bitmapBytes = (length: number, rowBytes: number): number => Math.ceil(Math.ceil(length / rowBytes) / 8);
@@ -82,14 +83,18 @@ function setBits(bits: Uint8Array): number[] {
   return found;
 }
 
-function add(differences: Uint8Array, bytes: Uint8Array): Uint8Array {
-  for (let at = 0; at < bytes.length; at += 1) differences[at] = (differences[at] ?? 0) + (bytes[at] ?? 0);
-  return differences;
+function add(run: Uint8Array, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += 1) run[at] = (run[at] ?? 0) + (bytes[at] ?? 0);
 }
 
-function withRows(expected: Expected, rows: readonly number[], coded: Uint8Array): Uint8Array {
-  const run = Uint8Array.from(expected.bytes);
-  const views = rows.map((row) => rowAt(run, expected.rowBytes, row));
+interface CodedRows {
+  readonly rows: readonly number[];
+  readonly rowBytes: number;
+  readonly coded: Uint8Array;
+}
+
+function addRows(run: Uint8Array, { rows, rowBytes, coded }: CodedRows): void {
+  const views = rows.map((row) => rowAt(run, rowBytes, row));
   const differences = new Uint8Array(views.reduce((sum, view) => sum + view.length, 0));
   ransDecode(coded, differences);
   let at = 0;
@@ -97,5 +102,4 @@ function withRows(expected: Expected, rows: readonly number[], coded: Uint8Array
     add(view, differences.subarray(at, at + view.length));
     at += view.length;
   }
-  return run;
 }

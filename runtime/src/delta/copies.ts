@@ -51,7 +51,8 @@ export function decodeCopies(reader: DeltaReader, base: Uint8Array, bytes: numbe
   const view = new DataView(pieces.buffer, pieces.byteOffset, pieces.byteLength);
   const addedBytes = reader.word();
   if (addedBytes > bytes) throw deltaInvalid('a part has more new bytes than it says');
-  const added = decodeBlock(reader, { bytes: new Uint8Array(addedBytes), rowBytes: ROW_BYTES });
+  const added = new Uint8Array(addedBytes);
+  decodeBlock(reader, { bytes: new Uint8Array(addedBytes), rowBytes: ROW_BYTES }, added);
   const parts: Uint8Array[] = [];
   let [taken, total] = [0, 0];
   for (let at = 0; at < pieces.length; at += PIECE_WORDS * 4) {

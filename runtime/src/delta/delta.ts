@@ -92,11 +92,16 @@ function filled(reader: DeltaReader, { around, weights, result }: Parts): Uint8A
   for (let left = reader.word(); left > 0; left -= 1) {
     const [gap, number, bytes, rowBytes] = [reader.word(), reader.word(), reader.word(), reader.word()];
     if (number > weights.length || rowBytes < 1) throw deltaInvalid(`a weight follows from number ${number}`);
-    if (gap > around.length - taken || bytes > result.length - at)
+    if (gap > around.length - taken || gap + bytes > result.length - at)
       throw deltaInvalid('a weight does not fit the bytes it says');
     put(around.subarray(taken, taken + gap));
     taken += gap;
-    put(decodeBlock(reader, expectedWeight(weights[number - 1], { bytes, rowBytes })));
+    decodeBlock(
+      reader,
+      expectedWeight(weights[number - 1], { bytes, rowBytes }),
+      result.subarray(at, at + bytes),
+    );
+    at += bytes;
   }
   put(around.subarray(taken));
   if (at !== result.length) throw deltaInvalid(`it leads to ${at} bytes and says ${result.length}`);
@@ -119,5 +124,7 @@ function aroundOf(reader: DeltaReader, base: Uint8Array, bytes: number): Uint8Ar
   const form = reader.byte();
   if (form === AROUND.copies) return decodeCopies(reader, base, bytes);
   if (form !== AROUND.inPlace || base.length !== bytes) throw deltaInvalid('it was made for another base');
-  return decodeBlock(reader, { bytes: base, rowBytes: PIECE_BYTES });
+  const around = new Uint8Array(bytes);
+  decodeBlock(reader, { bytes: base, rowBytes: PIECE_BYTES }, around);
+  return around;
 }
