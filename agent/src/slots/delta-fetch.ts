@@ -20,6 +20,7 @@ import {
 import { sha256Of } from '@nanofleet/protocol/node';
 import { applyDelta } from '@nanofleet/runtime';
 import type { Disk } from '@nanofleet/runtime/ports';
+import type { BlobPiece } from '../ports/blob-source.ts';
 import { type Download, digestOf, writeFile } from './blob-fetch.ts';
 
 /** The bundle that a device goes on from. */
@@ -76,9 +77,7 @@ const fromDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array
   if (file.bytes < DELTA_FILE_BYTES_MIN || Math.max(file.bytes, bytes.length) > DELTA_FILE_BYTES_MAX)
     return null;
   try {
-    await fetchDelta(download, wanted);
-    const delta = download.disk.read(deltaPath(download, file)) ?? new Uint8Array();
-    const made = applyDelta(bytes, delta, file.bytes);
+    const made = applyDelta(bytes, await fetchDelta(download, wanted), file.bytes);
     if (made.length === file.bytes && sha256Of(made) === file.sha256) return made;
   } catch (thrown) {
     if (toNanofleetError(thrown).isRetryable) throw thrown;
@@ -87,18 +86,35 @@ const fromDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array
   return null;
 };
 
-/** Fetches the delta into a file of its own, of which a kill or a power cut loses one piece at most. */
-const fetchDelta = async (download: Download, wanted: Wanted): Promise<void> => {
-  const { blobs, disk, signal } = download;
-  const { file, base, progress } = wanted;
-  const open = disk.open(deltaPath(download, file));
+/** Fetches the delta. A kill or a power cut loses one piece of it at most: what comes in one needs no file. */
+const fetchDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array> => {
+  const path = deltaPath(download, wanted.file);
+  const first = download.disk.status(path) === null ? await fetchPiece(download, wanted, 0) : null;
+  if (first !== null && first.bytes.length >= first.totalBytes) return first.bytes;
+  await keepPieces(download, wanted, first);
+  return download.disk.read(path) ?? new Uint8Array();
+};
+
+const fetchPiece = async (
+  { blobs, signal }: Download,
+  { file, base }: Wanted,
+  from: number,
+): Promise<BlobPiece> => {
+  signal.throwIfAborted();
+  const piece = await blobs.fetch(deltaName(base.sha256, file.sha256), { from, length: BLOB_CHUNK_BYTES });
+  refuseLong(file, piece.totalBytes);
+  return piece;
+};
+
+/** Fetches what is missing of the delta's file. @param first its first piece when it has come already */
+const keepPieces = async (download: Download, wanted: Wanted, first: BlobPiece | null): Promise<void> => {
+  const { file, progress } = wanted;
+  const open = download.disk.open(deltaPath(download, file));
   try {
     const whole = Math.max(0, Math.ceil(open.size() / BLOB_CHUNK_BYTES) - 1) * BLOB_CHUNK_BYTES;
     for (let from = whole, total = whole + 1; from < total; ) {
-      signal.throwIfAborted();
-      const name = deltaName(base.sha256, file.sha256);
-      const { bytes, totalBytes } = await blobs.fetch(name, { from, length: BLOB_CHUNK_BYTES });
-      refuseLong(file, totalBytes);
+      const isFirst = from === 0 && first !== null;
+      const { bytes, totalBytes } = isFirst ? first : await fetchPiece(download, wanted, from);
       if (bytes.length === 0) break;
       open.write(bytes, from);
       await open.sync();

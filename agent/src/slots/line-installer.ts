@@ -167,7 +167,6 @@ export class LineInstaller {
     book.persist(advance(book.state, 'verifying'));
     const bundle = await this.verify(digest, lowest);
     if (target !== null) checkStatement(bundle.manifest, target);
-    book.persist(advance(book.state, 'staging'));
     this.#enter('accepting', bundle);
     const tried = isShipped ? null : await this.#accept(bundle, signal);
     // From the disk once more, unless it was loaded in this process from what was verified.
@@ -185,7 +184,7 @@ export class LineInstaller {
   #enter(stage: TrialStage, { manifest }: VerifiedBundle): void {
     const { book } = this.#around;
     const { boot } = book.facts();
-    book.persist(tryOut(book.state, { stage, version: manifest.version, boot }));
+    book.persist(tryOut(advance(book.state, 'staging'), { stage, version: manifest.version, boot }));
   }
 
   /** Tries a version; its runner where the trial leaves one. @throws NanofleetError of what speaks against it */

@@ -54,7 +54,7 @@ describe('a line', () => {
       changed: (change) => told.push(`${change} ${made.slot.report().step}`),
     });
     await want(made, one);
-    const steps = ['fetching', 'verifying', 'staging', 'accepting'];
+    const steps = ['fetching', 'verifying', 'accepting'];
     const passing = told.filter((line) => steps.includes(line.split(' ')[1] ?? ''));
     expect(new Set(passing)).toEqual(new Set(steps.map((step) => `step ${step}`)));
     expect(new Set(told.filter((line) => !passing.includes(line)))).toEqual(
