@@ -52,12 +52,10 @@ export const digestOf = (disk: Disk, path: string): string => {
   const open = disk.open(path);
   try {
     const hash = createHash('sha256');
-    for (let at = 0; ; ) {
-      const bytes = open.read(at, BLOB_CHUNK_BYTES);
-      if (bytes.length === 0) return hash.digest('hex');
-      hash.update(bytes);
-      at += bytes.length;
-    }
+    const size = open.size();
+    for (let at = 0; at < size; at += BLOB_CHUNK_BYTES)
+      hash.update(open.read(at, Math.min(BLOB_CHUNK_BYTES, size - at)));
+    return hash.digest('hex');
   } finally {
     open.close();
   }

@@ -2,7 +2,7 @@
  * What a process that tries a new version does: load it, weigh it, and run it beside the running one on this device's
  * last inputs and on the golden ones. Owns the order; never judges, and never keeps an input.
  */
-import { type Manifest, TRIAL_RUNS_MS_MAX } from '@nanofleet/protocol';
+import { TRIAL_RUNS_MS_MAX } from '@nanofleet/protocol';
 import { decodeGolden, decodeWindow, type Runner } from '@nanofleet/runtime';
 import type { CheckedBundle } from '@nanofleet/runtime/node';
 import type { Clock } from '@nanofleet/runtime/ports';
@@ -35,20 +35,14 @@ export const loadedVersion = ({ files }: CheckedBundle, runner: Runner): LoadedV
   release: () => runner.release(),
 });
 
-interface Loaded {
-  readonly runner: Runner;
-  readonly golden: LiveInput[];
-}
-
 /** Tries a version. @throws NanofleetError of verifying or loading it */
 export const runAcceptance = async (task: AcceptanceTask, ports: AcceptancePorts): Promise<TrialFigures> => {
   const { candidate, running } = task;
   const open: LoadedVersion[] = [];
-  const load = async (place: BundlePlace): Promise<Loaded> => {
+  const load = async (place: BundlePlace): Promise<LoadedVersion> => {
     const version = await ports.load(place);
     open.push(version);
-    const { runner } = version;
-    return { runner, golden: inputsOf(version.golden, runner.manifest) };
+    return version;
   };
   try {
     // A running version that the disk has changed since compares with nothing; the new one is not to blame for it.
@@ -57,7 +51,7 @@ export const runAcceptance = async (task: AcceptanceTask, ports: AcceptancePorts
     const now = await load(candidate);
     rss.push(ports.rssBytes?.());
     const tally = new TrialTally({ candidate: now.runner, running: before?.runner ?? null }, ports.clock);
-    const inputs = [...task.inputs, ...(before?.golden ?? now.golden)];
+    const inputs = [...task.inputs, ...goldenInputs(before ?? now)];
     await compareAll(tally, inputs, ports.clock);
     if (running !== null && before !== null && ports.rssBytes !== undefined) {
       // The first to be loaded also pays for the engine: the running one is weighed a second time, after it.
@@ -85,7 +79,7 @@ const compareAll = async (tally: TrialTally, inputs: readonly LiveInput[], clock
   }
 };
 
-const inputsOf = (bytes: Uint8Array, manifest: Manifest): LiveInput[] => {
+const goldenInputs = ({ golden: bytes, runner: { manifest } }: LoadedVersion): LiveInput[] => {
   const golden = decodeGolden(bytes, manifest);
   return golden.task === 'text-intent'
     ? golden.cases.map(({ text }) => ({ task: golden.task, text }))
