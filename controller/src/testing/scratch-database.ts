@@ -12,6 +12,8 @@ export interface ScratchDatabase {
   readonly url: string;
   /** Rows of one statement. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Lets go of it, so that copies can be made; no query after this. */
+  rest(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -31,11 +33,18 @@ const once = async (url: string, statement: string): Promise<void> => {
   }
 };
 
-/** Makes an empty database, on a server that was started for it or on that of the tests. */
-export const makeScratchDatabase = async (server = scratchServer()): Promise<ScratchDatabase> => {
+/**
+ * Makes a database, on a server that was started for it or on that of the tests: an empty one, or a copy of another that nobody is
+ * connected to.
+ */
+export const makeScratchDatabase = async (
+  server = scratchServer(),
+  template?: ScratchDatabase,
+): Promise<ScratchDatabase> => {
   if (server === null) throw new BrokenInvariant('NANOFLEET_TEST_DATABASE_URL names no PostgreSQL');
   const name = `nanofleet_${Buffer.from(systemRandom.bytes(6)).toString('hex')}`;
-  await once(server, `create database ${name}`);
+  const like = template === undefined ? '' : ` template ${new URL(template.url).pathname.slice(1)}`;
+  await once(server, `create database ${name}${like}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href, max: 2 });
@@ -45,8 +54,9 @@ export const makeScratchDatabase = async (server = scratchServer()): Promise<Scr
     url: url.href,
     query: async <Row>(text: string, values: readonly unknown[] = []) =>
       (await pool.query(text, [...values])).rows as Row[],
+    rest: () => pool.end(),
     drop: async () => {
-      await pool.end();
+      if (!pool.ended) await pool.end();
       await once(server, `drop database if exists ${name} with (force)`);
     },
   };

@@ -30,7 +30,7 @@ import {
 } from '@nanofleet/runtime/testing';
 import { z } from 'zod';
 import type { CrashDisk } from './crash-disk.ts';
-import { type Listed, metadataOf } from './crash-metadata.ts';
+import { type Listed, servedMetadata } from './crash-metadata.ts';
 import { ROOT } from './starter.ts';
 
 /** Turns of a story before it counts as stuck. */
@@ -43,7 +43,8 @@ const acceptedSchema = z.object({
   versions: z.object({ timestamp: versionSchema, snapshot: versionSchema, targets: versionSchema }),
 });
 
-const publisher = generateSigningKey();
+/** Who signs the releases. */
+export const publisher = generateSigningKey();
 const controller = generateSigningKey();
 const bundle = new Map(
   readdirSync(`${ROOT}/bundles/nano-s`).map(
@@ -105,7 +106,8 @@ export const byDelta = (from: Release, to: Release): Release => ({
 });
 
 const loaded = new Map<string, Runner>();
-const load: AgentPorts['load'] = async (given) => {
+/** Loads each version once for all devices. */
+export const load: AgentPorts['load'] = async (given) => {
   const known = loaded.get(given.digest) ?? (await loadRunner(given));
   loaded.set(given.digest, known);
   return { ...known, release: () => Promise.resolve() };
@@ -146,7 +148,7 @@ export class CrashDevice {
     const { clock } = this;
     const releases = [...new Set(options.releases)];
     this.#root = releases.length;
-    const metadata = metadataOf({ fleet: identity.fleet, publisher, controller }, releases);
+    const metadata = servedMetadata({ fleet: identity.fleet, publisher, controller }, releases);
     const blobs = new Map([...releases.flatMap((release) => [...release.blobs]), ...metadata]);
     this.agent = new Agent(
       { directory: '/state', identity, beatMs: 5_000 },

@@ -1,6 +1,7 @@
 // What the publisher and the controller of the crash stories sign of their releases: roots, targets, snapshots, timestamps, one of each
 // with every further release. Owns the documents; a device judges them as any other.
 import {
+  type Digest,
   type FleetId,
   type Manifest,
   metadataHead,
@@ -24,12 +25,13 @@ const EXPIRES_AT_MS = 4e12;
 export interface MetadataSigners {
   readonly fleet: FleetId;
   readonly publisher: SigningKey;
-  readonly controller: SigningKey;
+  /** Who signs timestamps. */
+  readonly controller: Pick<SigningKey, 'publicKey' | 'fingerprint'>;
 }
 
 /** What is listed. */
 export interface Listed {
-  readonly digest: string;
+  readonly digest: Digest;
   readonly manifest: Manifest;
   readonly manifestBytes: Uint8Array;
 }
@@ -48,15 +50,9 @@ const rootOf = ({ controller, fleet, publisher }: MetadataSigners, version: numb
   return makeMetadata(signed, [publisher]);
 };
 
-/**
- * The documents of a fleet that has released so many versions of its line, by the names that devices ask for. There are as
- * many roots as releases, so that a device meets a new one with each.
- */
-export const metadataOf = (
-  signers: MetadataSigners,
-  releases: readonly Listed[],
-): Map<string, Uint8Array> => {
-  const { controller, fleet, publisher } = signers;
+/** What publishers sign when they have released so many versions of their line: as many roots, so that a device meets a new one with each. */
+export const signedMetadata = (signers: MetadataSigners, releases: readonly Listed[]) => {
+  const { fleet, publisher } = signers;
   const version = releases.length;
   const head = { fleet, version, expiresAtMs: EXPIRES_AT_MS };
   const entries = releases.map(({ digest, manifest, manifestBytes }) => [
@@ -67,15 +63,25 @@ export const metadataOf = (
     { ...metadataHead('targets', head), targets: Object.fromEntries(entries) as object },
     [publisher],
   );
-  const toTargets = { 'targets.json': linkTo(readMetadata('targets', targets)) };
-  const snapshot = makeMetadata({ ...metadataHead('snapshot', head), meta: toTargets }, [publisher]);
-  const toSnapshot = { 'snapshot.json': linkTo(readMetadata('snapshot', snapshot)) };
-  const timestamp = makeMetadata({ ...metadataHead('timestamp', head), meta: toSnapshot }, [controller]);
-  const roots = releases.map((_, at) => [metadataName('root', at + 1), rootOf(signers, at + 1)] as const);
+  const meta = { 'targets.json': linkTo(readMetadata('targets', targets)) };
+  const snapshot = makeMetadata({ ...metadataHead('snapshot', head), meta }, [publisher]);
+  return { roots: releases.map((_, at) => rootOf(signers, at + 1)), targets, snapshot };
+};
+
+/** All documents, by the names that devices ask for, with the timestamp that a controller signs. */
+export const servedMetadata = (
+  signers: MetadataSigners & { readonly controller: SigningKey },
+  releases: readonly Listed[],
+): Map<string, Uint8Array> => {
+  const { controller, fleet } = signers;
+  const version = releases.length;
+  const { roots, snapshot, targets } = signedMetadata(signers, releases);
+  const meta = { 'snapshot.json': linkTo(readMetadata('snapshot', snapshot)) };
+  const head = metadataHead('timestamp', { fleet, version, expiresAtMs: EXPIRES_AT_MS });
   return new Map<string, Uint8Array>([
-    ...roots,
+    ...roots.map((root, at) => [metadataName('root', at + 1), root] as const),
     [metadataName('targets', version), targets],
     [metadataName('snapshot', version), snapshot],
-    [TIMESTAMP_NAME, timestamp],
+    [TIMESTAMP_NAME, makeMetadata({ ...head, meta }, [controller])],
   ]);
 };
