@@ -3,8 +3,7 @@
 import type { MortalSite } from './mortal-site.ts';
 
 /** What the stories begin from: nothing, a controller, one with two devices that run a release, those with a bigger tier. */
-export const GROUNDS = ['nothing', 'controller', 'homes', 'tiers'] as const;
-export type GroundName = (typeof GROUNDS)[number];
+export type GroundName = 'nothing' | 'controller' | 'homes' | 'tiers';
 
 /** A story. */
 export interface ControllerHistory {

@@ -5,7 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { assert, toNanofleetError } from '@nanofleet/protocol';
 import { eventually } from '@nanofleet/runtime/testing';
 import { type ControllerHistory, siteFaults } from './controller-history.ts';
-import type { Aim, ControllerFault, MortalController, Point } from './mortal-controller.ts';
+import type { Aim, ControllerFault, Point } from './kill-point.ts';
+import type { MortalController } from './mortal-controller.ts';
 import { type Engine, type Ground, MortalSite, PATIENCE } from './mortal-site.ts';
 
 /** Longer than twice what an idle controller leaves between two rounds of its work. */

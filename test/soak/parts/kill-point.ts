@@ -6,13 +6,21 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 
-type Fault = 'before' | 'after' | 'publish';
-interface Aim {
-  readonly fault: Fault;
+/** What ends it: before a commit, after it and before anybody heard of it, or instead of a publish. */
+export type ControllerFault = 'before' | 'after' | 'publish';
+
+/** One commit or publish of a process: the n-th of its name, from 1. */
+export interface Point {
+  readonly kind: 'commit' | 'publish';
   readonly name: string;
-  /** Counted from 1 among the points of this name. */
   readonly nth: number;
 }
+
+/** Where a process ends. */
+export interface Aim extends Omit<Point, 'kind'> {
+  readonly fault: ControllerFault;
+}
+
 type Method = (this: object, ...args: unknown[]) => unknown;
 
 const directory = process.env['NANOFLEET_KILL_POINT'] ?? '';
@@ -55,7 +63,7 @@ class Points {
   #aim: Aim | null | undefined;
 
   /** Notes a point; whether the process is to end there, by which fault. */
-  meet(kind: 'commit' | 'publish', name: string): Fault | null {
+  meet(kind: Point['kind'], name: string): ControllerFault | null {
     if (this.#aim === undefined && !this.#isArmed()) return null;
     const nth = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, nth);

@@ -13,6 +13,7 @@ import {
 import { FLEET, makeOperator } from '../../faults/parts/operator.ts';
 import { type Running, startProgram } from '../../faults/parts/programs.ts';
 import { publisher } from './crash-device.ts';
+import type { Aim, Point } from './kill-point.ts';
 import { ROOT } from './starter.ts';
 
 const PRELOAD = new URL(`file://${join(ROOT, 'test', 'dist', 'soak', 'parts', 'kill-point.js')}`).href;
@@ -21,21 +22,6 @@ const PATIENCE_MS = 60_000;
 /** A controller that ends so often by itself is not started again. */
 const ENDS_MAX = 5;
 const NOT_YET = /"code":"(DATABASE|BROKER)_UNAVAILABLE"/;
-
-/** What ends it: before a commit, after it and before anybody heard of it, or instead of a publish. */
-export type ControllerFault = 'before' | 'after' | 'publish';
-
-/** One commit or publish of a process: the n-th of its name, from 1. */
-export interface Point {
-  readonly kind: 'commit' | 'publish';
-  readonly name: string;
-  readonly nth: number;
-}
-
-/** Where a process ends. */
-export interface Aim extends Omit<Point, 'kind'> {
-  readonly fault: ControllerFault;
-}
 
 /** What it runs on. */
 export interface MortalOptions {
