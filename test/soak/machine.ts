@@ -25,6 +25,8 @@ const DEVICE = 'pump-1';
 const LINE = lineIdSchema.parse('intent');
 /** What the machine's clock is set to, one after the other: an empty battery, far ahead, and back by a day. */
 const CLOCKS = ['1970-01-01 00:00:10 UTC', '2036-11-27 12:00:00 UTC', '2036-11-26 12:00:00 UTC'];
+/** What it is moved by each second: half a minute ahead, and as much back. */
+const DRIFTS = ['30 seconds', '30 seconds ago'];
 /** Tried, watched and committed, emulated. */
 const RELEASED_WITHIN_MS = 300_000;
 /** WatchdogSec of the unit is 120 s; ending a stopped process and starting it again comes on top, emulated. */
@@ -74,14 +76,21 @@ async function hang(machine: MachineDevice): Promise<number> {
   return performance.now() - begunMs;
 }
 
-/** Under each wrong clock the service starts anew, connects, decides, and takes the next version. */
+/** Under each wrong clock the service starts anew, connects, decides, and takes the next version; drifting ones move on meanwhile. */
 async function tellWrongTime(
   machine: MachineDevice,
   agent: InstalledAgent,
   site: InstallSite,
 ): Promise<void> {
-  for (const [at, clock] of CLOCKS.entries()) {
-    await machine.run(`date -s '${clock}' && systemctl restart nanofleet-agent`);
+  const wrong = [
+    ...CLOCKS.map((clock) => ({ clock, command: `date -s '${clock}'` })),
+    ...DRIFTS.map((clock) => ({
+      clock: `${clock} each second`,
+      command: `systemd-run --quiet --unit=drift sh -c "while date -s '${clock}'; do sleep 1; done"`,
+    })),
+  ];
+  for (const [at, { clock, command }] of wrong.entries()) {
+    await machine.run(`${command} && systemctl restart nanofleet-agent`);
     await decides(agent, site);
     const digest = await site.release(FIRST_RELEASE + at + 1);
     const look = async (): Promise<void> => {
@@ -90,6 +99,7 @@ async function tellWrongTime(
     };
     await eventually(look, { withinMs: RELEASED_WITHIN_MS, everyMs: 2_000 });
     console.log(`at ${clock} it connects, decides and takes a version`);
+    await machine.run('systemctl stop drift 2> /dev/null || true');
   }
 }
 
@@ -128,7 +138,7 @@ async function campaign(scratch: string): Promise<Record<string, unknown>> {
       secondsHung: seconds(hungMs),
       secondsToBoot: seconds(bootMs),
     },
-    ...{ ...memory, unit, ...left, load: loadavg()[0] },
+    ...{ clocks: [...CLOCKS, ...DRIFTS], ...memory, unit, ...left, load: loadavg()[0] },
   };
 }
 
