@@ -33,6 +33,8 @@ export class ModelsService implements OnModuleInit {
   readonly #servable = new Set<Digest>();
   /** Of bundles that were asked for; a manifest never changes. */
   readonly #manifests = new Map<Digest, Manifest>();
+  /** Likewise: a bundle keeps the signature that it was registered with. */
+  readonly #signatures = new Map<Digest, Buffer>();
 
   constructor(
     private readonly repository: ModelsRepository,
@@ -71,7 +73,11 @@ export class ModelsService implements OnModuleInit {
 
   /** Content of manifest.sig; @throws NanofleetError MODEL_UNKNOWN */
   async signatureOf(digest: Digest): Promise<Buffer> {
-    return Buffer.from((await this.known(digest)).signature, 'utf8');
+    const kept = this.#signatures.get(digest);
+    if (kept !== undefined) return kept;
+    const signature = Buffer.from((await this.known(digest)).signature, 'utf8');
+    this.#signatures.set(digest, signature);
+    return signature;
   }
 
   /**
