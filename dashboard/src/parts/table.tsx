@@ -38,7 +38,7 @@ export const Table = <Row,>(props: {
           {props.rows.map((row) => (
             <tr key={props.keyOf(row)}>
               {props.columns.map((column) => (
-                <td key={column.title} className={side(column)}>
+                <td key={column.title} className={side(column)} data-title={column.title}>
                   {column.cell(row)}
                 </td>
               ))}
