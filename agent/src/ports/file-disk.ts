@@ -17,6 +17,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import type { Disk, DiskFile } from '@nanofleet/runtime/ports';
@@ -121,7 +122,8 @@ export const fileDisk: Disk = {
   rename: renameSync,
   link,
   status: (path) => orWhenMissing(() => statusOf(path), null),
-  unlink: (path) => rmSync(path, { force: true }),
+  // Not rmSync, which asks three times what is not there.
+  unlink: (path) => orWhenMissing(() => unlinkSync(path), undefined),
   removeTree: (path) => rmSync(path, { recursive: true, force: true }),
   syncDirectory,
 };

@@ -20,7 +20,7 @@ import { judgeTrial } from '../trial/judge-trial.plan.ts';
 import type { LiveInputs } from '../trial/live-inputs.ts';
 import { fetchBundle } from './bundle-fetch.ts';
 import type { ContentStore } from './content-store.ts';
-import { bundleHere } from './delta-fetch.ts';
+import { type BundleHere, bundleHere } from './delta-fetch.ts';
 import { MeasuredBlobs } from './measured-blobs.ts';
 import type { SlotBook } from './slot-book.ts';
 import { bundleSourceOn, type SlotStore } from './slot-store.ts';
@@ -142,10 +142,20 @@ export class LineInstaller {
       ...{ blobs: measured, content, disk, line, progress, publisherFingerprints, signal, wish },
       directory: store.partDirectory(wish.digest),
       lowestCounter: lowestCounter(book.state),
-      here: accepted === null ? null : bundleHere(disk, store.bundleDirectory(accepted.digest)),
+      here: accepted === null ? null : this.#here(accepted.digest),
     });
     store.finishPart(wish.digest);
     this.#fetched = { digest: wish.digest, ...measured.taken, atMicros: clock.monotonicMicros() };
+  }
+
+  /** The accepted bundle; what of it is in memory need not be read. */
+  #here(digest: string): BundleHere | null {
+    const { hold, store } = this.#around;
+    const directory = store.bundleDirectory(digest);
+    const held = hold();
+    held?.giveBack();
+    if (held?.runner.digest !== digest) return bundleHere(this.#options.disk, directory);
+    return { directory, files: held.runner.manifest.files };
   }
 
   /** Installs what lies here already; null when it has to be fetched again because the disk has changed it. */
