@@ -50,22 +50,29 @@ export const fetchFromHere = async (
   if (digestOf(download.disk, path) === file.sha256) return true;
   const base = here?.files.find(({ role }) => role === file.role);
   if (here === null || base === undefined) return false;
-  const bytes = download.disk.read(join(here.directory, base.name));
-  // A base that the disk has changed leads nowhere, and asking for a delta from it would tell nobody anything.
-  if (bytes === null || sha256Of(bytes) !== base.sha256) return false;
+  const read = (): Uint8Array | null => soundBase(download, { base, here });
   const made =
-    base.sha256 === file.sha256 ? bytes : await fromDelta(download, { file, base, bytes, progress });
+    base.sha256 === file.sha256 ? read() : await fromDelta(download, { file, base, read, progress });
   if (made === null) return false;
   writeFile(download.disk, path, made);
   download.disk.unlink(deltaPath(download, file));
   return true;
 };
 
+/** The bytes of a file of the accepted bundle; null when the disk has changed them: they lead nowhere. */
+const soundBase = (
+  { disk }: Download,
+  { base, here }: { readonly base: BundleFile; readonly here: BundleHere },
+): Uint8Array | null => {
+  const bytes = disk.read(join(here.directory, base.name));
+  return bytes !== null && sha256Of(bytes) === base.sha256 ? bytes : null;
+};
+
 interface Wanted {
   readonly file: BundleFile;
   readonly base: BundleFile;
-  /** Of the base. */
-  readonly bytes: Uint8Array;
+  /** Reads the base: when the delta is there, for it may take its time, and memory. */
+  readonly read: () => Uint8Array | null;
   readonly progress: (bytes: number) => void;
 }
 
@@ -73,12 +80,14 @@ const deltaPath = ({ directory }: Download, { name }: BundleFile): string => joi
 
 /** The file that a delta leads to; null where there is none, or none that leads to it. */
 const fromDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array | null> => {
-  const { file, bytes } = wanted;
-  if (file.bytes < DELTA_FILE_BYTES_MIN || Math.max(file.bytes, bytes.length) > DELTA_FILE_BYTES_MAX)
+  const { base, file, read } = wanted;
+  if (file.bytes < DELTA_FILE_BYTES_MIN || Math.max(file.bytes, base.bytes) > DELTA_FILE_BYTES_MAX)
     return null;
   try {
-    const made = applyDelta(bytes, await fetchDelta(download, wanted), file.bytes);
-    if (made.length === file.bytes && sha256Of(made) === file.sha256) return made;
+    const delta = await fetchDelta(download, wanted);
+    const bytes = read();
+    const made = bytes === null ? null : applyDelta(bytes, delta, file.bytes);
+    if (made?.length === file.bytes && sha256Of(made) === file.sha256) return made;
   } catch (thrown) {
     if (toNanofleetError(thrown).isRetryable) throw thrown;
   }
