@@ -1,7 +1,7 @@
 /** What the tests of the whole system use of the agent. */
 export { Agent } from './agent.ts';
 export type { AgentOptions, AgentPorts } from './agent-parts.ts';
-export { portsFor } from './commands/run.ts';
+export { portsFor } from './commands/real-ports.ts';
 export { ExampleStore } from './learning/example-store.ts';
 export { DesiredMemory } from './link/desired.ts';
 export { makeInbox } from './link/inbox.ts';
@@ -11,6 +11,7 @@ export { Link } from './link/link.ts';
 export { OutboxPump } from './link/outbox-pump.ts';
 export { tlsRequestOf } from './link/tls-request.ts';
 export { fileDisk } from './ports/file-disk.ts';
+export { closeHttp, makeConnections } from './ports/http-client.ts';
 export { systemClock } from './ports/system-clock.ts';
 export { type ProgramTerminal, runProgram } from './program.ts';
 export { findCertificate } from './store/device-certificate.ts';

@@ -2,14 +2,23 @@
 // engine. Nothing is shared with the others; what it does is counted.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Agent, type AgentPorts, acceptInProcess, portsFor } from '@nanofleet/agent';
+import {
+  Agent,
+  type AgentPorts,
+  acceptInProcess,
+  closeHttp,
+  makeConnections,
+  portsFor,
+} from '@nanofleet/agent';
 import { lineIdSchema, parseDeltaName, parseTopic } from '@nanofleet/protocol';
 import type { SigningKey } from '@nanofleet/protocol/node';
 import type { CheckedBundle } from '@nanofleet/runtime/node';
 import { silentLog, type Transport } from '@nanofleet/runtime/ports';
+import { Turns } from './turns.ts';
 
 const LINE = lineIdSchema.parse('intent');
 const BEAT_MS = 60_000;
+const REQUESTS_AT_ONCE = 4;
 /** A version that nobody asks anything is committed when this is over. */
 const PROBATION = { leastMs: 200, mostMs: 500, inputs: 0 };
 
@@ -22,6 +31,8 @@ export interface Work {
   messages: number;
   reports: number;
   loads: number;
+  /** The devices of a process share its processor: an answer that waits for hundreds of others would miss its deadline. */
+  readonly requests: Turns;
   /** Buffers of graphs that sessions were made of. */
   readonly models: WeakSet<ArrayBufferLike>;
   ownModels: number;
@@ -30,6 +41,7 @@ export interface Work {
 export const noWork = (): Work => ({
   ...{ downloads: 0, deltaDownloads: 0, downloadedBytes: 0, messages: 0, reports: 0, loads: 0, ownModels: 0 },
   models: new WeakSet(),
+  requests: new Turns(REQUESTS_AT_ONCE),
 });
 
 /** Where it lives. */
@@ -52,13 +64,14 @@ export interface Standing {
 /** A device. */
 export class RolloutDevice {
   readonly #agent: Agent;
+  readonly #connections = makeConnections();
   /** How it stood when it was asked last; null once it has said something since. */
   #known: Standing | null = null;
 
   constructor({ bundles, directory, identity, key, work }: RolloutDeviceOptions) {
     const state = join(directory, identity.device);
     mkdirSync(state, { recursive: true, mode: 0o700 });
-    const real = portsFor(identity, { deviceKey: key });
+    const real = portsFor(identity, { connections: this.#connections, deviceKey: key });
     const load: AgentPorts['load'] = async (bundle) => {
       countLoad(work, bundle);
       return await real.load(bundle);
@@ -76,7 +89,7 @@ export class RolloutDevice {
         blobs: {
           ...real.blobs,
           fetch: async (name, range) => {
-            const piece = await real.blobs.fetch(name, range);
+            const piece = await work.requests.take(() => real.blobs.fetch(name, range));
             work.downloads += 1;
             work.downloadedBytes += piece.bytes.length;
             if (parseDeltaName(name) !== null) work.deltaDownloads += 1;
@@ -102,8 +115,9 @@ export class RolloutDevice {
     return this.#known;
   }
 
-  close(): Promise<void> {
-    return this.#agent.close();
+  async close(): Promise<void> {
+    await this.#agent.close();
+    closeHttp(this.#connections);
   }
 
   #counted(transport: Transport, work: Work): Transport {

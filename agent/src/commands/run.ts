@@ -6,14 +6,12 @@
 import { join } from 'node:path';
 import {
   BEAT_INTERVAL_MS,
-  clientIdOf,
   NanofleetError,
   PROBATION_MOST_MS,
   SHUTDOWN_MS,
   SOCKET_PATH_BYTES_MAX,
 } from '@nanofleet/protocol';
-import { makeMqttTransport } from '@nanofleet/runtime/mqtt';
-import { type Engine, engineInWords, loadEngine, loadRunner } from '@nanofleet/runtime/node';
+import { engineInWords, loadEngine } from '@nanofleet/runtime/node';
 import { pause, randomHex } from '@nanofleet/runtime/ports';
 import { Agent } from '../agent.ts';
 import type { AgentPorts } from '../agent-parts.ts';
@@ -21,68 +19,31 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import { makeGuard } from '../intake/guard.ts';
 import { type Listener, listenOnLoopback, listenOnSocket } from '../intake/listeners.ts';
 import { makeLocalApi } from '../intake/local-api.ts';
-import { makeThreadTrainer } from '../learning/thread-trainer.ts';
 import { CertificateKeeper } from '../link/certificate-keeper.ts';
 import { checkPrivateUrl } from '../link/private-url.ts';
 import { fileDisk } from '../ports/file-disk.ts';
 import { freeAfterStart } from '../ports/heap.ts';
-import { makeHttpAdmission } from '../ports/http-admission.ts';
-import { makeHttpBlobSource } from '../ports/http-blob-source.ts';
 import { closeHttp, sendHttp } from '../ports/http-client.ts';
 import { makeHttpRenewal } from '../ports/http-renewal.ts';
 import { runProgram } from '../ports/programs.ts';
 import { makeStderrLog } from '../ports/stderr-log.ts';
 import { systemClock } from '../ports/system-clock.ts';
-import { systemHost } from '../ports/system-host.ts';
-import { makeSystemRandom } from '../ports/system-random.ts';
 import { systemSourceFiles } from '../ports/system-source-files.ts';
 import { tellSystemd } from '../ports/systemd-notify.ts';
 import { writeAtomically } from '../store/atomic-file.ts';
 import { provideKeys } from '../store/device-keys.ts';
-import { type Identity, readIdentity } from '../store/identity.ts';
+import { readIdentity } from '../store/identity.ts';
 import { readKnownNames } from '../store/known-names.ts';
 import { lockState } from '../store/state-lock.ts';
-import { makeChildAcceptance } from '../trial/child-acceptance.ts';
 import { probationWithin } from '../trial/probation.ts';
 import { STAGED_EXIT_CODE } from '../upgrade/upgrade.ts';
 import { listenForWyoming } from '../wyoming/wyoming-listener.ts';
 import { type Command, type Flags, optional, optionalNumber, type Terminal } from './command.ts';
 import { directoryOf } from './local-client.ts';
+import { portsFor } from './real-ports.ts';
 import { CONFIG_FLAG, ENGINE_FLAG, readRunSettings } from './run-settings.ts';
 
 const TOKEN_BYTES = 32;
-
-/** What of an agent's surroundings is made elsewhere. */
-interface Surroundings extends Pick<AgentPorts, 'deviceKey'> {
-  readonly certificate?: CertificateKeeper;
-  readonly engine?: Engine;
-}
-
-/** The real surroundings of the agent of an identity. */
-export const portsFor = (
-  identity: Identity,
-  { certificate, deviceKey, engine = loadEngine() }: Surroundings = {},
-): AgentPorts => {
-  const { fleet, device, credential, controllerUrl: controller } = identity;
-  const tls = () => certificate?.tls ?? null;
-  const http = { controller, authorization: `Bearer ${clientIdOf(fleet, device)}:${credential}`, tls };
-  return {
-    clock: systemClock,
-    random: makeSystemRandom(),
-    disk: fileDisk,
-    transport: makeMqttTransport(),
-    ...(certificate === undefined ? {} : { certificate }),
-    ...(deviceKey === undefined ? {} : { deviceKey }),
-    blobs: makeHttpBlobSource(http),
-    admit: makeHttpAdmission(http),
-    host: systemHost,
-    log: makeStderrLog(systemClock),
-    load: (bundle) => loadRunner(bundle, engine),
-    acceptance: makeChildAcceptance(systemClock, { engine: engine.kind }),
-    trainer: makeThreadTrainer(systemClock, { engine: engine.kind }),
-    engine: { name: engine.name, version: engine.version },
-  };
-};
 
 /** The word that programs show at the loopback listener; made once per state directory. */
 const tokenIn = (directory: string, ports: AgentPorts): string => {

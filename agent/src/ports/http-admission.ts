@@ -9,7 +9,7 @@ const ANSWER_BYTES_MAX = 65_536;
 
 /** The request of one device. */
 export const makeHttpAdmission =
-  ({ authorization, controller, tls }: DeviceHttp) =>
+  ({ authorization, connections, controller, tls }: DeviceHttp) =>
   /** @throws NanofleetError CONTROLLER_UNREACHABLE, TOKEN_INVALID when the controller does not know the credential either */
   async (): Promise<void> => {
     const { status } = await sendHttp({
@@ -17,6 +17,7 @@ export const makeHttpAdmission =
       url: new URL(DEVICE_PATHS.admission, controller).href,
       headers: { authorization },
       tls: tls(),
+      connections,
       bytesMax: ANSWER_BYTES_MAX,
     });
     if (status === 200) return;

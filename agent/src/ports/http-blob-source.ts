@@ -36,13 +36,19 @@ const pieceOf = (answer: HttpAnswer, { from, length }: { from: number; length: n
 };
 
 /** Blobs of a controller. */
-export const makeHttpBlobSource = ({ authorization, controller, tls }: DeviceHttp): BlobSource => ({
+export const makeHttpBlobSource = ({
+  authorization,
+  connections,
+  controller,
+  tls,
+}: DeviceHttp): BlobSource => ({
   fetch: async (name, { from, length }) => {
     const answer = await sendHttp({
       method: 'GET',
       url: new URL(`${DEVICE_PATHS.blob}${name}`, controller).href,
       headers: { authorization, range: `bytes=${from}-${from + length - 1}` },
       tls: tls(),
+      connections,
       bytesMax: length + ANSWER_BYTES_MARGIN,
     });
     if (answer.status === 206 || answer.status === 200) return pieceOf(answer, { from, length });

@@ -7,6 +7,12 @@ import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } fro
 import { HTTP_DEADLINE_MS, NanofleetError } from '@nanofleet/protocol';
 import type { TlsIdentity } from '@nanofleet/runtime/ports';
 
+/** Connections that are kept open. */
+export interface HttpConnections {
+  readonly plain: HttpAgent;
+  readonly secure: HttpsAgent;
+}
+
 /** A request. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -15,6 +21,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** For `https:`; left out: a client without a certificate that believes what Node trusts. */
   readonly tls?: TlsIdentity | null;
+  /** Left out: those of this process. */
+  readonly connections?: HttpConnections | undefined;
   /** Longer answers are an error. */
   readonly bytesMax: number;
   /** Ends it, whatever has come by then. */
@@ -29,6 +37,8 @@ export interface DeviceHttp {
   readonly authorization: string;
   /** What TLS is made of now; null before there is a certificate. */
   readonly tls: () => TlsIdentity | null;
+  /** Left out: those of this process, in which there is one device. */
+  readonly connections?: HttpConnections | undefined;
 }
 
 /** Its answer. */
@@ -38,8 +48,13 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-const plainAgent = new HttpAgent({ keepAlive: true, maxSockets: 2 });
-const secureAgent = new HttpsAgent({ keepAlive: true, maxSockets: 2 });
+/** None yet; two at most of either kind. */
+export const makeConnections = (): HttpConnections => ({
+  plain: new HttpAgent({ keepAlive: true, maxSockets: 2 }),
+  secure: new HttpsAgent({ keepAlive: true, maxSockets: 2 }),
+});
+
+const ofProcess = makeConnections();
 
 const tlsOptionsOf = ({ ca, cert, key }: TlsIdentity): RequestOptions => ({
   ...(ca === undefined ? {} : { ca: [...ca] }),
@@ -62,11 +77,12 @@ export const sendHttp = (options: HttpRequest): Promise<HttpAnswer> =>
   new Promise((resolve, reject) => {
     const isSecure = options.url.startsWith('https:');
     const send = isSecure ? httpsRequest : httpRequest;
+    const { plain, secure } = options.connections ?? ofProcess;
     // An answer that does not end is the controller's own doing, and asking again would bring it again.
     const fail = (cause: unknown): void => reject(isEndless(cause) ? cause : unreachable(options.url, cause));
     const request = send(options.url, {
       method: options.method,
-      agent: isSecure ? secureAgent : plainAgent,
+      agent: isSecure ? secure : plain,
       ...tlsOptionsOf(options.tls ?? {}),
       headers: { ...options.headers, 'content-length': Buffer.byteLength(options.body ?? '') },
       timeout: HTTP_DEADLINE_MS,
@@ -101,7 +117,7 @@ const readBody = async (response: IncomingMessage, bytesMax: number): Promise<Bu
 };
 
 /** Closes connections that are kept open. */
-export const closeHttp = (): void => {
-  plainAgent.destroy();
-  secureAgent.destroy();
+export const closeHttp = ({ plain, secure }: HttpConnections = ofProcess): void => {
+  plain.destroy();
+  secure.destroy();
 };
