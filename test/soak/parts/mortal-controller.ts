@@ -18,9 +18,9 @@ import { ROOT } from './starter.ts';
 
 const PRELOAD = new URL(`file://${join(ROOT, 'test', 'dist', 'soak', 'parts', 'kill-point.js')}`).href;
 const LOOK_MS = 20;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 /** A controller that ends so often by itself is not started again. */
-const ENDS_MAX = 5;
+const ENDS_MAX = 10;
 const NOT_YET = /"code":"(DATABASE|BROKER)_UNAVAILABLE"/;
 
 /** What it runs on. */

@@ -16,7 +16,7 @@ import { MortalController } from './mortal-controller.ts';
 import { type Addresses, Home, type HomeState } from './mortal-home.ts';
 
 /** How long the world may take to come to rest after anything. */
-export const PATIENCE = { withinMs: 90_000, everyMs: 50 };
+export const PATIENCE = { withinMs: 120_000, everyMs: 50 };
 
 const CHATTER_MS = 500;
 
@@ -59,6 +59,8 @@ export class MortalSite {
     await broker.forgetRights();
     await broker.run();
     const database = await makeScratchDatabase(postgres, ground.database ?? undefined);
+    // The first connection to a new database builds the server's caches, for which a controller would have to wait.
+    await database.query('select 1');
     const directory = mkdtempSync(join(tmpdir(), 'nanofleet-mortal-'));
     if (ground.directory !== null) cpSync(ground.directory, directory, { recursive: true });
     mkdirSync(join(directory, 'points.d'), { recursive: true });
