@@ -59,7 +59,7 @@ export class MortalSite {
     await broker.forgetRights();
     await broker.run();
     const database = await makeScratchDatabase(postgres, ground.database ?? undefined);
-    // The first connection to a new database builds the server's caches, for which a controller would have to wait.
+    // Controllers of a busy machine found no database within their five seconds; whoever comes first waits here.
     await database.query('select 1');
     const directory = mkdtempSync(join(tmpdir(), 'nanofleet-mortal-'));
     if (ground.directory !== null) cpSync(ground.directory, directory, { recursive: true });
