@@ -12,7 +12,6 @@ import {
 import { Inject, Injectable } from '@nestjs/common';
 import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { DATABASE, type Database, type Queries, rowsOf } from '../db/database.ts';
-import { GatheredLookups } from '../db/gathered-lookups.ts';
 import { type HeldLease, isStill } from '../shards/shards.repository.ts';
 import { DEFAULT_POLICIES, type GroupPolicies } from './desired.plan.ts';
 import { devices, groups } from './devices.tables.ts';
@@ -39,20 +38,12 @@ export type DeviceChange = Partial<
   >
 >;
 
-/** What opens the door to a device; all null once it is revoked, but when that was. */
-export interface DeviceCredential extends Pick<DeviceRow, 'revokedAt' | 'tlsKey'> {
-  /** SHA-256 of the credential. */
-  readonly hash: string | null;
-}
-
 /** A connected device as a round looks at it. */
 export type OnlineDevice = Pick<DeviceRow, 'device' | 'deviceGroup' | 'session' | 'lines'>;
 
 /** Devices in the database. */
 @Injectable()
 export class DevicesRepository {
-  readonly #credentials = new GatheredLookups((names: readonly DeviceId[]) => this.#credentialsOf(names));
-
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** All devices by name. */
@@ -76,17 +67,12 @@ export class DevicesRepository {
   }
 
   /** What access needs of a device, and no more: it is asked at each connection and download. */
-  credentialOf(device: DeviceId): Promise<DeviceCredential | undefined> {
-    return this.#credentials.of(device);
-  }
-
-  async #credentialsOf(names: readonly DeviceId[]): Promise<Map<DeviceId, DeviceCredential>> {
-    const { credentialHash: hash, device, revokedAt, tlsKey } = devices;
-    const rows = await this.database
-      .select({ device, hash, revokedAt, tlsKey })
+  async credentialOf(device: DeviceId) {
+    const [row] = await this.database
+      .select({ hash: devices.credentialHash, revokedAt: devices.revokedAt, tlsKey: devices.tlsKey })
       .from(devices)
-      .where(inArray(device, [...names]));
-    return new Map(rows.map((row) => [row.device, row]));
+      .where(eq(devices.device, device));
+    return row;
   }
 
   /** Adds a device; fails with a duplicate when its name is taken. */
