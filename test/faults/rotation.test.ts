@@ -7,7 +7,7 @@ import { Authority } from '@nanofleet/controller/testing';
 import { deviceIdSchema, trustSchema } from '@nanofleet/protocol';
 import { generateTlsKey, spkiOf } from '@nanofleet/protocol/node';
 import { eventually } from '@nanofleet/runtime/testing';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { mustEnrol, startAgentHere, type TestAgent, untilConnected } from './parts/agents.ts';
 import { FLEET } from './parts/operator.ts';
 import { keepStandardError } from './parts/quiet.ts';
@@ -17,16 +17,27 @@ import { TlsFleet, tlsIn } from './parts/tls-fleet.ts';
 vi.setConfig({ hookTimeout: 240_000, testTimeout: 240_000 });
 /** A device that has lost its link waits up to half a minute before it tries again. */
 const PATIENT = { withinMs: 100_000 };
+/** Characters of the log that a failed test shows. */
+const LOG_SHOWN = 20_000;
 
 const fleet = new TlsFleet();
 const directoryOf = (name: string): string => join(fleet.scratch, name);
 const behind = async (): Promise<string[]> =>
   (JSON.parse((await fleet.nanofleet('rotation', 'show', '--json')).out) as { behind: string[] }).behind;
+let logged = (): string => '';
 const problems = async (agent: TestAgent): Promise<string[]> =>
   (await agent.status()).problems.map(({ code }) => code);
 
+// Who is left behind is told by both sides: the log of controller and agents, and what the controller knows of the device.
+beforeEach(({ onTestFailed }) =>
+  onTestFailed(async () => {
+    const known = await fleet.nanofleet('devices', 'show', 'present', '--json');
+    console.log(logged().slice(-LOG_SHOWN), known.out, known.err);
+  }),
+);
+
 beforeAll(async () => {
-  keepStandardError();
+  logged = keepStandardError();
   await fleet.run();
   const pinned = fleet.controller.running.authorityKeyId ?? '';
   expect(await fleet.login('--authority', pinned)).toMatchObject({ code: 0 });

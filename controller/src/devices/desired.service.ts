@@ -43,6 +43,12 @@ interface Gathered {
   readonly planned: Promise<void>;
 }
 
+/** A desired state, and as it is sent. */
+interface Signed {
+  readonly state: DesiredState;
+  readonly desired: Desired;
+}
+
 /** Desired states. */
 @Injectable()
 export class DesiredService {
@@ -126,7 +132,7 @@ export class DesiredService {
 
   async #replan(rows: readonly DeviceRow[]): Promise<Set<DeviceId>> {
     const changed = new Set<DeviceId>();
-    const overtaken: DeviceId[] = [];
+    const next: Signed[] = [];
     const living = rows.filter((row) => row.revokedAt === null);
     if (living.length === 0) return changed;
     const [rollouts, agents, bundles, policies, sizes, restored, root, hardware] = await Promise.all([
@@ -161,15 +167,24 @@ export class DesiredService {
         hardware,
       });
       if (isSamePlan(plan, row.desiredState)) continue;
-      const next = this.#sign(row, plan);
+      next.push(this.#sign(row, plan));
       if (ahead !== undefined) this.#noteAhead(row, { plan, bundles });
-      if (await this.devices.setDesired(row.device, next)) await this.#publish(row.device, next.desired);
-      else overtaken.push(row.device);
       changed.add(row.device);
     }
+    const overtaken: DeviceId[] = [];
+    for (let at = 0; at < next.length; at += DEVICES_AT_ONCE)
+      overtaken.push(...(await this.#tell(next.slice(at, at + DEVICES_AT_ONCE))));
     // Another controller was quicker with these: what it planned is looked at again.
     if (overtaken.length > 0) await this.#replan(await this.devices.some(overtaken));
     return changed;
+  }
+
+  /** Stores desired states and publishes them; the devices whose was not stored. */
+  async #tell(next: readonly Signed[]): Promise<DeviceId[]> {
+    const stored = await this.devices.setDesired(next);
+    const told = next.filter(({ state }) => stored.has(state.device));
+    await Promise.all(told.map(({ desired, state }) => this.#publish(state.device, desired)));
+    return next.map(({ state }) => state.device).filter((device) => !stored.has(device));
   }
 
   /** How devices stand with the rollouts in waves among some. */
@@ -223,7 +238,7 @@ export class DesiredService {
     }
   }
 
-  #sign(row: DeviceRow, plan: Plan): { state: DesiredState; desired: Desired } {
+  #sign(row: DeviceRow, plan: Plan): Signed {
     const state: DesiredState = {
       fleet: this.identity.fleet,
       device: row.device,

@@ -3,22 +3,12 @@
  * the newest per device, and written together. A revoked device is not listened to.
  */
 
-import {
-  BEAT_INTERVAL_MS,
-  type Beat,
-  type DeviceId,
-  type LineId,
-  type Message,
-  toNanofleetError,
-  wholeBeat,
-} from '@nanofleet/protocol';
+import { BEAT_INTERVAL_MS, type Beat, type DeviceId, type Message, wholeBeat } from '@nanofleet/protocol';
 import { type CancelTimer, type Clock, type Log, pause } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { isDatabaseGone } from '../db/database.ts';
 import { type BeatRow, BeatsRepository } from '../history/beats.repository.ts';
-import { reportedHappenings } from '../history/reported.plan.ts';
 import { TimelineService } from '../history/timeline.service.ts';
-import { type Installed, TransfersRepository } from '../history/transfers.repository.ts';
 import { JobsDriver } from '../jobs/jobs.driver.ts';
 import { Link } from '../link/link.ts';
 import { Series } from '../link/series.ts';
@@ -27,11 +17,10 @@ import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import type { HeldLease } from '../shards/shards.repository.ts';
 import { ShardsService } from '../shards/shards.service.ts';
-import { Identity } from '../state/identity.ts';
-import { attestedLines } from './attestation.plan.ts';
 import { DesiredService } from './desired.service.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { afterBirth, afterDeath } from './presence.machine.ts';
+import { ReportsService } from './reports.service.ts';
 
 const BEATS_EVERY_MS = BEAT_INTERVAL_MS / 5;
 /** Messages of one device that wait for the database; its session ends beyond. */
@@ -55,11 +44,10 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     private readonly desired: DesiredService,
     private readonly offload: OffloadService,
     private readonly beats: BeatsRepository,
-    private readonly transfers: TransfersRepository,
+    private readonly reports: ReportsService,
     private readonly timeline: TimelineService,
     private readonly shards: ShardsService,
     private readonly jobs: JobsDriver,
-    private readonly identity: Identity,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
   ) {}
@@ -145,40 +133,11 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
     this.timeline.note({ kind: 'device-offline', key, device, detail: body.reason });
   }
 
-  async #reported({ device, body }: Message<'reported'>): Promise<void> {
-    const living = await this.#living(device);
-    if (living === undefined) return;
-    const { lease, row } = living;
-    const lastSeenAt = this.clock.unixMs();
-    const isConflict = body.problems.some(({ code }) => code === 'IDENTITY_IN_USE');
-    if (isConflict) await this.repository.change(device, { conflictAt: lastSeenAt }, lease);
-    // The other one of two processes with one identity: only its complaint counts.
-    if (row.instance !== null && row.instance !== body.instance) return;
-    const { agent = null, desiredVersion: reportedVersion, metadata, problems } = body;
-    const followedRoot = metadata?.root ?? null;
-    const lines = await this.#believed(body, living);
-    if (lines === null) return;
-    const state = { agent, followedRoot, lastSeenAt, lines, problems, reportedVersion };
-    await this.repository.change(device, state, lease);
-    for (const happening of reportedHappenings(row, body)) this.timeline.note(happening);
-    await this.transfers.note(device, newlyInstalled(row.lines, lines), lastSeenAt);
-  }
-
-  /** The lines of a report with whether they are attested; null, and a problem of the device, when they are a lie. */
-  async #believed(
-    body: Message<'reported'>['body'],
-    { lease, row }: { row: DeviceRow; lease: HeldLease },
-  ): Promise<Message<'reported'>['body']['lines'] | null> {
-    const { device, publicKey } = row;
-    try {
-      return attestedLines(body, { device, fleet: this.identity.fleet, publicKey });
-    } catch (thrown) {
-      const { code, message } = toNanofleetError(thrown);
-      this.log.warn('a report was not believed', { device, code, why: message });
-      const problems = [...body.problems, { code, message }];
-      await this.repository.change(device, { lastSeenAt: this.clock.unixMs(), problems }, lease);
-      return null;
-    }
+  async #reported(message: Message<'reported'>): Promise<void> {
+    const taken = this.reports.take(message);
+    // It says all of it again with its next birth.
+    if (taken === null) this.link.drop(message.device);
+    await taken;
   }
 
   async #beat({ device, body }: Message<'beat'>): Promise<void> {
@@ -216,12 +175,4 @@ export class DevicesLink implements OnModuleInit, OnModuleDestroy {
 const runningLines = (lines: Message<'birth'>['body']['lines']): DeviceRow['lines'] =>
   Object.fromEntries(
     Object.entries(lines).map(([line, running]) => [line, { running, step: 'settled' as const }]),
-  );
-
-/** What lines have installed since they were last heard of. */
-const newlyInstalled = (before: DeviceRow['lines'], now: DeviceRow['lines']): [LineId, Installed][] =>
-  Object.entries(now).flatMap(([line, { installed }]) =>
-    installed === undefined || before[line]?.installed?.digest === installed.digest
-      ? []
-      : [[line as LineId, installed]],
   );

@@ -11,6 +11,8 @@ import { EnrolmentService } from './enrolment.service.ts';
 import { NoncesService } from './nonces.service.ts';
 import { ReadmissionService } from './readmission.service.ts';
 import { ReplacementService } from './replacement.service.ts';
+import { ReportsRepository } from './reports.repository.ts';
+import { ReportsService } from './reports.service.ts';
 import { RotationHttp } from './rotation.http.ts';
 import { RotationService } from './rotation.service.ts';
 
@@ -28,6 +30,8 @@ import { RotationService } from './rotation.service.ts';
     ReplacementService,
     RotationService,
     EnrolmentService,
+    ReportsRepository,
+    ReportsService,
     DevicesLink,
   ],
   exports: [DevicesRepository, DesiredService, DevicesService],

@@ -143,17 +143,21 @@ export class DevicesRepository {
       .where(and(eq(devices.device, device), isStill(lease)));
   }
 
-  /** Stores the next desired state; false when another controller was quicker, or the device is revoked. */
-  async setDesired(device: DeviceId, next: { state: DesiredState; desired: Desired }): Promise<boolean> {
-    const { version } = next.state;
-    const stored = await this.database
-      .update(devices)
-      .set({ desiredVersion: version, desiredState: next.state, desired: next.desired })
-      .where(
-        and(eq(devices.device, device), eq(devices.desiredVersion, version - 1), isNull(devices.revokedAt)),
-      )
-      .returning({ device: devices.device });
-    return stored.length > 0;
+  /** Stores next desired states of different devices; those whose was stored: no other controller was quicker, and they are not revoked. */
+  async setDesired(
+    next: readonly { readonly state: DesiredState; readonly desired: Desired }[],
+  ): Promise<Set<DeviceId>> {
+    if (next.length === 0) return new Set();
+    const rows = await rowsOf<{ device: DeviceId }>(
+      this.database,
+      sql`update ${devices} as own
+        set desired_version = (given.state ->> 'version')::integer, desired_state = given.state, desired = given.desired
+        from jsonb_to_recordset(${JSON.stringify(next)}::jsonb) as given(state jsonb, desired jsonb)
+        where own.device = given.state ->> 'device' and own.revoked_at is null
+          and own.desired_version = (given.state ->> 'version')::integer - 1
+        returning own.device`,
+    );
+    return new Set(rows.map(({ device }) => device));
   }
 
   /** Nobody of some shards is connected, whatever the rows say: their broker has begun anew. */

@@ -2,7 +2,7 @@
 import { type DeviceId, type LineId, type LineReport, TRANSFERS_KEPT_MAX } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { eq, sql } from 'drizzle-orm';
-import { DATABASE, type Database } from '../db/database.ts';
+import { DATABASE, type Database, type Queries } from '../db/database.ts';
 import { transfers } from './history.tables.ts';
 
 /** What a device tells of one. */
@@ -18,21 +18,20 @@ const slotOf = (digest: string): number => Number.parseInt(digest.slice(0, 2), 1
 export class TransfersRepository {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Notes transfers of a device; one that is there already is written once more. */
+  /** Notes transfers of devices; one that is there already is written once more. */
   async note(
-    device: DeviceId,
-    installed: readonly (readonly [LineId, Installed])[],
+    queries: Queries,
+    devices: readonly {
+      readonly device: DeviceId;
+      readonly installed: readonly (readonly [LineId, Installed])[];
+    }[],
     at: number,
   ): Promise<void> {
-    if (installed.length === 0) return;
-    const rows = installed.map(([line, taken]) => ({
-      device,
-      line,
-      at,
-      slot: slotOf(taken.digest),
-      ...taken,
-    }));
-    await this.database
+    const rows = devices.flatMap(({ device, installed }) =>
+      installed.map(([line, taken]) => ({ device, line, at, slot: slotOf(taken.digest), ...taken })),
+    );
+    if (rows.length === 0) return;
+    await queries
       .insert(transfers)
       .values(rows)
       .onConflictDoUpdate({

@@ -4,7 +4,13 @@
  * at each look from what they were told, so that a controller that dies anywhere is followed by the next one. Of several
  * controllers on one database one looks after a rollout; steps lock its row. Decides nothing: `rollouts.machine.ts` does.
  */
-import { type DeviceId, NanofleetError, type RolloutOrder, type Uuid } from '@nanofleet/protocol';
+import {
+  type DeviceId,
+  type GateView,
+  NanofleetError,
+  type RolloutOrder,
+  type Uuid,
+} from '@nanofleet/protocol';
 import type { CancelTimer, Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { isMeantFor, isWatched } from '../devices/desired.plan.ts';
@@ -20,8 +26,10 @@ import { isEnded, type RolloutEvent, type RolloutState, step, takes } from './ro
 import { isSuperseded, sightingOf } from './rollouts.plan.ts';
 import { type MemberRow, type RolloutRow, RolloutsRepository } from './rollouts.repository.ts';
 
-/** How often open rollouts are looked at. */
+/** How often open rollouts are looked at, unless their fleet is great: so many devices a second are looked at. */
 const LOOK_EVERY_MS = 1_000;
+const LOOKED_AT_PER_S = 2_000;
+const LOOK_LATEST_MS = 10_000;
 /** How often it is asked whether another controller has begun one. */
 const ASK_EVERY_MS = 10_000;
 /** How long a controller that says nothing keeps a rollout. */
@@ -97,26 +105,28 @@ export class RolloutsDriver implements OnModuleDestroy {
 
   async #lookOnce(): Promise<number> {
     const open = await this.repository.open();
+    let looked = 0;
     for (const row of open) {
       if (this.#mode !== 'on') break;
-      await this.#attend(row, open).catch((thrown: unknown) =>
-        this.log.warn('a rollout could not be looked after', { rollout: row.id, ...factsOf(thrown) }),
-      );
+      looked += await this.#attend(row, open).catch((thrown: unknown) => {
+        this.log.warn('a rollout could not be looked after', { rollout: row.id, ...factsOf(thrown) });
+        return 0;
+      });
     }
-    return open.length === 0 ? ASK_EVERY_MS : LOOK_EVERY_MS;
+    if (open.length === 0) return ASK_EVERY_MS;
+    return Math.min(Math.max(LOOK_EVERY_MS, (looked / LOOKED_AT_PER_S) * 1_000), LOOK_LATEST_MS);
   }
 
-  async #attend(row: RolloutRow, open: readonly RolloutRow[]): Promise<void> {
+  /** Has one rollout go on; how many devices were looked at for it. */
+  async #attend(row: RolloutRow, open: readonly RolloutRow[]): Promise<number> {
     const nowMs = this.clock.unixMs();
     const claim = { owner: this.identity.controllerId, nowMs, untilMs: nowMs + CLAIM_MS };
-    if (!(await this.repository.claim(row.id, claim))) return;
+    if (!(await this.repository.claim(row.id, claim))) return 0;
     const latest = await this.repository.latest();
     if (isSuperseded(row, latest)) await this.#step(row.id, () => ({ kind: 'supersede', at: nowMs }));
     const seen = await this.#seen(row);
     const busy = await this.#busy(row, open);
-    const members = await this.repository.membersOf([row.id]);
-    const before = stateOf(row, members);
-    const gate = before === null ? null : await this.gates.look(row, { members, state: before });
+    const gate = row.plan?.gate === undefined ? null : await this.#gateOf(row);
     const state = await this.#step(row.id, ({ plan, wave }) => ({
       kind: 'looked',
       at: nowMs,
@@ -127,6 +137,14 @@ export class RolloutsDriver implements OnModuleDestroy {
       gate: gate === null || gate.wave !== wave ? null : gate,
     }));
     if (state !== null) await this.#tell(state, seen);
+    return seen.length;
+  }
+
+  /** What its gate says; null before it has begun to count. */
+  async #gateOf(row: RolloutRow): Promise<GateView | null> {
+    const members = await this.repository.membersOf([row.id]);
+    const state = stateOf(row, members);
+    return state === null ? null : this.gates.look(row, { members, state });
   }
 
   /** The devices that a rollout is for, as they are now. */
