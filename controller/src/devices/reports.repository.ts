@@ -2,7 +2,7 @@
 import type { DeviceId, LineId } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
 import { inArray, sql } from 'drizzle-orm';
-import { DATABASE, type Database, rowsOf, storableJson } from '../db/database.ts';
+import { DATABASE, type Database, storableJson } from '../db/database.ts';
 import { type Installed, TransfersRepository } from '../history/transfers.repository.ts';
 import type { HeldLease } from '../shards/shards.repository.ts';
 import { shardLeases } from '../shards/shards.tables.ts';
@@ -44,23 +44,13 @@ export class ReportsRepository {
   async note(changes: readonly ReportChange[], at: number): Promise<void> {
     if (changes.length === 0) return;
     const given = changes.map(({ device, epoch, said, shard }) => ({ device, shard, epoch, ...said }));
-    await this.database.transaction(async (transaction) => {
-      const noted = await rowsOf<{ device: DeviceId }>(
-        transaction,
-        sql`update ${devices} as own set last_seen_at = ${at}, agent = given.agent, lines = given.lines,
-          problems = given.problems, followed_root = given."followedRoot", reported_version = given."reportedVersion"
-          from jsonb_to_recordset(${storableJson(given)}::jsonb) as given(device text, shard text, epoch bigint, agent jsonb,
-            lines jsonb, problems jsonb, "followedRoot" integer, "reportedVersion" integer)
-          where own.device = given.device and exists (select 1 from ${shardLeases} as lease
-            where lease.shard = given.shard and lease.epoch = given.epoch)
-          returning own.device`,
-      );
-      const names = new Set(noted.map(({ device }) => device));
-      await this.transfers.note(
-        transaction,
-        changes.filter(({ device }) => names.has(device)),
-        at,
-      );
-    });
+    const noted = sql`update ${devices} as own set last_seen_at = ${at}, agent = given.agent, lines = given.lines,
+        problems = given.problems, followed_root = given."followedRoot", reported_version = given."reportedVersion"
+      from jsonb_to_recordset(${storableJson(given)}::jsonb) as given(device text, shard text, epoch bigint, agent jsonb,
+        lines jsonb, problems jsonb, "followedRoot" integer, "reportedVersion" integer)
+      where own.device = given.device and exists (select 1 from ${shardLeases} as lease
+        where lease.shard = given.shard and lease.epoch = given.epoch)
+      returning own.device`;
+    await this.transfers.noteWith(noted, changes, at);
   }
 }

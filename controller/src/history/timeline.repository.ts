@@ -15,10 +15,13 @@ export class TimelineRepository {
 
   /** Adds happenings; one that is there already changes nothing. */
   async add(rows: readonly NewHappening[]): Promise<void> {
-    await this.database
-      .insert(timeline)
-      .values([...rows])
-      .onConflictDoNothing();
+    await this.database.execute(
+      sql`insert into ${timeline} (key, at, kind, device, device_group, line, digest, code, detail, subject, figures)
+        select key, at, kind, device, "deviceGroup", line, digest, code, detail, subject, coalesce(figures, '{}')
+        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given(key text, at bigint, kind text, device text,
+          "deviceGroup" text, line text, digest text, code text, detail text, subject text, figures jsonb)
+        on conflict do nothing`,
+    );
   }
 
   /** A page, newest first. */

@@ -167,20 +167,13 @@ export class RolloutsRepository {
   /** Stores what a step made of its devices. */
   async setMembers(queries: Queries, rollout: Uuid, members: readonly Member[]): Promise<void> {
     for (let at = 0; at < members.length; at += ROWS_AT_ONCE) {
-      const rows = members.slice(at, at + ROWS_AT_ONCE).map((member) => ({
-        rollout,
-        device: member.device,
-        step: member.step,
-        tries: member.tries,
-        member,
-      }));
-      await queries
-        .insert(rolloutDevices)
-        .values(rows)
-        .onConflictDoUpdate({
-          target: [rolloutDevices.rollout, rolloutDevices.device],
-          set: { step: sql`excluded.step`, tries: sql`excluded.tries`, member: sql`excluded.member` },
-        });
+      const some = members.slice(at, at + ROWS_AT_ONCE);
+      await queries.execute(
+        sql`insert into ${rolloutDevices} (rollout, device, step, tries, member)
+          select ${rollout}::text, member ->> 'device', member ->> 'step', (member ->> 'tries')::integer, member
+          from jsonb_array_elements(${JSON.stringify(some)}::jsonb) as member
+          on conflict (rollout, device) do update set step = excluded.step, tries = excluded.tries, member = excluded.member`,
+      );
     }
   }
 
