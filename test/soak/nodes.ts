@@ -1,5 +1,5 @@
 // Runs tests on other versions of Node than this one, each taken from npm's package of Node for this platform.
-// Options: --versions A,B (22,24), --paths A,B of tests (protocol,runtime,agent,test/e2e), --cache DIR (in the system's temporary folder).
+// Options: --versions A,B (22,24), --paths A,B of tests (all), --cache DIR (in the system's temporary folder).
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
@@ -16,7 +16,7 @@ const COUNTS = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/;
 const { values: given } = parseArgs({
   options: {
     versions: { type: 'string', default: '22,24' },
-    paths: { type: 'string', default: 'protocol,runtime,agent,test/e2e' },
+    paths: { type: 'string', default: '' },
     cache: { type: 'string', default: join(tmpdir(), 'nanofleet-nodes') },
   },
 });
@@ -56,7 +56,7 @@ async function testsOn(program: string, paths: readonly string[]): Promise<RegEx
 }
 
 async function main(): Promise<void> {
-  const paths = given.paths.split(',');
+  const paths = given.paths.split(',').filter((path) => path !== '');
   const nodes = [];
   for (const asked of given.versions.split(',')) {
     const program = await nodeOf(asked);
