@@ -6,6 +6,7 @@ import { type DeviceId, JOB_RESEND_MS } from '@nanofleet/protocol';
 import type { CancelTimer, Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { Link } from '../link/link.ts';
+import { Series } from '../link/series.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { ShardsService } from '../shards/shards.service.ts';
@@ -18,6 +19,8 @@ const LOOK_EVERY_MS = 2_000;
 /** Drives jobs. */
 @Injectable()
 export class JobsDriver implements OnModuleInit, OnModuleDestroy {
+  /** What a device says of its jobs counts in the order in which it says it. */
+  readonly #said = new Series<DeviceId>();
   /** Devices that have come since the last look. */
   #come = new Set<DeviceId>();
   #cancel: CancelTimer = () => undefined;
@@ -37,7 +40,9 @@ export class JobsDriver implements OnModuleInit, OnModuleDestroy {
   /** Hears of jobs, and begins to look. */
   onModuleInit(): void {
     this.link.on('job/state', ({ body, device }, channel) =>
-      channel.kind === 'job/state' ? this.service.hear(device, channel.job, body) : undefined,
+      channel.kind === 'job/state'
+        ? this.#said.run(device, () => this.service.hear(device, channel.job, body))
+        : undefined,
     );
     this.service.changed = () => this.look();
     this.#lookLater();
