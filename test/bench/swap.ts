@@ -10,11 +10,12 @@ import { encodeMessage, type LineReport, topicOf } from '@nanofleet/protocol';
 import { silentLog } from '@nanofleet/runtime/ports';
 import { type BundleBadness, MemoryBroker } from '@nanofleet/runtime/testing';
 import { blind, desired, identity, type Release, releaseOf, TEXTS } from '../soak/parts/crash-device.ts';
-import { rounded } from './parts/figures.ts';
+import { printTable, rounded } from './parts/figures.ts';
 
 const ASKERS = 4;
 const LOOK_MS = 1;
 const WITHIN_MS = 120_000;
+const BARS = { gapMs: 50, servedMs: 30_000 };
 
 interface Place {
   readonly agent: Agent;
@@ -141,7 +142,7 @@ async function revert(badness: BundleBadness) {
     if (step === 'probation' && beganMs === 0) beganMs = performance.now();
     return step === 'refused' && running?.digest === one.digest;
   });
-  const servedMs = performance.now() - beganMs;
+  const servedMs = rounded(performance.now() - beganMs);
   const code = place.report()?.refused?.code;
   await place.close();
   return { code, servedMs, failures: asked.failures };
@@ -154,7 +155,7 @@ async function refuse(badness: BundleBadness) {
   const beganMs = performance.now();
   place.desire(bad);
   const asked = await asking(place, () => place.report()?.step === 'refused');
-  const tookMs = performance.now() - beganMs;
+  const tookMs = rounded(performance.now() - beganMs);
   const code = place.report()?.refused?.code;
   await place.close();
   return { code, tookMs, failures: asked.failures };
@@ -180,11 +181,24 @@ async function main(): Promise<void> {
     answers: swap.answers,
     failures: swap.failures,
   }));
-  const refused: Record<string, unknown>[] = [];
+  const refused = [];
   for (const [name, badness] of [...BAD, HEAVY, HANGING]) refused.push({ name, ...(await refuse(badness)) });
-  const reverted: Record<string, unknown>[] = [];
+  const reverted = [];
   for (const [name, badness] of BAD) reverted.push({ name, ...(await revert(badness)) });
-  console.log(JSON.stringify({ bench: 'swap', gaps, refused, reverted }, undefined, 1));
+  printTable([
+    ['a good version', 'quiet ms', 'swap ms', 'answers', 'failures'],
+    ...gaps.map((gap, at) => [`swap ${at + 1}`, gap.quietMs, gap.swapMs, gap.answers, gap.failures]),
+    ['a bad version', 'refused as', 'after ms', '', 'failures'],
+    ...refused.map(({ code = '', failures, name, tookMs }) => [name, code, tookMs, '', failures]),
+    ['let into service', 'reverted as', 'served ms', '', 'failures'],
+    ...reverted.map(({ code = '', failures, name, servedMs }) => [name, code, servedMs, '', failures]),
+  ]);
+  const isSmooth = gaps.every(({ quietMs, swapMs }) => swapMs - quietMs <= BARS.gapMs);
+  const isSafe = reverted.every(({ servedMs }) => servedMs <= BARS.servedMs);
+  const isUnnoticed = [...gaps, ...refused, ...reverted].every(({ failures }) => failures === 0);
+  const ok = isSmooth && isSafe && isUnnoticed;
+  console.log(JSON.stringify({ bench: 'swap', ok, gaps, refused, reverted }));
+  process.exitCode = ok ? 0 : 1;
 }
 
 await main();
