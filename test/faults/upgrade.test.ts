@@ -38,10 +38,12 @@ const device = async (name: string, own: string[] = [], ...args: string[]): Prom
   return startDevice(name, own, ...args);
 };
 
-const push = async (release: string, group: string): Promise<void> => {
+/** Signs a release and brings it to the registry, and to a group if there is one. */
+const push = async (release: string, group?: string): Promise<void> => {
   const signed = await fleet.nanofleet('agents', 'sign', release);
   expect(signed).toMatchObject({ code: 0 });
-  expect(await fleet.nanofleet('agents', 'push', release, '--group', group)).toMatchObject({ code: 0 });
+  const target = group === undefined ? [] : ['--group', group];
+  expect(await fleet.nanofleet('agents', 'push', release, ...target)).toMatchObject({ code: 0 });
 };
 
 const standing = async (name: string) => {
@@ -57,9 +59,12 @@ beforeAll(async () => {
   await fleet.run();
   const authority = fleet.controller.running.authorityKeyId ?? '';
   expect(await fleet.login('--authority', authority)).toMatchObject({ code: 0 });
-  expect(await fleet.nanofleet('trust', 'init')).toMatchObject({ code: 0 });
   await makeRelease(at('0.1.0'), '0.1.0');
   await makeRelease(at('0.2.0'), '0.2.0');
+  await push(at('0.1.0'));
+  expect(await fleet.nanofleet('trust', 'init')).toMatchObject({ code: 0 });
+  // What the publisher has signed before counts as listed, releases of the agent like models.
+  expect((await fleet.nanofleet('trust', 'show')).out).toContain('1 release is listed.');
   loader = installFrom(at('0.1.0'), at('installed'));
 }, 240_000);
 

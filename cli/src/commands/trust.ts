@@ -16,7 +16,7 @@ import { type Command, type Context, UsageError } from '../command.ts';
 import { fetchBlob } from '../fetch-blob.ts';
 import { type Releases, rootOf, targetsOf } from '../trust/make-metadata.ts';
 import { controllerKeysOf, type OpenTrust } from '../trust/open-trust.ts';
-import { modelTarget, propose } from '../trust/release.ts';
+import { agentTarget, modelTarget, propose } from '../trust/release.ts';
 import { type RootKeys, reroot } from '../trust/reroot.ts';
 import { tell } from '../trust/tell-trust.ts';
 import { TrustFiles } from '../trust/trust-files.ts';
@@ -38,13 +38,17 @@ async function publicKeyIn(path: string): Promise<Buffer> {
   );
 }
 
-/** Models of the registry that this publisher has signed: the controller's word for that counts for nothing. */
+/** Models and releases of the agent that this publisher has signed: the controller's word for that counts for nothing. */
 async function ownReleases(client: Client, key: SigningKey): Promise<Releases> {
   const found: [string, Releases[string]][] = [];
   for (const { digest } of (await client.call('models')).items) {
     const bytes = await fetchBlob(client, digest);
     const { signature } = await client.call('model', { params: { digest } });
     if (isSignedBy(key, { bytes, signature })) found.push(modelTarget(parseManifest(bytes), bytes));
+  }
+  for (const { digest, signature } of (await client.call('agents')).items) {
+    const bytes = await fetchBlob(client, digest);
+    if (isSignedBy(key, { bytes, signature })) found.push(agentTarget(bytes));
   }
   return Object.fromEntries(found);
 }

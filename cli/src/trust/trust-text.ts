@@ -14,7 +14,7 @@ export const trustLines = ({ devices, roles, targets }: Trust): string[] => {
   const missing = behind === 0 ? '' : ` Not yet: ${names.join(', ')}${behind > names.length ? ' …' : ''}.`;
   return [
     ...lines,
-    `${targets} releases are listed.`,
+    targets === 1 ? '1 release is listed.' : `${targets} releases are listed.`,
     `${following} of ${following + behind} devices have followed the newest root.${missing}`,
   ];
 };

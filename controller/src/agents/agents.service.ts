@@ -148,9 +148,18 @@ const shownRelease = ({
   digest,
   keyId,
   platforms,
+  signature,
   uploadedAt,
   version,
-}: AgentReleaseRow): RegisteredAgent => ({ digest, version, platforms, bytes, keyId, uploadedAt });
+}: AgentReleaseRow): RegisteredAgent => ({
+  digest,
+  version,
+  platforms,
+  bytes,
+  keyId,
+  signature,
+  uploadedAt,
+});
 
 const shownRollout = ({
   createdAt,

@@ -15,6 +15,8 @@ export const registeredAgentSchema = z.object({
   platforms: z.array(z.string()),
   bytes: countSchema,
   keyId: digestSchema,
+  /** Content of its `manifest.sig`. */
+  signature: z.string(),
   uploadedAt: unixMsSchema,
 });
 
