@@ -13,6 +13,7 @@ import { type ControllerProcess, startControllerProcess } from './parts/controll
 
 // Ends a hang; a machine with other work must not.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+const PATIENT = { everyMs: 1, withinMs: 100_000 };
 
 const scratch = scratchDirectory();
 const publisher = generateSigningKey();
@@ -61,7 +62,7 @@ it('leaves no backup when its controller is killed while it writes, and none of 
   const asked = operate(...create);
   const ended = once(asked, 'exit');
   const isWriting = () => readdirSync(scratch).some((name) => name.endsWith('.part')) || existsSync(backup);
-  await eventually(() => expect(isWriting()).toBe(true), { everyMs: 1 });
+  await eventually(() => expect(isWriting()).toBe(true), PATIENT);
   await controller.kill();
   await ended;
   // Under its name there is a whole one, if it was quicker than the kill.
@@ -89,7 +90,7 @@ it.each([
   const running = operate(...restore(state));
   const ended = once(running, 'exit');
   // It may be quicker than this looks: then it has restored all.
-  await eventually(() => expect(isThere(state) || running.exitCode !== null).toBe(true), { everyMs: 1 });
+  await eventually(() => expect(isThere(state) || running.exitCode !== null).toBe(true), PATIENT);
   running.kill('SIGKILL');
   await ended;
   const found = await tokensIn(state);
