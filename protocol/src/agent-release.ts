@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { firstIssue } from './envelope.ts';
 import { NanofleetError } from './errors.ts';
 import { digestSchema } from './ids.ts';
-import { AGENT_RELEASE_BYTES_MAX, AGENT_RELEASE_FILES_MAX, BUNDLE_FILE_BYTES_MAX } from './limits.ts';
+import { AGENT_RELEASE_BYTES_MAX, AGENT_RELEASE_FILES_MAX, BUNDLE_FILE_BYTES_MAX } from './limits/models.ts';
 import { readManifestJson } from './manifest-json.ts';
 import { agentVersionSchema } from './messages/agent.ts';
 

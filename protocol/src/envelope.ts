@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { NanofleetError } from './errors.ts';
 import { deviceIdSchema, epochSchema, uuidSchema } from './ids.ts';
-import { MESSAGE_BYTES_MAX, OFFLOAD_DEADLINE_MAX_MS } from './limits.ts';
+import { OFFLOAD_DEADLINE_MAX_MS } from './limits/time.ts';
+import { MESSAGE_BYTES_MAX } from './limits/wire.ts';
 import { blobRefusalSchema, blobRequestSchema } from './messages/blobs.ts';
 import { desiredSchema } from './messages/desired.ts';
 import { jobSchema, jobStateSchema } from './messages/jobs.ts';

@@ -3,7 +3,7 @@
  * the text, so it goes only to the local program that asked; no message to the controller carries one.
  */
 import { z } from 'zod';
-import { EXPLAINED_WORDS_MAX, EXPLANATION_NGRAMS_MAX } from './limits.ts';
+import { EXPLAINED_WORDS_MAX, EXPLANATION_NGRAMS_MAX } from './limits/local-intake.ts';
 import { countSchema, errorCodeSchema, proseSchema } from './messages/vocabulary.ts';
 
 /** Where it stands in the text as it was asked, UTF-16 units, `to` exclusive; and what it did. */

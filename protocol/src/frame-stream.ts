@@ -4,7 +4,7 @@
 import { NanofleetError } from './errors.ts';
 import type { Frame, FrameKind } from './frames.ts';
 import type { Uuid } from './ids.ts';
-import { FRAME_PAYLOAD_BYTES_MAX } from './limits.ts';
+import { FRAME_PAYLOAD_BYTES_MAX } from './limits/wire.ts';
 
 /** The frames of one stream, in order; one frame, the last, for no bytes. */
 export const framesOf = (stream: {

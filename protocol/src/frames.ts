@@ -10,7 +10,7 @@
  */
 import { assert, NanofleetError } from './errors.ts';
 import type { Uuid } from './ids.ts';
-import { FRAME_PAYLOAD_BYTES_MAX } from './limits.ts';
+import { FRAME_PAYLOAD_BYTES_MAX } from './limits/wire.ts';
 
 /** Bytes before the payload. */
 export const FRAME_HEADER_BYTES = 32;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { assert, NanofleetError } from './errors.ts';
-import { SHARD_COUNT } from './limits.ts';
+import { SHARD_COUNT } from './limits/wire.ts';
 
 const named = <const B extends string>(pattern: RegExp, brand: B, rule: string) =>
   z.string().regex(pattern, `${brand} must be ${rule}`).brand<B>();

@@ -1,5 +1,7 @@
 /** The contract between agent, controller, CLI and dashboard. No I/O, no clock, no `node:` import. */
 
+import './limits/relations.ts';
+
 export * from './agent-release.ts';
 export * from './api/access.ts';
 export * from './api/agents.ts';
@@ -31,7 +33,17 @@ export * from './explanation.ts';
 export * from './frame-stream.ts';
 export * from './frames.ts';
 export * from './ids.ts';
-export * from './limits.ts';
+export * from './limits/backup.ts';
+export * from './limits/cloud.ts';
+export * from './limits/controller.ts';
+export * from './limits/jobs.ts';
+export * from './limits/learning.ts';
+export * from './limits/local-intake.ts';
+export * from './limits/models.ts';
+export * from './limits/outbox.ts';
+export * from './limits/rollouts.ts';
+export * from './limits/time.ts';
+export * from './limits/wire.ts';
 export * from './local-api.ts';
 export * from './local-learning.ts';
 export * from './manifest.ts';

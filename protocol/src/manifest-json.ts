@@ -1,6 +1,6 @@
 /** Reads the bytes of a manifest, of a model's or of the agent's, as JSON of a bounded size. Never judges what it says. */
 import { NanofleetError } from './errors.ts';
-import { MANIFEST_BYTES_MAX } from './limits.ts';
+import { MANIFEST_BYTES_MAX } from './limits/models.ts';
 
 /** The value in the bytes; @throws NanofleetError BUNDLE_TOO_LARGE, MANIFEST_MALFORMED */
 export const readManifestJson = (bytes: Uint8Array): unknown => {

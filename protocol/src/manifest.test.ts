@@ -7,7 +7,7 @@ import {
   BUNDLE_FILE_BYTES_MAX,
   MANIFEST_BYTES_MAX,
   TOKENIZER_BYTES_MAX,
-} from './limits.ts';
+} from './limits/models.ts';
 import {
   CODEBOOK_WIRE_FORM,
   encodeManifest,

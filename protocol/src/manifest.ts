@@ -20,7 +20,7 @@ import {
   SEQUENCE_TOKENS_MAX,
   TOKENIZER_BYTES_MAX,
   VOCABULARY_MAX,
-} from './limits.ts';
+} from './limits/models.ts';
 import { readManifestJson } from './manifest-json.ts';
 
 /** The only manifest format there is; a higher one is refused, never guessed at. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { assert, NanofleetError } from './errors.ts';
-import { SENSOR_CHANNELS_MAX } from './limits.ts';
+import { SENSOR_CHANNELS_MAX } from './limits/models.ts';
 
 const MAGIC = 0x3152464e;
 const HEADER_FROM = 8;

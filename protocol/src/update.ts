@@ -11,7 +11,7 @@
  */
 import { assert, NanofleetError } from './errors.ts';
 import type { Digest } from './ids.ts';
-import { UPDATE_BYTES_MAX, UPDATE_PARAMETERS_MAX, UPDATE_TENSORS_MAX } from './limits.ts';
+import { UPDATE_BYTES_MAX, UPDATE_PARAMETERS_MAX, UPDATE_TENSORS_MAX } from './limits/learning.ts';
 
 const MAGIC = 0x4e465531;
 const HEADER_BYTES = 48;

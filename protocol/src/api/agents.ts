@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, groupIdSchema } from '../ids.ts';
-import { MANIFEST_BYTES_MAX } from '../limits.ts';
+import { MANIFEST_BYTES_MAX } from '../limits/models.ts';
 import { agentReportSchema, agentVersionSchema } from '../messages/agent.ts';
 import { countSchema, unixMsSchema } from '../messages/vocabulary.ts';
 import { bare, listOf, route } from './route.ts';

@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, groupIdSchema } from '../ids.ts';
-import { DEVICE_TAGS_MAX } from '../limits.ts';
+import { DEVICE_TAGS_MAX } from '../limits/rollouts.ts';
 import { transferSchema } from '../messages/desired.ts';
 import { beatSchema, lineReportSchema } from '../messages/presence.ts';
 import {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, groupIdSchema, lineIdSchema } from '../ids.ts';
-import { FIGURE_POINTS_MAX } from '../limits.ts';
+import { FIGURE_POINTS_MAX } from '../limits/controller.ts';
 import {
   countSchema,
   errorCodeSchema,

@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, groupIdSchema, uuidSchema } from '../ids.ts';
-import { JOB_EXECUTIONS_MAX, JOB_TIMEOUT_MAX_MS } from '../limits.ts';
+import { JOB_EXECUTIONS_MAX, JOB_TIMEOUT_MAX_MS } from '../limits/jobs.ts';
 import { jobTaskSchema } from '../messages/jobs.ts';
 import { countSchema, errorCodeSchema, proseSchema, unixMsSchema } from '../messages/vocabulary.ts';
 import { bare, listOf, page, route } from './route.ts';

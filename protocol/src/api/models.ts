@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { digestSchema, lineIdSchema } from '../ids.ts';
-import { MANIFEST_BYTES_MAX } from '../limits.ts';
+import { MANIFEST_BYTES_MAX } from '../limits/models.ts';
 import { labelsSchema, qualitySchema } from '../manifest.ts';
 import { countSchema, unixMsSchema, versionSchema } from '../messages/vocabulary.ts';
 import { bare, listOf, route } from './route.ts';

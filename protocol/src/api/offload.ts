@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, lineIdSchema, uuidSchema } from '../ids.ts';
-import { TEXT_BYTES_MAX } from '../limits.ts';
+import { TEXT_BYTES_MAX } from '../limits/local-intake.ts';
 import {
   countSchema,
   errorCodeSchema,

@@ -3,7 +3,7 @@
  * how it judges is `controller/src/rollouts/quality-gate.plan.ts`.
  */
 import { z } from 'zod';
-import { GATE_POINTS_MAX } from '../limits.ts';
+import { GATE_POINTS_MAX } from '../limits/rollouts.ts';
 import { countSchema, proseSchema, unixMsSchema } from '../messages/vocabulary.ts';
 
 /** What is looked at. `pairs`: who is right where the new and the old model differ, as a bigger tier judges. */

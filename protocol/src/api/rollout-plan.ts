@@ -11,7 +11,7 @@ import {
   ROLLOUT_WAVES_MAX,
   ROLLOUT_WINDOWS_MAX,
   WAVE_DEVICES_MAX,
-} from '../limits.ts';
+} from '../limits/rollouts.ts';
 import { countSchema, unixMsSchema } from '../messages/vocabulary.ts';
 
 const percentSchema = z.number().min(0).max(100);

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, groupIdSchema, lineIdSchema, uuidSchema } from '../ids.ts';
-import { BLOB_PART_BYTES_MAX, EXAMPLES_MAX, TEXT_BYTES_MAX } from '../limits.ts';
+import { BLOB_PART_BYTES_MAX, EXAMPLES_MAX } from '../limits/controller.ts';
+import { TEXT_BYTES_MAX } from '../limits/local-intake.ts';
 import { FILE_ROLES } from '../manifest.ts';
 import {
   countSchema,

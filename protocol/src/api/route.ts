@@ -2,7 +2,7 @@
  * What a row of the operator API is, and the pieces that many rows share. Never holds a row.
  */
 import { z } from 'zod';
-import { PAGE_ROWS_MAX } from '../limits.ts';
+import { PAGE_ROWS_MAX } from '../limits/controller.ts';
 import type { Role } from './roles.ts';
 
 const none = z.object({});

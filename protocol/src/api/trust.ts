@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema } from '../ids.ts';
-import { DEVICES_NAMED_MAX, METADATA_BYTES_MAX, ROOTS_AT_ONCE_MAX } from '../limits.ts';
+import { DEVICES_NAMED_MAX, METADATA_BYTES_MAX, ROOTS_AT_ONCE_MAX } from '../limits/models.ts';
 import { countSchema, unixMsSchema } from '../messages/vocabulary.ts';
 import { METADATA_ROLES } from '../metadata/roles.ts';
 import { bare, route } from './route.ts';

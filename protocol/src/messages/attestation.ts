@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema } from '../ids.ts';
-import { ATTESTED_CHARACTERS_MAX } from '../limits.ts';
+import { ATTESTED_CHARACTERS_MAX } from '../limits/wire.ts';
 import { perLine } from './vocabulary.ts';
 
 /** What is signed, as JSON. */

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { NanofleetError } from '../errors.ts';
 import { uuidSchema } from '../ids.ts';
-import { BLOB_CHUNK_BYTES } from '../limits.ts';
+import { BLOB_CHUNK_BYTES } from '../limits/models.ts';
 import { countSchema, errorCodeSchema, proseSchema } from './vocabulary.ts';
 
 /** A device asks for bytes `from` up to `from + length` of what has the name (`DEVICE_PATHS.blob`). */

@@ -6,7 +6,8 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, fleetIdSchema, groupIdSchema } from '../ids.ts';
-import { LABELS_ADDED_MAX, TRANSFER_BYTES_PER_SECOND_MIN, TRANSFER_SPREAD_MS_MAX } from '../limits.ts';
+import { LABELS_ADDED_MAX } from '../limits/learning.ts';
+import { TRANSFER_BYTES_PER_SECOND_MIN, TRANSFER_SPREAD_MS_MAX } from '../limits/models.ts';
 import { hardwareSchema } from '../metadata/roles.ts';
 import { desiredAgentSchema } from './agent.ts';
 import {

@@ -3,7 +3,7 @@
  * They travel in beats. Owns the form; what a figure means for a rollout is the controller's.
  */
 import { z } from 'zod';
-import { SCORE_BINS } from '../limits.ts';
+import { SCORE_BINS } from '../limits/models.ts';
 import { countSchema } from './vocabulary.ts';
 
 /** Counts since this process began to run this very digest; a restart begins at 0 again, and `instance` says so. */

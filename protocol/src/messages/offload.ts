@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { digestSchema, lineIdSchema, uuidSchema } from '../ids.ts';
-import { ENTITIES_MAX, REPLY_CHARACTERS_MAX, TEXT_BYTES_MAX } from '../limits.ts';
+import { ENTITIES_MAX, REPLY_CHARACTERS_MAX } from '../limits/cloud.ts';
+import { TEXT_BYTES_MAX } from '../limits/local-intake.ts';
 import {
   countSchema,
   errorCodeSchema,

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { digestSchema, uuidSchema } from '../ids.ts';
-import { AWAITED_MAX } from '../limits.ts';
+import { AWAITED_MAX } from '../limits/wire.ts';
 import { agentReportSchema } from './agent.ts';
 import { attestationSchema } from './attestation.ts';
 import { lineFiguresSchema } from './line-figures.ts';

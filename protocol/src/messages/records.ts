@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { epochSchema, lineIdSchema, uuidSchema } from '../ids.ts';
-import { ACK_RANGES_MAX } from '../limits.ts';
+import { ACK_RANGES_MAX } from '../limits/wire.ts';
 import {
   countSchema,
   labelSchema,

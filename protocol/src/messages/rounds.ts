@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { deviceIdSchema, digestSchema, lineIdSchema } from '../ids.ts';
-import { HEAD_FILE_BYTES_MAX, LABELS_ADDED_MAX, UPDATE_TENSORS_MAX } from '../limits.ts';
+import { HEAD_FILE_BYTES_MAX, LABELS_ADDED_MAX, UPDATE_TENSORS_MAX } from '../limits/learning.ts';
 import { countSchema, errorCodeSchema, labelSchema, shareSchema } from './vocabulary.ts';
 
 const PEERS_MAX = 256;

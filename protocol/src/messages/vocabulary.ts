@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import { digestSchema, lineIdSchema } from '../ids.ts';
-import { LINES_MAX } from '../limits.ts';
+import { LINES_MAX } from '../limits/models.ts';
 
 /** A whole number from 0 that JSON keeps exactly. */
 export const countSchema = z.int().min(0);

@@ -1,7 +1,7 @@
 // Behaviour of canonical JSON: one text for each value, and nothing else is read.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { METADATA_BYTES_MAX } from '../limits.ts';
+import { METADATA_BYTES_MAX } from '../limits/models.ts';
 import { canonicalJson, parseCanonicalJson } from './canonical-json.ts';
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);

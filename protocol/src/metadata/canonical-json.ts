@@ -4,7 +4,7 @@
  * understand differently, gets no further. Never knows what a document says.
  */
 import { NanofleetError } from '../errors.ts';
-import { METADATA_BYTES_MAX } from '../limits.ts';
+import { METADATA_BYTES_MAX } from '../limits/models.ts';
 
 const malformed = (what: string, why: string, cause?: unknown): NanofleetError =>
   new NanofleetError('METADATA_MALFORMED', `${what} was refused: ${why}`, { cause });

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { digestSchema, fleetIdSchema, lineIdSchema } from '../ids.ts';
-import { PUBLISHERS_MAX, TARGETS_MAX } from '../limits.ts';
+import { PUBLISHERS_MAX, TARGETS_MAX } from '../limits/models.ts';
 import { countSchema, versionSchema } from '../messages/vocabulary.ts';
 
 /** The version of TUF's specification whose words these are. */

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { firstIssue } from '../envelope.ts';
 import { NanofleetError } from '../errors.ts';
 import type { Digest } from '../ids.ts';
-import { PUBLISHERS_MAX } from '../limits.ts';
+import { PUBLISHERS_MAX } from '../limits/models.ts';
 import { canonicalJson, parseCanonicalJson } from '../metadata/canonical-json.ts';
 import {
   type MetadataDocument,

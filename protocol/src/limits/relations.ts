@@ -1,11 +1,11 @@
 /**
- * Every bound of the system, with its unit and with what happens at it. Relations between bounds are asserted when
- * this module loads, so that a change that breaks one fails in every program at once. Never holds a tuning value
- * without effect on safety.
+ * Relations between bounds. They are asserted when this module loads, so that a change that breaks one fails in every program at
+ * once. The files beside it hold every bound of the system, with its unit and with what happens at it, and no tuning value without
+ * effect on safety.
  */
-import { assert } from './errors.ts';
-import { READMISSION_MS } from './limits/backup.ts';
-import { PROVIDER_DEADLINE_MAX_MS, REPLY_CHARACTERS_MAX, REPLY_FRAME_BYTES } from './limits/cloud.ts';
+import { assert } from '../errors.ts';
+import { READMISSION_MS } from './backup.ts';
+import { PROVIDER_DEADLINE_MAX_MS, REPLY_CHARACTERS_MAX, REPLY_FRAME_BYTES } from './cloud.ts';
 import {
   FIGURES_STEP_MS,
   INGEST_DELAY_MS,
@@ -13,14 +13,14 @@ import {
   SESSION_MS,
   SHARD_UNACKNOWLEDGED_MAX,
   SIGN_IN_CODE_MS,
-} from './limits/controller.ts';
+} from './controller.ts';
 import {
   EXAMPLES_BYTES_MAX,
   EXAMPLES_LOG_BYTES_MAX,
   HEAD_FILE_BYTES_MAX,
   RECENT_TEXTS_BYTES_MAX,
-} from './limits/learning.ts';
-import { BATCH_ITEMS_MAX, BODY_BYTES_MAX, TEXT_BYTES_MAX } from './limits/local-intake.ts';
+} from './learning.ts';
+import { BATCH_ITEMS_MAX, BODY_BYTES_MAX, TEXT_BYTES_MAX } from './local-intake.ts';
 import {
   BLOB_CHUNK_BYTES,
   BUNDLE_BYTES_MAX,
@@ -31,13 +31,13 @@ import {
   TAKEN_BACK_WITHIN_MS,
   TRIAL_CPU_MS_MAX,
   TRIAL_RUNS_MS_MAX,
-} from './limits/models.ts';
+} from './models.ts';
 import {
   OUTBOX_RECORD_BYTES_MAX,
   OUTBOX_SEGMENT_BYTES,
   OUTBOX_SEGMENTS_PER_CLASS_MAX,
   OUTBOX_WINDOW_RECORDS,
-} from './limits/outbox.ts';
+} from './outbox.ts';
 import {
   BEAT_INTERVAL_MS,
   CERTIFICATE_MS,
@@ -50,8 +50,8 @@ import {
   SHUTDOWN_MS,
   TAKEOVER_WITHIN_MS,
   TLS_SESSION_S,
-} from './limits/time.ts';
-import { KIB } from './limits/units.ts';
+} from './time.ts';
+import { KIB } from './units.ts';
 import {
   ACK_RANGES_MAX,
   AWAITED_MAX,
@@ -59,19 +59,7 @@ import {
   MESSAGE_BYTES_MAX,
   PACKET_BYTES_MAX,
   SHARD_COUNT,
-} from './limits/wire.ts';
-
-export * from './limits/backup.ts';
-export * from './limits/cloud.ts';
-export * from './limits/controller.ts';
-export * from './limits/jobs.ts';
-export * from './limits/learning.ts';
-export * from './limits/local-intake.ts';
-export * from './limits/models.ts';
-export * from './limits/outbox.ts';
-export * from './limits/rollouts.ts';
-export * from './limits/time.ts';
-export * from './limits/wire.ts';
+} from './wire.ts';
 
 assert(MESSAGE_BYTES_MAX <= PACKET_BYTES_MAX, 'a message fits a packet');
 assert(FRAME_PAYLOAD_BYTES_MAX + KIB <= PACKET_BYTES_MAX, 'a frame fits a packet');
