@@ -19,7 +19,9 @@ const log = jsonLog(
 /** Says what went wrong and how the process ends: 2 for the command line, 1 for the rest. */
 const fail = (thrown: unknown): number => {
   const { code, message } = toNanofleetError(thrown);
-  process.stderr.write(`${JSON.stringify({ level: 'error', code, message })}\n`);
+  const { detail } = factsOf(thrown);
+  const cause = detail === message ? {} : { detail };
+  process.stderr.write(`${JSON.stringify({ level: 'error', code, message, ...cause })}\n`);
   return code === 'SETTING_INVALID' ? USAGE : 1;
 };
 
