@@ -93,6 +93,7 @@ export class World {
       unixMs: () => Math.floor(this.#nowMs + skewMs),
       monotonicMicros: () => (this.#nowMs - START_MS) * 1_000,
       after: (milliseconds, run) => (life.isAlive ? this.after(milliseconds, run, life) : () => undefined),
+      breathe: () => (life.isAlive ? Promise.resolve() : new Promise(() => undefined)),
     };
   }
 

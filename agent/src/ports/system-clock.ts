@@ -10,4 +10,5 @@ export const systemClock: Clock = {
     timer.unref();
     return () => clearTimeout(timer);
   },
+  breathe: () => new Promise((resolve) => setImmediate(resolve)),
 };

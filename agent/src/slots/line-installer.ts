@@ -144,6 +144,7 @@ export class LineInstaller {
       lowestCounter: lowestCounter(book.state),
       here: accepted === null ? null : this.#here(accepted.digest),
     });
+    await clock.breathe();
     store.finishPart(wish.digest);
     this.#fetched = { digest: wish.digest, ...measured.taken, atMicros: clock.monotonicMicros() };
   }
@@ -173,14 +174,19 @@ export class LineInstaller {
 
   async #install({ isShipped, signal, target, wish: { digest } }: AllowedPursuit): Promise<Runner> {
     const { book } = this.#around;
+    const { clock } = this.#options;
     const lowest = lowestCounter(book.state);
     book.persist(advance(book.state, 'verifying'));
+    await clock.breathe();
     const bundle = await this.verify(digest, lowest);
     if (target !== null) checkStatement(bundle.manifest, target);
+    await clock.breathe();
     this.#enter('accepting', bundle);
+    await clock.breathe();
     const tried = isShipped ? null : await this.#accept(bundle, signal);
     // From the disk once more, unless it was loaded in this process from what was verified.
     const runner = tried ?? (await this.load(digest, lowest));
+    await clock.breathe();
     try {
       signal.throwIfAborted();
       this.#enter('probation', bundle);

@@ -41,6 +41,7 @@ class Machine {
       unixMs: () => this.wallMs,
       monotonicMicros: () => this.monotonicMs * 1_000,
       after: () => () => undefined,
+      breathe: () => Promise.resolve(),
     };
     return new SteadyTime({ clock, host, disk: this.disk, path: '/time.json', log: silentLog });
   }

@@ -106,9 +106,11 @@ class ChildGuard {
       child.once('message', (message) => resolve(message as AcceptanceOutcome));
       child.once('error', (cause) => reject(notTried(cause)));
       child.once('exit', (code, signal) => reject(this.#reason ?? crashed(code, signal)));
-      child.send(order, (cause) => {
-        if (cause !== null) reject(this.#reason ?? crashed(null, null));
-      });
+      const send = (): boolean =>
+        child.send(order, (cause) => {
+          if (cause !== null) reject(this.#reason ?? crashed(null, null));
+        });
+      void this.#clock.breathe().then(send);
     });
   }
 

@@ -14,6 +14,8 @@ export interface Clock {
   monotonicMicros(): number;
   /** Runs once after at least so many milliseconds. A timer never keeps the process alive. */
   after(milliseconds: number, run: () => void): CancelTimer;
+  /** Resolves at the next turn of the loop, behind what waits for its turn already: long work lets others on between its steps. */
+  breathe(): Promise<void>;
 }
 
 /** A promise that resolves after so many milliseconds. */

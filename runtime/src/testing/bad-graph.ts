@@ -19,8 +19,8 @@ export type Badness =
   | { readonly kind: 'heavy'; readonly numbers: number }
   /** Answers no numbers wherever its greatest logit is above a bound. */
   | { readonly kind: 'not-finite'; readonly above: number }
-  /** Works out so many products of 64 rows of 1,024 and a square matrix while it is loaded, and keeps them all. */
-  | { readonly kind: 'hanging'; readonly products: number };
+  /** Works out so many recurrent networks of 40,000 steps while it is loaded, one after the other: it takes time, not memory. */
+  | { readonly kind: 'hanging'; readonly networks: number };
 
 /** The bytes of a model whose answers go through a bad tail. @param labels how many logits it gives */
 export function badGraph(model: Uint8Array, options: { badness: Badness; labels: number }): Uint8Array {
@@ -84,7 +84,7 @@ function tailOf({ badness, labels }: { badness: Badness; labels: number }): Uint
         plus('nothing'),
       ];
     case 'hanging':
-      return hangingTail(badness.products);
+      return hangingTail(badness.networks);
   }
 }
 
@@ -101,15 +101,21 @@ const slowTail = (rows: number, labels: number): Uint8Array[] => [
   plus('nothing'),
 ];
 
-const LARGE = 1_024;
-const HANGING_ROWS = 64;
+const HANGING_STEPS = 40_000;
+const HANGING_WIDTH = 256;
 
-const hangingTail = (products: number): Uint8Array[] => [
-  ...zeros('product.0', HANGING_ROWS, LARGE),
-  ...zeros('large', LARGE, LARGE),
-  ...Array.from({ length: products }, (_, at) =>
-    node('MatMul', { inputs: [`product.${at}`, 'large'], outputs: [`product.${at + 1}`] }),
+const hangingTail = (networks: number): Uint8Array[] => [
+  ...zeros('steps', HANGING_STEPS, 1, 1),
+  ...zeros('into', 1, HANGING_WIDTH, 1),
+  ...zeros('over', 1, HANGING_WIDTH, HANGING_WIDTH),
+  ...zeros('state.0', 1, 1, HANGING_WIDTH),
+  ...Array.from({ length: networks }, (_, at) =>
+    node('RNN', {
+      inputs: ['steps', 'into', 'over', '', '', `state.${at}`],
+      outputs: ['', `state.${at + 1}`],
+      attributes: { hidden_size: HANGING_WIDTH },
+    }),
   ),
-  node('ReduceSum', { inputs: [`product.${products}`], outputs: ['nothing'] }),
+  node('ReduceSum', { inputs: [`state.${networks}`], outputs: ['nothing'] }),
   plus('nothing'),
 ];

@@ -36,13 +36,22 @@ export const tensor = (
     bytes(9, options.raw),
   );
 
-/** A node of a graph. */
-export const node = (operator: string, options: { inputs: string[]; outputs: string[] }): Uint8Array =>
+/** AttributeProto.AttributeType of a whole number. */
+const INT = 2;
+
+/** A node of a graph. @param options.attributes whole numbers */
+export const node = (
+  operator: string,
+  options: { inputs: string[]; outputs: string[]; attributes?: Readonly<Record<string, number>> },
+): Uint8Array =>
   message(
     1,
     ...options.inputs.map((name) => bytes(1, name)),
     ...options.outputs.map((name) => bytes(2, name)),
     bytes(4, operator),
+    ...Object.entries(options.attributes ?? {}).map(([name, value]) =>
+      message(5, bytes(1, name), integer(3, value), integer(20, INT)),
+    ),
   );
 
 /** An input (11) or output (12) of a graph. */

@@ -31,6 +31,10 @@ export class ManualClock implements Clock {
     };
   }
 
+  breathe(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Timers that wait. */
   get waiting(): number {
     return this.#timers.length;
