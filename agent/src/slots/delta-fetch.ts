@@ -50,22 +50,14 @@ export const fetchFromHere = async (
   if (digestOf(download.disk, path) === file.sha256) return true;
   const base = here?.files.find(({ role }) => role === file.role);
   if (here === null || base === undefined) return false;
-  const read = (): Uint8Array | null => soundBase(download, { base, here });
+  const read = (): Uint8Array | null => download.disk.read(join(here.directory, base.name));
   const made =
     base.sha256 === file.sha256 ? read() : await fromDelta(download, { file, base, read, progress });
-  if (made === null) return false;
-  writeFile(download.disk, path, made);
+  // A base that the disk has changed leads elsewhere: what comes of it tells as much as its own digest would.
+  const isIt = made?.length === file.bytes && sha256Of(made) === file.sha256;
+  if (isIt) writeFile(download.disk, path, made);
   download.disk.unlink(deltaPath(download, file));
-  return true;
-};
-
-/** The bytes of a file of the accepted bundle; null when the disk has changed them: they lead nowhere. */
-const soundBase = (
-  { disk }: Download,
-  { base, here }: { readonly base: BundleFile; readonly here: BundleHere },
-): Uint8Array | null => {
-  const bytes = disk.read(join(here.directory, base.name));
-  return bytes !== null && sha256Of(bytes) === base.sha256 ? bytes : null;
+  return isIt;
 };
 
 interface Wanted {
@@ -78,7 +70,7 @@ interface Wanted {
 
 const deltaPath = ({ directory }: Download, { name }: BundleFile): string => join(directory, `${name}.delta`);
 
-/** The file that a delta leads to; null where there is none, or none that leads to it. */
+/** What a delta leads to; null where there is none, or one that leads nowhere. */
 const fromDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array | null> => {
   const { base, file, read } = wanted;
   if (file.bytes < DELTA_FILE_BYTES_MIN || Math.max(file.bytes, base.bytes) > DELTA_FILE_BYTES_MAX)
@@ -86,13 +78,11 @@ const fromDelta = async (download: Download, wanted: Wanted): Promise<Uint8Array
   try {
     const delta = await fetchDelta(download, wanted);
     const bytes = read();
-    const made = bytes === null ? null : applyDelta(bytes, delta, file.bytes);
-    if (made?.length === file.bytes && sha256Of(made) === file.sha256) return made;
+    return bytes === null ? null : applyDelta(bytes, delta, file.bytes);
   } catch (thrown) {
     if (toNanofleetError(thrown).isRetryable) throw thrown;
+    return null;
   }
-  download.disk.unlink(deltaPath(download, file));
-  return null;
 };
 
 /** Fetches the delta. A kill or a power cut loses one piece of it at most: what comes in one needs no file. */
