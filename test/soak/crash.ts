@@ -12,6 +12,8 @@ import { HISTORIES } from './parts/crash-histories.ts';
 import { type CrashResult, tryHistory } from './parts/crash-trials.ts';
 
 const SHOWN_FAILURES = 20;
+/** Trials of a controller between two words of progress: some minutes. */
+const TOLD_TRIALS = 10;
 
 interface Chosen {
   readonly history: string | undefined;
@@ -54,9 +56,10 @@ const printController = (result: ControllerResult, isListed: boolean): void => {
     console.log(`  ${fault} ${point}: ${what}`);
 };
 
-/** Tells at once of what goes wrong: the whole takes hours. */
-const printTrial: CampaignEars['tried'] = (history, { fault, name, nth }, faults) => {
+/** Tells at once of what goes wrong, and how far it is: the whole takes hours. */
+const printTrial: CampaignEars['tried'] = (history, { aim: { fault, name, nth }, done, faults, of }) => {
   if (faults.length > 0) console.log(`${history}: ${fault} ${name} #${nth}: ${faults.join('; ')}`);
+  if (done % TOLD_TRIALS === 0) console.log(`${history}: ${done} of ${of} trials`);
 };
 
 const chosenOf = <H extends { name: string }>(all: readonly H[], side: string, chosen: Chosen): H[] =>

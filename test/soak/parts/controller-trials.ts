@@ -38,6 +38,14 @@ export interface ControllerResult {
   readonly failures: readonly ControllerFailure[];
 }
 
+/** One trial that is over, and how many of the story's are. */
+export interface TriedPoint {
+  readonly aim: Aim;
+  readonly faults: readonly string[];
+  readonly done: number;
+  readonly of: number;
+}
+
 /** Which points are tried. */
 export interface ControllerTrialOptions {
   /** Whether a point is tried; the second is its place among those that may be. */
@@ -45,7 +53,7 @@ export interface ControllerTrialOptions {
   /** Names of points that an idle controller comes by, too. */
   readonly idle: ReadonlySet<string>;
   /** Told after each trial. */
-  readonly tried: (history: string, aim: Aim, faults: readonly string[]) => void;
+  readonly tried: (history: string, trial: TriedPoint) => void;
 }
 
 interface Played {
@@ -74,6 +82,7 @@ export const tryController = async (
   let { restarts } = whole;
   const aims = aimsOf(whole.points, idle).filter(isChosen);
   const waiting = [...aims];
+  let done = 0;
   const tryWaiting = async (engine: Engine): Promise<void> => {
     for (let aim = waiting.shift(); aim !== undefined; aim = waiting.shift()) {
       const { fault } = aim;
@@ -82,7 +91,8 @@ export const tryController = async (
       restarts += played.restarts;
       if (!played.hasEnded) missed.push(`${fault} ${point}`);
       failures.push(...played.faults.map((what) => ({ fault, point, what })));
-      tried(history.name, aim, played.faults);
+      done += 1;
+      tried(history.name, { aim, faults: played.faults, done, of: aims.length });
     }
   };
   await Promise.all(engines.map(tryWaiting));
