@@ -104,9 +104,14 @@ export const isMeantFor = (
 export const isWhole = ({ phase }: Pick<PlannedRollout, 'phase'>): boolean =>
   phase === null || phase === 'done';
 
-/** Whether the gate of a rollout looks at what devices with its bundle do. */
+const WATCHED: ReadonlySet<RolloutPhase | null> = new Set(['scheduled', 'running', 'approval', 'paused']);
+
+/**
+ * Whether the gate of a rollout looks at what devices with its bundle do. Also of one that was scheduled when it was read: a device
+ * that has its bundle by now got it a moment later, and would be told twice.
+ */
 export const isWatched = ({ phase, plan }: Pick<PlannedRollout, 'phase' | 'plan'>): boolean =>
-  plan?.gate !== undefined && (phase === 'running' || phase === 'approval' || phase === 'paused');
+  plan?.gate !== undefined && WATCHED.has(phase);
 
 const decides = (rollout: PlannedRollout, chosen: Chosen): boolean => {
   if (!isMeantFor(rollout, chosen)) return false;
