@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { TRIAL_INPUTS_TIMED_MIN } from '@nanofleet/protocol';
 import { type BundleBadness, eventually } from '@nanofleet/runtime/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LineSlotOptions } from './line-slot.ts';
@@ -41,6 +42,8 @@ const pursue = async (made: RealSlot, { wish, blobs }: ReturnType<typeof release
 
 /** An acceptance that finds nothing: what it would have found is left to the probation. */
 const BLIND: Partial<LineSlotOptions> = {
+  // As many inputs as it takes to time a version: a busy machine must not let it be committed before.
+  probation: { leastMs: 400, mostMs: LONG_MS, inputs: TRIAL_INPUTS_TIMED_MIN },
   acceptance: {
     try: () =>
       Promise.resolve({
