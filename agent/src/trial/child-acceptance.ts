@@ -110,7 +110,7 @@ class ChildGuard {
         child.send(order, (cause) => {
           if (cause !== null) reject(this.#reason ?? crashed(null, null));
         });
-      void this.#clock.breathe().then(send);
+      this.#clock.breathe().then(send).catch(reject);
     });
   }
 
