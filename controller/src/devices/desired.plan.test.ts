@@ -222,6 +222,20 @@ describe('a rollout in waves', () => {
     expect(isSamePlan(watched, stateOf(watched))).toBe(true);
   });
 
+  it('spreads transfers over those that are told together, else over the group', () => {
+    const spreadOf = (membership: Omit<Membership, 'before'>, rollouts = [old, staged]) =>
+      planDesired({
+        ...{ group: homes, groupSize: 1_000, rollouts, bundles, policies: undefined, labels: new Map() },
+        memberships: new Map([[staged.id, { ...membership, before: null }]]),
+      }).transfer?.spreadMs;
+    expect(spreadOf({ step: 'waiting', tries: 0 })).toBe(5_120);
+    expect(spreadOf({ step: 'exposed', tries: 1, together: 10 })).toBeUndefined();
+    expect(spreadOf({ step: 'succeeded', tries: 1, together: 200 })).toBe(1_280);
+    expect(spreadOf({ step: 'exposed', tries: 1 })).toBe(5_120);
+    const later = rollout(3, 'c', 'all', 'activity');
+    expect(spreadOf({ step: 'succeeded', tries: 1, together: 10 }, [old, staged, later])).toBe(5_120);
+  });
+
   it('asks once more by the number of the try', () => {
     expect(as('exposed', 1)).not.toHaveProperty('attempt');
     expect(as('exposed', 2)).toHaveProperty('attempt', 2);

@@ -82,6 +82,7 @@ export interface Chosen {
 export interface Membership {
   readonly step: MemberStep;
   readonly tries: number;
+  readonly together?: number;
   readonly before: Digest | null;
 }
 
@@ -203,7 +204,7 @@ export const planDesired = (input: {
   }
   const { agent = null, root = null, trust = null } = input;
   const { transfer: stated, ...policies } = input.policies ?? DEFAULT_POLICIES;
-  const transfer = transferFor(stated, input.groupSize ?? 0);
+  const transfer = transferFor(stated, companyOf(deciding, chosen) ?? input.groupSize ?? 0);
   return {
     group: input.group,
     lines,
@@ -213,6 +214,15 @@ export const planDesired = (input: {
     ...(trust === null ? {} : { trust }),
     ...(root === null ? {} : { metadata: { root } }),
   };
+};
+
+/** How many devices were told together with this one what it was told last; null where that was its whole group. */
+const companyOf = (
+  deciding: ReadonlyMap<LineId, PlannedRollout>,
+  { memberships }: Pick<Chosen, 'memberships'>,
+): number | null => {
+  const [last] = [...deciding.values()].sort((left, right) => right.position - left.position);
+  return (last === undefined ? undefined : memberships.get(last.id)?.together) ?? null;
 };
 
 /** Which bundle a line gets: of the rollout that decides it, or what the device had before one that was taken back. */

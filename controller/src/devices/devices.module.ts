@@ -34,6 +34,6 @@ import { RotationService } from './rotation.service.ts';
     ReportsService,
     DevicesLink,
   ],
-  exports: [DevicesRepository, DesiredService, DevicesService],
+  exports: [DevicesRepository, DesiredService, DevicesService, ReportsService],
 })
 export class DevicesModule {}

@@ -34,6 +34,7 @@ interface Heard {
 @Injectable()
 export class ReportsService implements OnModuleDestroy {
   readonly #batches: RecordBatches<Report>;
+  #follow: (changes: readonly ReportChange[]) => void = () => undefined;
 
   constructor(
     private readonly repository: ReportsRepository,
@@ -59,6 +60,11 @@ export class ReportsService implements OnModuleDestroy {
     return this.#batches.add(report);
   }
 
+  /** Has one told, from now on, what is stored of reports. */
+  follow(follow: (changes: readonly ReportChange[]) => void): void {
+    this.#follow = follow;
+  }
+
   /** Ends the queue. */
   async onModuleDestroy(): Promise<void> {
     await this.#batches.close();
@@ -75,6 +81,7 @@ export class ReportsService implements OnModuleDestroy {
       if (change !== null) changes.push(change);
     }
     await this.repository.note(changes, this.clock.unixMs());
+    this.#follow(changes);
     const taken = new Set(changes.map(({ device }) => device));
     for (const { device, body } of reports) {
       const row = known.get(device);

@@ -1,5 +1,5 @@
 /**
- * When and how fast devices of a group fetch: as the operator says, else by their number, so that a large group does not come at once.
+ * When and how fast devices fetch: as the operator says, else by how many are told together, so that many do not come at once.
  * Pure.
  */
 import { TRANSFER_AT_ONCE_MAX, TRANSFER_SPREAD_MS_MAX, type Transfer } from '@nanofleet/protocol';
@@ -7,7 +7,7 @@ import { TRANSFER_AT_ONCE_MAX, TRANSFER_SPREAD_MS_MAX, type Transfer } from '@na
 /** 200 devices a second: a twentieth of a core, by the CPU of a download of some 100 kB. */
 const MS_PER_DEVICE = 5;
 
-/** What devices of a group are told; null for nothing: at once, as fast as it goes. */
+/** What devices that are told together are told; null for nothing: at once, as fast as it goes. */
 export const transferFor = (stated: Transfer | null, devices: number): Transfer | null => {
   if (stated !== null) return stated;
   if (devices <= TRANSFER_AT_ONCE_MAX) return null;

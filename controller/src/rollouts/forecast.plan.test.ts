@@ -16,7 +16,7 @@ const device = (at: number, change: Partial<ForecastDevice> = {}): ForecastDevic
   device: `home-${String(at).padStart(3, '0')}` as DeviceId,
   group: 'homes' as GroupId,
   ...{ timeZone: 'UTC', presence: ALWAYS, bytes: 100_000, bytesPerSecond: 10_000, settleS: 20 },
-  ...{ spreadS: 0, decisionsPerSecond: 0.1, ...change },
+  ...{ transfer: null, decisionsPerSecond: 0.1, ...change },
 });
 
 const fleet = (count: number, change: Partial<ForecastDevice> = {}): ForecastDevice[] =>
@@ -47,6 +47,16 @@ describe('a forecast', () => {
     expect(throughS).toBeLessThanOrEqual(130);
     expect(notReached).toBe(0);
     expect(throughS ?? 0).toBeGreaterThanOrEqual(reached.at(-1)?.afterS ?? Number.NaN);
+  });
+
+  it('has many that are told together begin one after the other, as many as that makes and no more', () => {
+    const endsOf = (count: number, change: Partial<ForecastDevice> = {}) =>
+      forecast(fleet(count, change), { waves: [{ count: 10 }] }).waves.map(({ endsS }) => endsS);
+    const [few, rest] = endsOf(1_010);
+    expect(few).toBeLessThanOrEqual(31);
+    expect(rest).toBeGreaterThanOrEqual((few ?? 0) + 32);
+    const stated = endsOf(20, { transfer: { spreadMs: 60_000 } });
+    expect(stated[0]).toBeGreaterThanOrEqual(60);
   });
 
   it('waits for devices that are there at night only, and says who is never reached', () => {

@@ -2,7 +2,8 @@
  * What a rollout would do to a fleet: the machine that drives rollouts is driven here through the time to come, with
  * devices that come and go as they did. Pure; in steps, so that whoever asks can let others have their turn.
  */
-import type { DeviceId, Digest, GroupId, RolloutForecast, RolloutPlan } from '@nanofleet/protocol';
+import type { DeviceId, Digest, GroupId, RolloutForecast, RolloutPlan, Transfer } from '@nanofleet/protocol';
+import { transferFor } from '../devices/transfer.plan.ts';
 import { evidenceOfLosses } from './evidence.plan.ts';
 import { wasGiven } from './members.plan.ts';
 import { isReachable, type Presence, reachableFor, shareReachable } from './presence.plan.ts';
@@ -30,8 +31,8 @@ export interface ForecastDevice {
   readonly bytesPerSecond: number;
   /** From the last byte to the end of the probation. */
   readonly settleS: number;
-  /** Before it begins to fetch, on average. */
-  readonly spreadS: number;
+  /** What its group says of when to fetch; null: by how many are told together. */
+  readonly transfer: Transfer | null;
   readonly decisionsPerSecond: number;
 }
 
@@ -51,12 +52,16 @@ export type Forecast = Pick<RolloutForecast, 'throughS' | 'waves' | 'reached' | 
 
 const everyS = (atS: number): number => PACE.find(({ untilS }) => atS < untilS)?.everyS ?? 600;
 
-/** When a device runs the bundle that it is given at a time; null for never. */
-const runsAt = ({ presence, ...device }: ForecastDevice, givenS: number): number | null =>
-  reachableFor(presence, {
-    fromS: givenS,
-    neededS: device.spreadS + device.bytes / device.bytesPerSecond + device.settleS,
-  });
+/** Before a device begins to fetch, on average: half the time over which those begin that are told together. */
+const spreadS = (device: ForecastDevice, together: number): number =>
+  (transferFor(device.transfer, together)?.spreadMs ?? 0) / 2_000;
+
+/** When a device runs the bundle that it is given at a time with some others; null for never. */
+const runsAt = (device: ForecastDevice, given: { atS: number; together: number }): number | null => {
+  const { bytes, bytesPerSecond, presence, settleS } = device;
+  const neededS = spreadS(device, given.together) + bytes / bytesPerSecond + settleS;
+  return reachableFor(presence, { fromS: given.atS, neededS });
+};
 
 /** Judged inputs that exclude the loss which a gate wants excluded, if the models never differ; more if they do. */
 export const judgedNeeded = ({ falseStop, harmPoints }: NonNullable<RolloutPlan['gate']>): number => {
@@ -116,17 +121,18 @@ class Course {
     for (const member of after.members.values()) {
       const device = this.#byName.get(member.device);
       if (device !== undefined && wasGiven(member) && !this.#runs.has(member.device))
-        this.#runs.set(member.device, runsAt(device, atS));
+        this.#runs.set(member.device, runsAt(device, { atS, together: member.together ?? 1 }));
     }
   }
 
   /** When devices run it, those too that get it once all waves are through; never for the others. */
   runTimes(): (number | null)[] {
     const throughS = this.ends.at(-1) ?? null;
+    const together = this.#input.devices.length - this.#runs.size;
     return this.#input.devices.map((device) => {
       const known = this.#runs.get(device.device);
       if (known !== undefined) return known;
-      return throughS === null ? null : runsAt(device, throughS);
+      return throughS === null ? null : runsAt(device, { atS: throughS, together });
     });
   }
 

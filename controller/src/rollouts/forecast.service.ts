@@ -14,7 +14,6 @@ import { type Clock, pause } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import { isMeantFor } from '../devices/desired.plan.ts';
 import { DevicesRepository } from '../devices/devices.repository.ts';
-import { transferFor } from '../devices/transfer.plan.ts';
 import { type TransferRow, TransfersRepository } from '../history/transfers.repository.ts';
 import { ModelsService } from '../models/models.service.ts';
 import { CLOCK } from '../ports/clock.ts';
@@ -96,20 +95,16 @@ export class ForecastService {
     }: { at: number; plan: RolloutPlan } & Pick<Asked, 'digest'> & Pick<TransferRow, 'line'>,
   ) {
     const runningOf = ({ report }: Seen) => report?.running?.digest ?? null;
-    const [comings, rates, rows, policies, sizes, costs] = await Promise.all([
+    const [comings, rates, rows, policies, costs] = await Promise.all([
       this.records.comings(),
       this.records.decisionRates(),
       this.transfers.list(line),
       this.devices.policies(),
-      this.devices.groupSizes(),
       this.costs.of(digest, new Set(seen.map(runningOf))),
     ]);
     const links = linksOf(rows);
     const devices = seen.map((device): ForecastDevice => {
-      const transfer = transferFor(
-        policies.get(device.group)?.transfer ?? null,
-        sizes.get(device.group) ?? 0,
-      );
+      const transfer = policies.get(device.group)?.transfer ?? null;
       const link = links.of(device.device);
       return {
         device: device.device,
@@ -119,7 +114,7 @@ export class ForecastService {
         bytes: costs.get(runningOf(device))?.bytes ?? 0,
         bytesPerSecond: Math.min(link.bytesPerSecond, transfer?.bytesPerSecond ?? Number.POSITIVE_INFINITY),
         settleS: link.settleS,
-        spreadS: (transfer?.spreadMs ?? 0) / 2_000,
+        transfer,
         decisionsPerSecond: rates.get(device.device) ?? 0,
       };
     });

@@ -24,6 +24,8 @@ export interface Member {
   readonly tries: number;
   /** Tries that do not count against the bound any more, since a person went on all the same. */
   readonly forgiven: number;
+  /** Devices that were given it in the same moment; left out by controllers of before. */
+  readonly together?: number;
   /** What it ran when it was given the bundle. */
   readonly before: Digest | null;
   /** Why it failed last. */
@@ -63,7 +65,7 @@ export const newMember = (device: DeviceId): Member => ({
 /** The device is given the bundle. */
 export const exposed = (
   member: Member,
-  given: { wave: number; at: number; before: Digest | null },
+  given: { wave: number; at: number; together: number; before: Digest | null },
 ): Member => ({
   ...member,
   step: 'exposed',
@@ -71,6 +73,7 @@ export const exposed = (
   exposedAt: given.at,
   sinceAt: given.at,
   tries: 1,
+  together: given.together,
   before: given.before,
 });
 

@@ -15,12 +15,14 @@ import type { CancelTimer, Clock, Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { isMeantFor, isWatched } from '../devices/desired.plan.ts';
 import { DesiredService } from '../devices/desired.service.ts';
+import { ReportsService } from '../devices/reports.service.ts';
 import { TimelineService } from '../history/timeline.service.ts';
 import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { Identity } from '../state/identity.ts';
 import { GateService } from './gate.service.ts';
 import { wasGiven } from './members.plan.ts';
+import { Outstanding } from './outstanding.ts';
 import { courseOf, stateOf } from './rollout-rows.ts';
 import { isEnded, type RolloutEvent, type RolloutState, step, takes } from './rollouts.machine.ts';
 import { isSuperseded, sightingOf } from './rollouts.plan.ts';
@@ -43,12 +45,14 @@ export class RolloutsDriver implements OnModuleDestroy {
   #cancel: CancelTimer = () => undefined;
   #looking: Promise<void> | null = null;
   #isAskedAgain = false;
+  readonly #outstanding = new Outstanding();
   #mode: 'before' | 'on' | 'closed' = 'before';
 
   constructor(
     private readonly repository: RolloutsRepository,
     private readonly gates: GateService,
     private readonly desired: DesiredService,
+    private readonly reports: ReportsService,
     private readonly timeline: TimelineService,
     private readonly identity: Identity,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -58,6 +62,9 @@ export class RolloutsDriver implements OnModuleDestroy {
   /** Takes up what an earlier process left, and goes on looking. */
   resume(): void {
     this.#mode = 'on';
+    this.reports.follow((changes) => {
+      if (this.#outstanding.heard(changes)) this.look();
+    });
     this.look();
   }
 
@@ -113,6 +120,7 @@ export class RolloutsDriver implements OnModuleDestroy {
         return 0;
       });
     }
+    this.#outstanding.keep(new Set(open.map(({ id }) => id)));
     if (open.length === 0) return ASK_EVERY_MS;
     return Math.min(Math.max(LOOK_EVERY_MS, (looked / LOOKED_AT_PER_S) * 1_000), LOOK_LATEST_MS);
   }
@@ -124,6 +132,7 @@ export class RolloutsDriver implements OnModuleDestroy {
     if (!(await this.repository.claim(row.id, claim))) return 0;
     const latest = await this.repository.latest();
     if (isSuperseded(row, latest)) await this.#step(row.id, () => ({ kind: 'supersede', at: nowMs }));
+    this.#outstanding.looking();
     const seen = await this.#seen(row);
     const busy = await this.#busy(row, open);
     const gate = row.plan?.gate === undefined ? null : await this.#gateOf(row);
@@ -136,7 +145,9 @@ export class RolloutsDriver implements OnModuleDestroy {
       // The verdict is on a wave; another controller may have gone on meanwhile.
       gate: gate === null || gate.wave !== wave ? null : gate,
     }));
-    if (state !== null) await this.#tell(state, seen);
+    if (state === null) return seen.length;
+    if (this.#outstanding.expect(row.id, state, row.line)) this.look();
+    await this.#tell(state, seen);
     return seen.length;
   }
 
@@ -213,7 +224,7 @@ export class RolloutsDriver implements OnModuleDestroy {
       ...(after.reason === null ? {} : { code: after.reason.code }),
       detail: `${version} ${after.phase}, wave ${after.wave + 1}${at}`,
     });
-    if (isEnded(after)) this.look();
+    this.look();
   }
 }
 

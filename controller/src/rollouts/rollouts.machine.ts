@@ -163,7 +163,8 @@ const given = (state: RolloutState, seen: ReadonlyMap<DeviceId, Sighting>, at: n
   const members = new Map(state.members);
   for (const { device, running } of devices) {
     const member = members.get(device);
-    if (member !== undefined) members.set(device, exposed(member, { wave: state.wave, at, before: running }));
+    const now = { wave: state.wave, at, together: devices.length, before: running };
+    if (member !== undefined) members.set(device, exposed(member, now));
   }
   return { ...state, credit, members };
 };

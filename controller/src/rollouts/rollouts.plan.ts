@@ -121,6 +121,10 @@ export const wavesOf = (state: RolloutState): NonNullable<RolloutAnswer['course'
     ...countsOfWave(state.members.values(), wave),
   }));
 
+/** What a line runs for good; an agent of before knows no probation: what it runs is all that it says. */
+export const runsForGood = (report: LineReport | null): Digest | null =>
+  (report?.committed === undefined ? report?.running?.digest : report.committed) ?? null;
+
 /** A device as the machine sees it. */
 export const sightingOf = (
   row: {
@@ -140,8 +144,7 @@ export const sightingOf = (
     isOnline,
     isBusy: more.isBusy,
     timeZone: tags['time-zone'] ?? more.timeZone,
-    // An agent of before knows no probation: what it runs is all that it says.
-    running: (report?.committed === undefined ? report?.running?.digest : report.committed) ?? null,
+    running: runsForGood(report),
     refused: refused === undefined ? null : { digest: refused.digest, code: refused.code, at: refused.at },
   };
 };
