@@ -47,6 +47,9 @@ class Homes {
     await device.birth();
     await eventually(() => expect(device.desired?.lines).toHaveProperty('intent'));
     await report(device, running(this.bundles[0]));
+    // What a device had before a rollout is what was stored by then.
+    const stored = () => this.controller().call('device', { params: { device: device.name } });
+    await eventually(async () => expect((await stored()).lines).toHaveProperty('intent.running'), WAIT);
     this.devices.push(device);
     return device;
   }
