@@ -18,7 +18,9 @@ import { Turns } from './turns.ts';
 
 const LINE = lineIdSchema.parse('intent');
 const BEAT_MS = 60_000;
-const REQUESTS_AT_ONCE = 4;
+const INSTALLING_AT_ONCE = 2;
+type Acceptance = AgentPorts['acceptance'];
+type Fetched = ReturnType<AgentPorts['blobs']['fetch']>;
 /** A version that nobody asks anything is committed when this is over. */
 const PROBATION = { leastMs: 200, mostMs: 500, inputs: 0 };
 
@@ -31,8 +33,8 @@ export interface Work {
   messages: number;
   reports: number;
   loads: number;
-  /** The devices of a process share its processor: an answer that waits for hundreds of others would miss its deadline. */
-  readonly requests: Turns;
+  /** The devices of a process share its processor: hundreds of installations begun at once would all take as long as all of them. */
+  readonly installing: Turns;
   /** Buffers of graphs that sessions were made of. */
   readonly models: WeakSet<ArrayBufferLike>;
   ownModels: number;
@@ -41,7 +43,7 @@ export interface Work {
 export const noWork = (): Work => ({
   ...{ downloads: 0, deltaDownloads: 0, downloadedBytes: 0, messages: 0, reports: 0, loads: 0, ownModels: 0 },
   models: new WeakSet(),
-  requests: new Turns(REQUESTS_AT_ONCE),
+  installing: new Turns(INSTALLING_AT_ONCE),
 });
 
 /** Where it lives. */
@@ -65,12 +67,16 @@ export interface Standing {
 export class RolloutDevice {
   readonly #agent: Agent;
   readonly #connections = makeConnections();
+  /** Whether it is this device's turn to install. */
+  #isInstalling = false;
+  readonly #work: Work;
   /** How it stood when it was asked last; null once it has said something since. */
   #known: Standing | null = null;
 
   constructor({ bundles, directory, identity, key, work }: RolloutDeviceOptions) {
     const state = join(directory, identity.device);
     mkdirSync(state, { recursive: true, mode: 0o700 });
+    this.#work = work;
     const real = portsFor(identity, { connections: this.#connections, deviceKey: key });
     const load: AgentPorts['load'] = async (bundle) => {
       countLoad(work, bundle);
@@ -84,17 +90,11 @@ export class RolloutDevice {
           log: silentLog,
           load,
           transport: this.#counted(real.transport, work),
-          acceptance: acceptInProcess({ clock: real.clock, disk: real.disk, load }),
+          acceptance: this.#last(acceptInProcess({ clock: real.clock, disk: real.disk, load })),
         },
         blobs: {
           ...real.blobs,
-          fetch: async (name, range) => {
-            const piece = await work.requests.take(() => real.blobs.fetch(name, range));
-            work.downloads += 1;
-            work.downloadedBytes += piece.bytes.length;
-            if (parseDeltaName(name) !== null) work.deltaDownloads += 1;
-            return piece;
-          },
+          fetch: (name, range) => this.#fetched(name, () => real.blobs.fetch(name, range)),
         },
       },
     );
@@ -118,6 +118,33 @@ export class RolloutDevice {
   async close(): Promise<void> {
     await this.#agent.close();
     closeHttp(this.#connections);
+  }
+
+  /** The first piece that it fetches begins its turn. */
+  async #fetched(name: string, fetch: () => Fetched): Fetched {
+    const work = this.#work;
+    if (!this.#isInstalling) await work.installing.begin();
+    this.#isInstalling = true;
+    try {
+      const piece = await fetch();
+      work.downloads += 1;
+      work.downloadedBytes += piece.bytes.length;
+      if (parseDeltaName(name) !== null) work.deltaDownloads += 1;
+      return piece;
+    } catch (thrown) {
+      this.#endTurn();
+      throw thrown;
+    }
+  }
+
+  /** The trial of what was fetched ends its turn. */
+  #last(acceptance: Acceptance): Acceptance {
+    return { try: (...given) => acceptance.try(...given).finally(() => this.#endTurn()) };
+  }
+
+  #endTurn(): void {
+    if (this.#isInstalling) this.#work.installing.end();
+    this.#isInstalling = false;
   }
 
   #counted(transport: Transport, work: Work): Transport {

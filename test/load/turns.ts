@@ -10,16 +10,16 @@ export class Turns {
     this.#free = atOnce;
   }
 
-  /** Does it when its turn has come; rejects as it does. */
-  async take<T>(work: () => Promise<T>): Promise<T> {
+  /** Resolves when it is the caller's turn; whoever begins one ends it. */
+  async begin(): Promise<void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    }
+  }
+
+  /** Ends a turn. */
+  end(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 }
