@@ -19,6 +19,7 @@ import { joinBroker } from './link/join-broker.ts';
 import { Link } from './link/link.ts';
 import { MetricsService } from './metrics/metrics.service.ts';
 import { ReadinessService } from './metrics/readiness.service.ts';
+import { DeviceBlobsHttp } from './models/device-blobs.http.ts';
 import { MiniTier } from './offload/mini-tier.ts';
 import { guardHeaders } from './pages/site-headers.ts';
 import type { Settings } from './ports/settings.ts';
@@ -127,6 +128,7 @@ const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
     metrics.observe(request, reply);
     done();
   });
+  app.get(DeviceBlobsHttp).routeOn(adapter.getInstance());
   await app.init();
   return app;
 };

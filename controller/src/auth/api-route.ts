@@ -63,14 +63,10 @@ export const Route = (name: ApiRoute): MethodDecorator => {
 };
 
 /** Serves an endpoint for devices, which checks its caller itself. */
-export const DeviceRoute = (name: keyof typeof DEVICE_PATHS): MethodDecorator =>
+export const DeviceRoute = (name: Exclude<keyof typeof DEVICE_PATHS, 'blob'>): MethodDecorator =>
   applyDecorators(
     SetMetadata(ROUTE, FOR_DEVICES),
-    RequestMapping(
-      name === 'blob'
-        ? { method: RequestMethod.GET, path: `${DEVICE_PATHS.blob}:name` }
-        : { method: RequestMethod.POST, path: DEVICE_PATHS[name] },
-    ),
+    RequestMapping({ method: RequestMethod.POST, path: DEVICE_PATHS[name] }),
     HttpCode(200),
   );
 

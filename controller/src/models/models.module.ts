@@ -15,7 +15,7 @@ import { ServedBlobs } from './served-blobs.ts';
 /** The module. */
 @Global()
 @Module({
-  controllers: [ModelsHttp, LabelsHttp, DeviceBlobsHttp],
+  controllers: [ModelsHttp, LabelsHttp],
   providers: [
     ModelsRepository,
     ModelsService,
@@ -23,6 +23,7 @@ import { ServedBlobs } from './served-blobs.ts';
     ChunkLists,
     ServedBlobs,
     BlobsLink,
+    DeviceBlobsHttp,
     LabelsRepository,
     LabelsService,
   ],
