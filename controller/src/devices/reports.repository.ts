@@ -1,7 +1,7 @@
 /** SQL of what devices report: many at once, for a rollout makes a whole fleet speak. */
 import type { DeviceId, LineId } from '@nanofleet/protocol';
 import { Inject, Injectable } from '@nestjs/common';
-import { inArray, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { DATABASE, type Database, storableJson } from '../db/database.ts';
 import { type Installed, TransfersRepository } from '../history/transfers.repository.ts';
 import type { HeldLease } from '../shards/shards.repository.ts';
@@ -22,21 +22,32 @@ export interface ReportChange extends HeldLease {
   readonly installed: readonly (readonly [LineId, Installed])[];
 }
 
+/** Built once, and one text for any number of devices. */
+const knownQuery = (database: Database) => {
+  const { agent, device, instance, lines, publicKey, revokedAt } = devices;
+  const names = sql`(select jsonb_array_elements_text(${sql.placeholder('names')}::jsonb))`;
+  return database
+    .select({ device, publicKey, revokedAt, instance, agent, lines })
+    .from(devices)
+    .where(sql`${device} in ${names}`)
+    .prepare('reporting_devices');
+};
+
 /** Reports in the database. */
 @Injectable()
 export class ReportsRepository {
+  readonly #known;
+
   constructor(
-    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DATABASE) database: Database,
     private readonly transfers: TransfersRepository,
-  ) {}
+  ) {
+    this.#known = knownQuery(database);
+  }
 
   /** What is known of some devices. */
   async known(names: readonly DeviceId[]): Promise<Map<DeviceId, ReportingDevice>> {
-    const { agent, device, instance, lines, publicKey, revokedAt } = devices;
-    const rows = await this.database
-      .select({ device, publicKey, revokedAt, instance, agent, lines })
-      .from(devices)
-      .where(inArray(device, [...names]));
+    const rows = await this.#known.execute({ names: JSON.stringify(names) });
     return new Map(rows.map((row) => [row.device, row]));
   }
 

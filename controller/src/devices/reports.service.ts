@@ -19,7 +19,7 @@ import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
 import { type ReportChange, type ReportingDevice, ReportsRepository } from './reports.repository.ts';
 
 /** Wait for company: nobody looks at a fleet more often than once a second. */
-const GATHER_MS = 100;
+const GATHER_MS = 250;
 
 type Report = Message<'reported'>;
 type Lines = Report['body']['lines'];
