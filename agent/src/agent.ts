@@ -405,7 +405,7 @@ export class Agent implements LocalService {
       this.#problems.holdOne('DESIRED_', null);
       if (state === null) return;
       this.#pursue(state);
-      this.#link.reportChanged();
+      this.#link.reportChanged(this.#slots.isBehind(state.lines) ? 'step' : 'state');
     } catch (thrown) {
       this.#problems.raise(toNanofleetError(thrown));
     }

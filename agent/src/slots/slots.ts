@@ -74,6 +74,12 @@ export class Slots {
     return Promise.reject(new NanofleetError('LINE_UNKNOWN', `no line ${line} runs here`));
   }
 
+  /** Whether some line has yet to come to what is desired: its steps will be told. */
+  isBehind(lines: DesiredState['lines']): boolean {
+    const reports = this.reports();
+    return Object.entries(lines).some(([line, wish]) => reports[line]?.committed !== wish?.digest);
+  }
+
   /** What each line does. */
   reports(): Record<string, LineReport> {
     return Object.fromEntries([...this.#slots].map(([line, slot]) => [line, slot.report()]));
