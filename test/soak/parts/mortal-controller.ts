@@ -115,6 +115,8 @@ export class MortalController {
       const wasOver = this.hasEnded;
       try {
         this.#running = await startProgram(this.#program());
+        // It may have been closed while this one started.
+        if (this.#isClosed) await this.#running.kill();
         while (!this.#running.isOver() && !this.#isClosed) await pause(LOOK_MS);
         if (!this.#isClosed && (wasOver || !this.hasEnded)) this.#unplanned(this.#running.err());
       } catch (thrown) {
