@@ -28,6 +28,12 @@ export const DEVICE_PATHS = {
   blob: '/device/blobs/',
 } as const;
 
+/**
+ * Header of an answer that carries a manifest: the content of its `{digest}.sig` in base64, which spares the request for it. An answer
+ * may lack it: of a cache that does not keep it, over MQTT, or of an earlier controller.
+ */
+export const SIGNATURE_HEADER = 'nanofleet-signature';
+
 const CHUNKS_SUFFIX = '.chunks';
 
 /** Bytes of the SHA-256 of one chunk in a list of them. */

@@ -6,6 +6,8 @@
 export interface BlobPiece {
   readonly bytes: Uint8Array;
   readonly totalBytes: number;
+  /** Content of the signature of a manifest, where it came along with it. */
+  readonly signature?: Uint8Array;
 }
 
 /** Where bundles come from. */

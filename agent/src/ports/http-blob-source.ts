@@ -1,5 +1,5 @@
 /** The real BlobSource: range requests to the controller, as the device. Owns the translation of its answers to errors. */
-import { DEVICE_PATHS, errorOfProblem, NanofleetError } from '@nanofleet/protocol';
+import { DEVICE_PATHS, errorOfProblem, NanofleetError, SIGNATURE_HEADER } from '@nanofleet/protocol';
 import type { BlobPiece, BlobSource } from './blob-source.ts';
 import { type DeviceHttp, type HttpAnswer, sendHttp } from './http-client.ts';
 
@@ -32,7 +32,9 @@ const failure = (name: string, { status, body }: HttpAnswer): NanofleetError => 
 const pieceOf = (answer: HttpAnswer, { from, length }: { from: number; length: number }): BlobPiece => {
   const totalBytes = totalOf(answer);
   const bytes = answer.status === 206 ? answer.body : answer.body.subarray(from, from + length);
-  return { bytes, totalBytes };
+  const signature = answer.headers[SIGNATURE_HEADER];
+  if (typeof signature !== 'string') return { bytes, totalBytes };
+  return { bytes, totalBytes, signature: Buffer.from(signature, 'base64') };
 };
 
 /** Blobs of a controller. */

@@ -3,9 +3,9 @@
  * a file says; longer files are `file-fetch.ts`.
  */
 import { createHash } from 'node:crypto';
-import { BLOB_CHUNK_BYTES, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
+import { BLOB_CHUNK_BYTES, MANIFEST_BYTES_MAX, NanofleetError, toNanofleetError } from '@nanofleet/protocol';
 import { type Disk, isDiskFull } from '@nanofleet/runtime/ports';
-import type { BlobSource } from '../ports/blob-source.ts';
+import type { BlobPiece, BlobSource } from '../ports/blob-source.ts';
 
 /** Where blobs come from and go to. */
 export interface Download {
@@ -18,8 +18,14 @@ export interface Download {
 
 const SIGNATURE_BYTES_MAX = 4_096;
 
+/** A manifest with its signature, neither of them checked. @throws NanofleetError BUNDLE_TOO_LARGE, SIGNATURE_MISSING */
+export const fetchManifestBytes = async (options: Download, digest: string) => {
+  const { bytes: manifestBytes, signature } = await fetchWhole(options, digest, MANIFEST_BYTES_MAX);
+  return { manifestBytes, signatureBytes: signature ?? (await fetchSignature(options, digest)) };
+};
+
 /** The signature of a manifest; a controller that has none, or an empty one, offers an unsigned bundle. */
-export const fetchSignature = async (options: Download, digest: string): Promise<Uint8Array> => {
+const fetchSignature = async (options: Download, digest: string): Promise<Uint8Array> => {
   try {
     return await fetchSmall(options, `${digest}.sig`, SIGNATURE_BYTES_MAX);
   } catch (cause) {
@@ -32,18 +38,18 @@ export const fetchSignature = async (options: Download, digest: string): Promise
 };
 
 /** A blob as a whole; @throws NanofleetError BUNDLE_TOO_LARGE */
-export const fetchSmall = async (
-  { blobs }: Download,
-  name: string,
-  bytesMax: number,
-): Promise<Uint8Array> => {
+export const fetchSmall = async (download: Download, name: string, bytesMax: number): Promise<Uint8Array> =>
+  (await fetchWhole(download, name, bytesMax)).bytes;
+
+const fetchWhole = async ({ blobs }: Download, name: string, bytesMax: number): Promise<BlobPiece> => {
   const pieces: Uint8Array[] = [];
   for (let from = 0; ; ) {
-    const { bytes, totalBytes } = await blobs.fetch(name, { from, length: BLOB_CHUNK_BYTES });
+    const { bytes, totalBytes, ...along } = await blobs.fetch(name, { from, length: BLOB_CHUNK_BYTES });
     if (totalBytes > bytesMax) throw tooLarge(name, totalBytes, bytesMax);
     pieces.push(bytes);
     from += bytes.length;
-    if (from >= totalBytes || bytes.length === 0) return Buffer.concat(pieces);
+    if (from >= totalBytes || bytes.length === 0)
+      return { bytes: Buffer.concat(pieces), totalBytes, ...along };
   }
 };
 

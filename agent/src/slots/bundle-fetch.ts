@@ -6,7 +6,6 @@
 
 import { join } from 'node:path';
 import {
-  MANIFEST_BYTES_MAX,
   MANIFEST_FILE,
   type Manifest,
   NanofleetError,
@@ -17,7 +16,7 @@ import {
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
 import { expandFile, type TravellingFile } from '@nanofleet/runtime';
-import { type Download, digestOf, fetchSignature, fetchSmall, mismatch, writeFile } from './blob-fetch.ts';
+import { type Download, digestOf, fetchManifestBytes, mismatch, writeFile } from './blob-fetch.ts';
 import type { ContentStore } from './content-store.ts';
 import { type BundleHere, fetchFromHere } from './delta-fetch.ts';
 import { fetchFile } from './file-fetch.ts';
@@ -90,8 +89,7 @@ const fetchExpanded = async (
 
 const fetchManifest = async (options: FetchOptions): Promise<Manifest> => {
   const { disk, directory, wish, publisherFingerprints } = options;
-  const manifestBytes = await fetchSmall(options, wish.digest, MANIFEST_BYTES_MAX);
-  const signatureBytes = await fetchSignature(options, wish.digest);
+  const { manifestBytes, signatureBytes } = await fetchManifestBytes(options, wish.digest);
   checkManifestSignature({ manifestBytes, signatureBytes, publisherFingerprints });
   if (sha256Of(manifestBytes) !== wish.digest) throw mismatch(MANIFEST_FILE);
   const manifest = parseManifest(manifestBytes);

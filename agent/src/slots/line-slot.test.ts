@@ -152,6 +152,28 @@ describe('a line', () => {
     expect(source.bytesServed).toBe(own.reduce((sum, bytes) => sum + bytes, 0));
   });
 
+  it.each([
+    [
+      'takes the signature that came along with its manifest',
+      two.blobs.get(`${two.wish.digest}.sig`),
+      '2.0.0',
+    ],
+    ['refuses a wrong one', new Uint8Array(3), '1.0.0'],
+  ])('%s, and does not ask for another', async (_does, signature, version) => {
+    const made = await runningV1(new MemoryDisk());
+    const source = sourceOf(two);
+    const asked: string[] = [];
+    await want(made, two, {
+      fetch: async (name, range) => {
+        asked.push(name);
+        const piece = await source.fetch(name, range);
+        return name === two.wish.digest && signature ? { ...piece, signature } : piece;
+      },
+    });
+    expect(asked).not.toContain(`${two.wish.digest}.sig`);
+    expect(made.slot.report().running?.version).toBe(version);
+  });
+
   it('does not go back behind the release that it has accepted', async () => {
     const made = await runningV1(new MemoryDisk());
     await want(made, two);

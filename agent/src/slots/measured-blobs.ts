@@ -27,7 +27,7 @@ export class MeasuredBlobs implements BlobSource {
     const beganMicros = this.#clock.monotonicMicros();
     const piece = await this.#source.fetch(name, range);
     this.#micros += this.#clock.monotonicMicros() - beganMicros;
-    this.#bytes += piece.bytes.length;
+    this.#bytes += piece.bytes.length + (piece.signature?.length ?? 0);
     return piece;
   }
 }

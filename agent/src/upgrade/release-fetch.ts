@@ -7,14 +7,13 @@ import {
   type AgentRelease,
   type Birth,
   compareAgentVersions,
-  MANIFEST_BYTES_MAX,
   MANIFEST_FILE,
   NanofleetError,
   parseAgentRelease,
   SIGNATURE_FILE,
 } from '@nanofleet/protocol';
 import { checkManifestSignature, sha256Of } from '@nanofleet/protocol/node';
-import { type Download, fetchSignature, fetchSmall, mismatch, writeFile } from '../slots/blob-fetch.ts';
+import { type Download, fetchManifestBytes, mismatch, writeFile } from '../slots/blob-fetch.ts';
 import { fetchFile } from '../slots/file-fetch.ts';
 import type { StagedRelease } from './boot-state.ts';
 
@@ -60,8 +59,7 @@ export const fetchRelease = async (options: ReleaseFetchOptions): Promise<Staged
 
 const fetchReleaseManifest = async (options: ReleaseFetchOptions): Promise<AgentRelease> => {
   const { digest, directory, disk, publisherFingerprints, surroundings } = options;
-  const manifestBytes = await fetchSmall(options, digest, MANIFEST_BYTES_MAX);
-  const signatureBytes = await fetchSignature(options, digest);
+  const { manifestBytes, signatureBytes } = await fetchManifestBytes(options, digest);
   checkManifestSignature({ manifestBytes, signatureBytes, publisherFingerprints });
   if (sha256Of(manifestBytes) !== digest) throw mismatch(MANIFEST_FILE);
   const release = parseAgentRelease(manifestBytes);

@@ -5,7 +5,7 @@
  */
 
 import { pipeline } from 'node:stream/promises';
-import { DEVICE_PATHS } from '@nanofleet/protocol';
+import { DEVICE_PATHS, SIGNATURE_HEADER } from '@nanofleet/protocol';
 import type { Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -13,7 +13,7 @@ import { DevicesService } from '../devices/devices.service.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { BlobStore } from './blob-store.ts';
 import { rangeOf } from './byte-range.ts';
-import { ServedBlobs } from './served-blobs.ts';
+import { type ServedBlob, ServedBlobs } from './served-blobs.ts';
 
 type BlobRequest = FastifyRequest<{ Params: { readonly name: string } }>;
 
@@ -37,7 +37,7 @@ export class DeviceBlobsHttp {
   async #answer(request: BlobRequest, reply: FastifyReply): Promise<void> {
     await this.devices.callerOf({ authorization: request.headers.authorization, stream: request.raw.socket });
     const found = await this.served.find(request.params.name);
-    const range = startAnswer(request, reply, found.size);
+    const range = startAnswer(request, reply, found);
     if (range === null) return;
     if ('bytes' in found) reply.raw.end(found.bytes.subarray(range.from, range.to + 1));
     else
@@ -48,7 +48,8 @@ export class DeviceBlobsHttp {
 }
 
 /** Writes status and headers; the range to send, or null when the answer is complete. */
-const startAnswer = (request: FastifyRequest, reply: FastifyReply, size: number) => {
+const startAnswer = (request: FastifyRequest, reply: FastifyReply, found: ServedBlob) => {
+  const { size } = found;
   const range = rangeOf(request.headers.range, size);
   reply.hijack();
   if (range === 'unsatisfiable') {
@@ -60,6 +61,7 @@ const startAnswer = (request: FastifyRequest, reply: FastifyReply, size: number)
     'content-type': 'application/octet-stream',
     'content-length': to - from + 1,
     'accept-ranges': 'bytes',
+    ...('signature' in found ? { [SIGNATURE_HEADER]: found.signature.toString('base64') } : {}),
     ...(range === null ? {} : { 'content-range': `bytes ${from}-${to}/${size}` }),
   });
   return { from, to };

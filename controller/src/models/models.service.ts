@@ -80,6 +80,11 @@ export class ModelsService implements OnModuleInit {
     return signature;
   }
 
+  /** The same where this process has it in memory; null for what is no manifest, or one that nobody asked it for yet. */
+  keptSignatureOf(digest: Digest): Buffer | null {
+    return this.#signatures.get(digest) ?? null;
+  }
+
   /**
    * Registers a bundle; again changes nothing.
    * @throws NanofleetError SIGNATURE_*, MANIFEST_*, BUNDLE_FILE_MISSING, BUNDLE_TOO_LARGE
@@ -175,6 +180,7 @@ export class ModelsService implements OnModuleInit {
 
   #allow(row: ModelRow): void {
     this.#servable.add(row.digest);
+    this.#signatures.set(row.digest, Buffer.from(row.signature, 'utf8'));
     for (const { sha256 } of formsOf(row.files)) this.#servable.add(sha256);
   }
 }

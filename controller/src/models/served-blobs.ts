@@ -22,9 +22,9 @@ import { ModelsService } from './models.service.ts';
 
 const SIGNATURE_SUFFIX = '.sig';
 
-/** Something that can be fetched: bytes in memory, or a blob that is too large to be kept there. */
+/** Something that can be fetched: bytes in memory, those of a manifest with its signature, or a blob that is too large to be kept there. */
 export type ServedBlob =
-  | { readonly size: number; readonly bytes: Buffer }
+  | { readonly size: number; readonly bytes: Buffer; readonly signature?: Buffer }
   | { readonly size: number; readonly digest: Digest };
 
 /** The blobs for devices. */
@@ -75,7 +75,10 @@ export class ServedBlobs {
   async #stored(digest: Digest): Promise<ServedBlob | null> {
     const size = await this.blobs.size(digest);
     if (size === null) return null;
-    return size <= BLOB_CACHE_BYTES / 4 ? inMemory(await this.blobs.read(digest)) : { size, digest };
+    if (size > BLOB_CACHE_BYTES / 4) return { size, digest };
+    const signature = this.agents.signatureOf(digest) ?? this.models.keptSignatureOf(digest);
+    const bytes = await this.blobs.read(digest);
+    return signature === null ? { size, bytes } : { size, bytes, signature };
   }
 
   async #isServable(digest: Digest): Promise<boolean> {

@@ -1,7 +1,13 @@
 // From a signed bundle to what devices are told to run: the registry's checks, desired states, blobs, progress.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BodyOf, DEVICE_PATHS, type Digest, type LineReport } from '@nanofleet/protocol';
+import {
+  type BodyOf,
+  DEVICE_PATHS,
+  type Digest,
+  type LineReport,
+  SIGNATURE_HEADER,
+} from '@nanofleet/protocol';
 import { generateSigningKey, isSignedBy, sha256Of, signManifest } from '@nanofleet/protocol/node';
 import { eventually } from '@nanofleet/runtime/testing';
 import { expect, it } from 'vitest';
@@ -169,12 +175,14 @@ const blobs = (controller: GetController): void => {
     expect([manifest.status, sha256Of(await bytesOf(manifest))]).toEqual([200, bundle.digest]);
     const signature = await download(controller, device, { name: `${bundle.digest}.sig` });
     expect(await bytesOf(signature)).toEqual(Buffer.from(bundle.signature));
+    const along = Buffer.from(manifest.headers.get(SIGNATURE_HEADER) ?? '', 'base64');
+    expect(along).toEqual(Buffer.from(bundle.signature));
     for (const [name, content] of bundle.files) {
       const part = await download(controller, device, { name, range: 'bytes=5-99' });
       expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 5-99/${content.length}`]);
       expect(await bytesOf(part)).toEqual(Buffer.from(content.subarray(5, 100)));
       const end = await download(controller, device, { name, range: `bytes=${content.length}-` });
-      expect(end.status).toBe(416);
+      expect([end.status, end.headers.get(SIGNATURE_HEADER)]).toEqual([416, null]);
     }
   });
 
