@@ -2,6 +2,7 @@
 import { Global, Module } from '@nestjs/common';
 import { CertificatesService } from './certificates.service.ts';
 import { DesiredService } from './desired.service.ts';
+import { DeviceCallers } from './device-callers.ts';
 import { DevicesHttp } from './devices.http.ts';
 import { DevicesLink } from './devices.link.ts';
 import { DevicesRepository } from './devices.repository.ts';
@@ -24,6 +25,7 @@ import { RotationService } from './rotation.service.ts';
     DevicesRepository,
     DesiredService,
     DevicesService,
+    DeviceCallers,
     NoncesService,
     ReadmissionService,
     CertificatesService,
@@ -34,6 +36,6 @@ import { RotationService } from './rotation.service.ts';
     ReportsService,
     DevicesLink,
   ],
-  exports: [DevicesRepository, DesiredService, DevicesService, ReportsService],
+  exports: [DevicesRepository, DesiredService, DevicesService, DeviceCallers, ReportsService],
 })
 export class DevicesModule {}

@@ -9,7 +9,7 @@ import { DEVICE_PATHS, SIGNATURE_HEADER } from '@nanofleet/protocol';
 import type { Log } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { DevicesService } from '../devices/devices.service.ts';
+import { DeviceCallers } from '../devices/device-callers.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { BlobStore } from './blob-store.ts';
 import { rangeOf } from './byte-range.ts';
@@ -21,7 +21,7 @@ type BlobRequest = FastifyRequest<{ Params: { readonly name: string } }>;
 @Injectable()
 export class DeviceBlobsHttp {
   constructor(
-    private readonly devices: DevicesService,
+    private readonly callers: DeviceCallers,
     private readonly served: ServedBlobs,
     private readonly blobs: BlobStore,
     @Inject(LOG) private readonly log: Log,
@@ -35,7 +35,8 @@ export class DeviceBlobsHttp {
   }
 
   async #answer(request: BlobRequest, reply: FastifyReply): Promise<void> {
-    await this.devices.callerOf({ authorization: request.headers.authorization, stream: request.raw.socket });
+    const { headers, raw } = request;
+    await this.callers.callerOf({ authorization: headers.authorization, stream: raw.socket });
     const found = await this.served.find(request.params.name);
     const range = startAnswer(request, reply, found);
     if (range === null) return;

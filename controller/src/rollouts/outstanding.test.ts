@@ -51,6 +51,15 @@ describe('a rollout', () => {
     expect(outstanding.heard([says(NAMES[0], refuses)])).toBe(false);
   });
 
+  it('is looked at when a device refuses, once for each', () => {
+    const outstanding = new Outstanding();
+    outstanding.expect(ID, running, LINE);
+    expect(outstanding.heard([says(NAMES[0], refuses)])).toBe(true);
+    expect(outstanding.heard([says(NAMES[0], refuses)])).toBe(false);
+    outstanding.expect(ID, goingBack, LINE);
+    expect(outstanding.heard([says(NAMES[0], { ...runs(NEW), refused: refuses.refused })])).toBe(false);
+  });
+
   it('waits for those that go back', () => {
     const outstanding = new Outstanding();
     outstanding.expect(ID, goingBack, LINE);

@@ -1,6 +1,7 @@
 /**
  * What open rollouts wait for between two looks: devices that are to decide, or to go back. A wave ends when its last device
- * has decided, not at the next look: those at a great fleet are rare. Only spares time: looks find everything by themselves.
+ * has decided, and one that many refuse when some have, not at the next look: those at a great fleet are rare. Only spares
+ * time: looks find everything by themselves.
  */
 import type { DeviceId, Digest, LineId, Uuid } from '@nanofleet/protocol';
 import type { ReportChange } from '../devices/reports.repository.ts';
@@ -22,18 +23,26 @@ const expectedOf = ({ digest, members, phase }: RolloutState, line: LineId): Exp
   return { line, digest, isGoingBack, devices: new Set(open.map(({ device }) => device)) };
 };
 
-const isAnswer = ({ digest, isGoingBack, line }: Expected, { said }: ReportChange): boolean => {
+const answerOf = (
+  { digest, isGoingBack, line }: Expected,
+  { said }: ReportChange,
+): 'done' | 'refused' | null => {
   const report = said.lines[line];
-  if (report === undefined) return false;
-  if (isGoingBack) return runsForGood(report) !== digest;
-  return runsForGood(report) === digest || report.refused?.digest === digest;
+  if (report === undefined) return null;
+  if ((runsForGood(report) === digest) !== isGoingBack) return 'done';
+  return !isGoingBack && report.refused?.digest === digest ? 'refused' : null;
 };
 
-/** Strikes out who has answered; whether nobody is left since. */
+/** Strikes out who has answered; whether nobody is left since, or somebody has refused. */
 const strike = (expected: Expected, changes: readonly ReportChange[]): boolean => {
-  if (expected.devices.size === 0) return false;
-  for (const change of changes) if (isAnswer(expected, change)) expected.devices.delete(change.device);
-  return expected.devices.size === 0;
+  const { devices } = expected;
+  const isOpen = devices.size > 0;
+  let isRefused = false;
+  for (const change of changes) {
+    const answer = answerOf(expected, change);
+    if (answer !== null && devices.delete(change.device)) isRefused ||= answer === 'refused';
+  }
+  return isRefused || (isOpen && devices.size === 0);
 };
 
 /** Rollouts and whom they wait for. */
@@ -47,7 +56,7 @@ export class Outstanding {
     this.#missed = [];
   }
 
-  /** A rollout after a look; whether nobody is left that it would wait for. */
+  /** A rollout after a look; whether it is to be looked at again. */
   expect(id: Uuid, state: RolloutState, line: LineId): boolean {
     const expected = expectedOf(state, line);
     this.#byRollout.set(id, expected);
@@ -56,7 +65,7 @@ export class Outstanding {
     return strike(expected, missed);
   }
 
-  /** Reports that were stored; whether some rollout has nobody to wait for any more. */
+  /** Reports that were stored; whether some rollout is to be looked at. */
   heard(changes: readonly ReportChange[]): boolean {
     this.#missed?.push(...changes);
     return [...this.#byRollout.values()].filter((expected) => strike(expected, changes)).length > 0;

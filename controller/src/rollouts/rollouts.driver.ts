@@ -30,7 +30,7 @@ import { type MemberRow, type RolloutRow, RolloutsRepository } from './rollouts.
 
 /** How often open rollouts are looked at, unless their fleet is great: so many devices a second are looked at. */
 const LOOK_EVERY_MS = 1_000;
-const LOOKED_AT_PER_S = 500;
+const LOOKED_AT_PER_S = 250;
 const LOOK_LATEST_MS = 10_000;
 /** How often it is asked whether another controller has begun one. */
 const ASK_EVERY_MS = 10_000;
