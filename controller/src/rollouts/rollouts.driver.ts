@@ -21,7 +21,7 @@ import { CLOCK } from '../ports/clock.ts';
 import { factsOf, LOG } from '../ports/log.ts';
 import { Identity } from '../state/identity.ts';
 import { GateService } from './gate.service.ts';
-import { wasGiven } from './members.plan.ts';
+import { type Member, wasGiven } from './members.plan.ts';
 import { Outstanding } from './outstanding.ts';
 import { courseOf, stateOf } from './rollout-rows.ts';
 import { isEnded, type RolloutEvent, type RolloutState, step, takes } from './rollouts.machine.ts';
@@ -199,7 +199,7 @@ export class RolloutsDriver implements OnModuleDestroy {
       const after = step(before, event(before));
       await this.repository.set(queries, id, { phase: after.phase, course: courseOf(after) });
       const changed = [...after.members.values()].filter(
-        (member) => JSON.stringify(before.members.get(member.device)) !== JSON.stringify(member),
+        (member) => !isSame(member, before.members.get(member.device)),
       );
       await this.repository.setMembers(queries, id, changed);
       const gone = [...before.members.keys()].filter((device) => !after.members.has(device));
@@ -227,6 +227,9 @@ export class RolloutsDriver implements OnModuleDestroy {
     this.look();
   }
 }
+
+const isSame = (member: Member, before: Member | undefined): boolean =>
+  member === before || JSON.stringify(member) === JSON.stringify(before);
 
 const refusedOrder = ({ phase }: RolloutState, order: RolloutOrder): NanofleetError =>
   new NanofleetError('ROLLOUT_ORDER_REFUSED', `The rollout is ${phase}; it cannot ${order} now.`, {

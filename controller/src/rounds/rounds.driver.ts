@@ -24,6 +24,8 @@ import { type RoundChange, type RoundRow, RoundsRepository } from './rounds.repo
 
 /** How often rounds are looked at without being told: deadlines, devices that come, updates taken by other controllers. */
 const LOOK_EVERY_MS = 500;
+/** The same while there is none. */
+const ASK_EVERY_MS = 2_000;
 /** How long a controller that says nothing keeps a round; another one takes it over within ten seconds. */
 const CLAIM_MS = 8_000;
 
@@ -75,14 +77,14 @@ export class RoundsDriver implements OnModuleDestroy {
       return;
     }
     this.#cancel();
-    this.#looking = this.#lookOnce().finally(() => {
+    this.#looking = this.#lookOnce().then((waitMs) => {
       this.#looking = null;
       if (this.#isClosed) return;
       if (this.#isAskedAgain) {
         this.#isAskedAgain = false;
         this.look();
       } else {
-        this.#cancel = this.clock.after(LOOK_EVERY_MS, () => this.look());
+        this.#cancel = this.clock.after(waitMs, () => this.look());
       }
     });
   }
@@ -100,14 +102,17 @@ export class RoundsDriver implements OnModuleDestroy {
       .catch((thrown: unknown) => this.log.warn('rounds were not let go', factsOf(thrown)));
   }
 
-  async #lookOnce(): Promise<void> {
+  /** Looks at those that nobody drives; how long to wait for the next time. */
+  async #lookOnce(): Promise<number> {
     try {
       const unfinished = await this.repository.unfinished();
       for (const { id } of unfinished) if (!this.#driven.has(id)) this.#begin(id);
       for (const id of this.#sent.keys()) if (!unfinished.some((row) => row.id === id)) this.#sent.delete(id);
+      return unfinished.length === 0 ? ASK_EVERY_MS : LOOK_EVERY_MS;
     } catch (thrown) {
       // The next look asks again.
       this.log.warn('rounds could not be looked at', factsOf(thrown));
+      return LOOK_EVERY_MS;
     }
   }
 
