@@ -401,11 +401,14 @@ export class Agent implements LocalService {
 
   #follow(message: Parameters<DesiredMemory['take']>[0]): void {
     try {
+      const { current } = this.#desired;
       const state = this.#desired.take(message);
       this.#problems.holdOne('DESIRED_', null);
       if (state === null) return;
       this.#pursue(state);
-      this.#link.reportChanged(this.#slots.isBehind(state.lines) ? 'step' : 'state');
+      const isHeardOnly =
+        this.#slots.isBehind(state.lines) && state.trust?.version === current?.trust?.version;
+      this.#link.reportChanged(isHeardOnly ? 'heard' : 'state');
     } catch (thrown) {
       this.#problems.raise(toNanofleetError(thrown));
     }

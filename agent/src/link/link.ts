@@ -48,14 +48,17 @@ import type { OutboxPump } from './outbox-pump.ts';
 
 /** How long a reconnecting process looks for the birth that it or another one left behind. */
 const BIRTH_WAIT_MS = 500;
-/** Changes of the reported state within this time travel together; steps that lead to another one are told when they last. */
-const REPORT_GATHER_MS: Readonly<Record<ReportChange, number>> = { state: 50, step: 2_000 };
+/** Changes of the reported state within this time travel together; what leads to another one is told when it lasts. */
+const REPORT_GATHER_MS: Readonly<Record<ReportChange, number>> = { state: 50, step: 2_000, heard: 30_000 };
 
 /** A broker that does not answer a goodbye does not hold up the end. */
 const GOODBYE_MS = 1_500;
 
-/** What has changed in what is reported: how things stand, or only how far the way to another state has come. */
-export type ReportChange = 'state' | 'step';
+/**
+ * What has changed in what is reported: how things stand, or only how far the way to another state has come, or that there is to be one,
+ * to which nothing has been done yet.
+ */
+export type ReportChange = 'state' | 'step' | 'heard';
 
 /** State of the link as the status shows it. */
 export type LinkState = 'connected' | 'connecting' | 'offline' | 'identity-in-use';
@@ -140,7 +143,8 @@ export class Link {
   /** What is reported has changed. */
   reportChanged(change: ReportChange = 'state'): void {
     const next = this.#nextReport;
-    if (this.#state !== 'connected' || next?.change === 'state' || next?.change === change) return;
+    const isSooner = next === null || REPORT_GATHER_MS[change] < REPORT_GATHER_MS[next.change];
+    if (this.#state !== 'connected' || !isSooner) return;
     next?.cancel();
     const cancel = this.#options.clock.after(REPORT_GATHER_MS[change], () => {
       this.#nextReport = null;

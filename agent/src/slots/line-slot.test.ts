@@ -56,7 +56,7 @@ describe('a line', () => {
     await want(made, one);
     const steps = ['fetching', 'verifying', 'accepting'];
     const passing = told.filter((line) => steps.includes(line.split(' ')[1] ?? ''));
-    expect(new Set(passing)).toEqual(new Set(steps.map((step) => `step ${step}`)));
+    expect(new Set(passing)).toEqual(new Set(['heard fetching', ...steps.map((step) => `step ${step}`)]));
     expect(new Set(told.filter((line) => !passing.includes(line)))).toEqual(
       new Set(['state probation', 'state settled']),
     );

@@ -60,7 +60,12 @@ export class SlotBook {
 
   #take(next: SlotState): void {
     this.#state = next;
-    const isOnItsWay = next.attempt !== null && onProbation(next) === null;
-    this.#options.changed(isOnItsWay ? 'step' : 'state');
+    this.#options.changed(changeBy(next));
   }
 }
+
+const changeBy = (next: SlotState): ReportChange => {
+  if (next.attempt === null || onProbation(next) !== null) return 'state';
+  // Until the first bytes are here, which progress tells, there may be minutes: a fleet does not fetch at once.
+  return next.attempt.step === 'fetching' ? 'heard' : 'step';
+};
