@@ -125,11 +125,15 @@ const createApp = async (ground: Ground): Promise<NestFastifyApplication> => {
   const metrics = app.get(MetricsService);
   metrics.watchProcess();
   adapter.getInstance().addHook('onResponse', (request, reply, done) => {
-    metrics.observe(request, reply);
+    // Streams, which end when their reader goes, are no requests of a duration.
+    if (!String(reply.raw.getHeader('content-type')).startsWith('text/event-stream')) {
+      const { elapsedTime: elapsedMs, statusCode: status } = reply;
+      metrics.observe({ method: request.method, route: request.routeOptions.url, status, elapsedMs });
+    }
     done();
   });
-  app.get(DeviceBlobsHttp).routeOn(adapter.getInstance());
   await app.init();
+  app.get(DeviceBlobsHttp).answerOn(app.getHttpServer(), (answered) => metrics.observe(answered));
   return app;
 };
 

@@ -167,6 +167,7 @@ const revoking = (): void => {
     expect((await blob()).status).toBe(200);
     await controller.call('revokeDevice', { params: { device: other } });
     await expect.poll(async () => (await agent.status()).link, WITHIN).not.toBe('connected');
+    await expect.poll(async () => (await blob()).status, WITHIN).toBe(403);
     const refused = problemIn(await blob());
     expect(refused).toMatchObject({ code: 'DEVICE_REVOKED', status: 403 });
     expect(refused.detail).toContain('enrol it under another name');

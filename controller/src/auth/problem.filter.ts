@@ -48,7 +48,8 @@ const statusOf = (thrown: unknown): number => {
   return thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 0;
 };
 
-const registered = (thrown: unknown): NanofleetError => {
+/** What was thrown as one of our errors. */
+export const registered = (thrown: unknown): NanofleetError => {
   if (thrown instanceof NanofleetError) return thrown;
   if (isDatabaseGone(thrown)) {
     return new NanofleetError('DATABASE_UNAVAILABLE', 'The database does not answer; try again.', {

@@ -6,7 +6,6 @@
 import type { ApiAnswer, Trust } from '@nanofleet/protocol';
 import type { Clock } from '@nanofleet/runtime/ports';
 import { Inject, Injectable } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { CloudService } from '../cloud/cloud.service.ts';
 import { Link } from '../link/link.ts';
@@ -31,6 +30,15 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
 /** Label of a request that found no route: its path is whatever somebody sent. */
 const NO_ROUTE = 'none';
+
+/** A request that was answered. */
+export interface Answered {
+  readonly method: string;
+  /** Of the table of routes; left out where there was none. */
+  readonly route?: string | undefined;
+  readonly status: number;
+  readonly elapsedMs: number;
+}
 
 /** The figures of one controller. */
 @Injectable()
@@ -110,13 +118,14 @@ export class MetricsService {
     return this.#registry.contentType;
   }
 
-  /** Notes an answered request; streams, which end when their reader goes, are no requests of a duration. */
-  observe(request: FastifyRequest, reply: FastifyReply): void {
-    if (String(reply.raw.getHeader('content-type')).startsWith('text/event-stream')) return;
-    const method = METHODS.has(request.method) ? request.method : 'other';
-    const route = request.routeOptions.url ?? NO_ROUTE;
-    const status = `${Math.floor(reply.statusCode / 100)}xx`;
-    this.#requests.observe({ method, route, status }, reply.elapsedTime / MS_PER_S);
+  /** Notes an answered request. */
+  observe({ elapsedMs, method, route = NO_ROUTE, status }: Answered): void {
+    const labels = {
+      method: METHODS.has(method) ? method : 'other',
+      route,
+      status: `${Math.floor(status / 100)}xx`,
+    };
+    this.#requests.observe(labels, elapsedMs / MS_PER_S);
   }
 
   /** Everything, as text; a database that is away costs the figures of the fleet, never those of the process. */
