@@ -30,7 +30,7 @@ export const DEVICE_PATHS = {
 
 /**
  * Header of an answer that carries a manifest: the content of its `{digest}.sig` in base64, which spares the request for it. An answer
- * may lack it: of a cache that does not keep it, over MQTT, or of an earlier controller.
+ * may lack it: until a first device has asked for the signature, of a cache that does not keep it, over MQTT, or of an earlier controller.
  */
 export const SIGNATURE_HEADER = 'nanofleet-signature';
 

@@ -33,7 +33,7 @@ const pieceOf = (answer: HttpAnswer, { from, length }: { from: number; length: n
   const totalBytes = totalOf(answer);
   const bytes = answer.status === 206 ? answer.body : answer.body.subarray(from, from + length);
   const signature = answer.headers[SIGNATURE_HEADER];
-  if (typeof signature !== 'string') return { bytes, totalBytes };
+  if (typeof signature !== 'string' || signature === '') return { bytes, totalBytes };
   return { bytes, totalBytes, signature: Buffer.from(signature, 'base64') };
 };
 

@@ -180,7 +180,6 @@ export class ModelsService implements OnModuleInit {
 
   #allow(row: ModelRow): void {
     this.#servable.add(row.digest);
-    this.#signatures.set(row.digest, Buffer.from(row.signature, 'utf8'));
     for (const { sha256 } of formsOf(row.files)) this.#servable.add(sha256);
   }
 }
