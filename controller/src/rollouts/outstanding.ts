@@ -1,7 +1,7 @@
 /**
  * What open rollouts wait for between two looks: devices that are to decide, or to go back. A wave ends when its last device
- * has decided, and one that many refuse when some have, not at the next look: those at a great fleet are rare. Only spares
- * time: looks find everything by themselves.
+ * has decided, and a bad version stops when devices refuse it, not at the next look: those at a great fleet are rare. Only
+ * spares time: looks find everything by themselves.
  */
 import type { DeviceId, Digest, LineId, Uuid } from '@nanofleet/protocol';
 import type { ReportChange } from '../devices/reports.repository.ts';
