@@ -9,11 +9,12 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NanofleetError } from '@nanofleet/protocol';
+import type { z } from 'zod';
 import { signedBundle, type TestBundle } from '../faults/parts/bundles.ts';
 import { Engines, type LoadController } from '../load/engines.ts';
 import { fineTunedBundle } from '../load/fine-tuned-bundle.ts';
 import { useOf } from '../load/process-use.ts';
-import { type Progress, progressSchema } from '../load/rollout-worker.ts';
+import { enrolledSchema, type Progress, progressSchema } from '../load/rollout-worker.ts';
 import { printTable, rounded } from './parts/figures.ts';
 
 const WORKER = join(import.meta.dirname, '..', 'load', 'rollout-worker.js');
@@ -30,6 +31,8 @@ const BARS = { secondsPer1000: 40, controllerSecondsPer1000: 5 };
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+const since = (begunMs: number): number => Math.round((performance.now() - begunMs) / 1_000);
+
 /** All agents as one. */
 class Agents {
   readonly #workers: readonly ChildProcess[];
@@ -40,14 +43,19 @@ class Agents {
     );
   }
 
-  async order(orderOf: (worker: number) => object): Promise<Progress> {
-    const answers = await Promise.all(
+  /** Has each process do something; resolves with their answers. */
+  ask<T>(orderOf: (worker: number) => object, answer: z.ZodType<T>): Promise<T[]> {
+    return Promise.all(
       this.#workers.map(async (worker, at) => {
         worker.send(orderOf(at));
-        const [answer] = (await once(worker, 'message')) as [unknown];
-        return progressSchema.parse(answer);
+        const [message] = (await once(worker, 'message')) as [unknown];
+        return answer.parse(message);
       }),
     );
+  }
+
+  async order(order: object): Promise<Progress> {
+    const answers = await this.ask(() => order, progressSchema);
     return answers.reduce((all, one) => {
       const names = Object.keys(all) as (keyof Progress)[];
       return Object.fromEntries(names.map((name) => [name, all[name] + one[name]])) as Progress;
@@ -58,7 +66,7 @@ class Agents {
   async until(digest: string, isSo: (progress: Progress) => boolean): Promise<Progress> {
     const endMs = performance.now() + GIVEN_UP_MS;
     for (let looks = 1; ; looks += 1) {
-      const progress = await this.order(() => ({ order: 'tell', digest }));
+      const progress = await this.order({ order: 'tell', digest });
       if (isSo(progress)) return progress;
       if (looks % 20 === 0) console.log(`${progress.connected} connected, ${progress.committed} committed`);
       if (performance.now() > endMs) throw new NanofleetError('INTERNAL', 'the agents did not come so far');
@@ -85,19 +93,26 @@ async function start(
   const token = await engines.token(controller, count);
   const names = Array.from({ length: count }, (_, at) => `device-${at + 1}`);
   const begunMs = performance.now();
-  await agents.order((worker) => ({
-    ...{ order: 'start', token, url: controller.url, brokerUrl: engines.broker.url },
+  const { url } = controller;
+  const share = (worker: number) => names.filter((_, at) => at % workers === worker);
+  const enrolled = await agents.ask(
+    (worker) => ({ order: 'enrol', token, url, names: share(worker) }),
+    enrolledSchema,
+  );
+  await engines.grantAll(enrolled.flat());
+  console.log(`${count} devices are enrolled after ${since(begunMs)} s`);
+  await agents.order({
+    ...{ order: 'start', url, brokerUrl: engines.broker.url },
     ...{ directory: join(directory, 'devices'), bundles: join(directory, 'shipped') },
-    names: names.filter((_, at) => at % workers === worker),
-  }));
+  });
   await agents.until('', ({ connected }) => connected === count);
-  console.log(`${count} agents are connected after ${Math.round((performance.now() - begunMs) / 1_000)} s`);
+  console.log(`${count} agents are connected after ${since(begunMs)} s`);
 }
 
 /** The rollout, from the operator's word to its end. */
 async function rollOut(agents: Agents, controller: LoadController, next: TestBundle, { count }: Given) {
   const [before, controllerBefore] = [
-    await agents.order(() => ({ order: 'tell', digest: '' })),
+    await agents.order({ order: 'tell', digest: '' }),
     useOf(controller.pid).cpuSeconds,
   ];
   const begunMs = performance.now();
@@ -142,7 +157,7 @@ async function main(): Promise<void> {
   const engines = await Engines.open();
   const agents = new Agents(given.workers);
   try {
-    const controller = await engines.controller('only');
+    const controller = await engines.controller('only', 'foreign');
     mkdirSync(join(directory, 'shipped'));
     const key = engines.publisher;
     const base = signedBundle({
@@ -160,7 +175,7 @@ async function main(): Promise<void> {
     for (const bundle of [base, next]) await controller.push(bundle);
     await start(agents, engines, controller, { ...given, directory });
     const figures = await rollOut(agents, controller, next, given);
-    await agents.order(() => ({ order: 'close' }));
+    await agents.order({ order: 'close' });
     const perDevice = [
       figures.downloads,
       figures.deltaApplications,

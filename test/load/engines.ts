@@ -13,13 +13,14 @@ import {
   type ScratchDatabase,
   scratchServer,
 } from '@nanofleet/controller/testing';
+import { fleetIdSchema } from '@nanofleet/protocol';
 import { generateSigningKey, writeSigningKey } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 import { makeOperator, type Operator } from '../faults/parts/operator.ts';
 import { type Running, startProgram } from '../faults/parts/programs.ts';
 import { ROOT } from '../soak/parts/starter.ts';
 
-const FLEET = 'test';
+const FLEET = fleetIdSchema.parse('test');
 const CONTROLLER_KEY = 'controller.key.pem';
 const ENROLLED_AT_ONCE = 8;
 const TOKEN_VALID_S = 3_600;
@@ -87,12 +88,18 @@ export class Engines {
     return Number(new URL(this.broker.url).port);
   }
 
-  /** Starts a controller; all of one fleet, under one key. */
-  async controller(name: string): Promise<LoadController> {
+  /**
+   * Starts a controller; all of one fleet, under one key. The broker's rights are its business, or with `foreign` written by
+   * `grantAll`.
+   */
+  async controller(name: string, rights: 'own' | 'foreign' = 'own'): Promise<LoadController> {
     const directory = join(this.#directory, name);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const publisherKey = join(this.#directory, 'publisher.pub');
     await writeFile(publisherKey, Buffer.from(this.publisher.publicKey).toString('base64'));
+    if (rights === 'foreign') await this.grantAll([]);
+    const { broker } = this;
+    const brokerEnvironment = rights === 'own' ? broker.environment : broker.foreignEnvironment(FLEET);
     const start = async () => {
       const running = await startProgram({
         file: join(ROOT, 'controller', 'dist', 'main.js'),
@@ -104,7 +111,7 @@ export class Engines {
           `--controller-key=${join(this.#directory, CONTROLLER_KEY)}`,
           `--admin-token-file=${join(this.#directory, 'admin-token')}`,
         ],
-        environment: { ...this.broker.environment, DATABASE_URL: this.database.url },
+        environment: { ...brokerEnvironment, DATABASE_URL: this.database.url },
       });
       this.#running.push(running);
       return running;
@@ -122,6 +129,13 @@ export class Engines {
         running = await start();
       },
     };
+  }
+
+  /** Starts the broker again with the rights of these devices. */
+  async grantAll(devices: Parameters<Mosquitto['writeRights']>[1]): Promise<void> {
+    await this.broker.halt();
+    await this.broker.writeRights(FLEET, devices);
+    await this.broker.run();
   }
 
   /** What so many devices enrol with. */

@@ -1,8 +1,9 @@
 // A process of real agents: enrols its share, starts them, and tells how far they are and what they did, over IPC.
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
-import { enrolDevice } from '@nanofleet/controller/testing';
-import { fingerprintOf, generateSigningKey } from '@nanofleet/protocol/node';
+import { type Enrolment, enrolDevice } from '@nanofleet/controller/testing';
+import { deviceIdSchema } from '@nanofleet/protocol';
+import { fingerprintOf, generateSigningKey, type SigningKey } from '@nanofleet/protocol/node';
 import { z } from 'zod';
 import { noWork, RolloutDevice } from './rollout-device.ts';
 
@@ -10,15 +11,23 @@ const AT_ONCE = 4;
 
 const orderSchema = z.discriminatedUnion('order', [
   z.object({
-    order: z.literal('start'),
+    order: z.literal('enrol'),
     names: z.array(z.string()),
-    token: z.object({ id: z.string(), secret: z.string() }),
+    ...{ url: z.string(), token: z.object({ id: z.string(), secret: z.string() }) },
+  }),
+  z.object({
+    order: z.literal('start'),
     ...{ url: z.string(), brokerUrl: z.string(), directory: z.string(), bundles: z.string() },
   }),
   z.object({ order: z.literal('tell'), digest: z.string() }),
   z.object({ order: z.literal('close') }),
 ]);
-type Start = Extract<z.infer<typeof orderSchema>, { order: 'start' }>;
+type Order = z.infer<typeof orderSchema>;
+type Enrol = Extract<Order, { order: 'enrol' }>;
+type Start = Extract<Order, { order: 'start' }>;
+
+/** What the broker has to know of those who have enrolled. */
+export const enrolledSchema = z.array(z.object({ device: deviceIdSchema, credential: z.string() }));
 
 /** How far the agents of a worker are, and what all of them did since the start. */
 export const progressSchema = z.object({
@@ -37,6 +46,12 @@ export const progressSchema = z.object({
 });
 export type Progress = z.infer<typeof progressSchema>;
 
+interface Enrolled {
+  readonly enrolment: Enrolment;
+  readonly key: SigningKey;
+}
+
+const enrolled: Enrolled[] = [];
 const devices: RolloutDevice[] = [];
 const work = noWork();
 let digests = 0;
@@ -51,10 +66,25 @@ function countDigests(): void {
   syncBuiltinESMExports();
 }
 
-async function startOne(name: string, given: Start): Promise<void> {
-  const key = generateSigningKey();
-  const enrolled = await enrolDevice(given.url, { name, key, token: given.token });
-  const { controllerKey, credential, device, fleet, group, publisherKeys } = enrolled;
+/** Does it for all, some at a time. */
+async function each<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
+  const left = [...all];
+  const some = async (): Promise<void> => {
+    for (let one = left.pop(); one !== undefined; one = left.pop()) await act(one);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, some));
+}
+
+async function enrolAll({ names, token, url }: Enrol): Promise<z.infer<typeof enrolledSchema>> {
+  await each(names, async (name) => {
+    const key = generateSigningKey();
+    enrolled.push({ key, enrolment: await enrolDevice(url, { name, key, token }) });
+  });
+  return enrolled.map(({ enrolment: { credential, device } }) => ({ credential, device }));
+}
+
+async function startOne({ enrolment, key }: Enrolled, given: Start): Promise<void> {
+  const { controllerKey, credential, device, fleet, group, publisherKeys } = enrolment;
   const publisherFingerprints = publisherKeys.map((raw) => fingerprintOf(Buffer.from(raw, 'base64')));
   const [brokerUrl, controllerUrl] = [given.brokerUrl, given.url];
   const identity = {
@@ -73,14 +103,6 @@ async function startOne(name: string, given: Start): Promise<void> {
   devices.push(made);
 }
 
-async function startAll(given: Start): Promise<void> {
-  const names = [...given.names];
-  const some = async (): Promise<void> => {
-    for (let name = names.pop(); name !== undefined; name = names.pop()) await startOne(name, given);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, some));
-}
-
 function progress(digest: string): Progress {
   const { system, user } = process.cpuUsage();
   const { deltaDownloads, downloadedBytes, downloads, loads, messages, ownModels, reports } = work;
@@ -93,18 +115,20 @@ function progress(digest: string): Progress {
   };
 }
 
-async function follow(message: unknown): Promise<void> {
-  const order = orderSchema.parse(message);
-  if (order.order === 'start') await startAll(order);
+async function follow(order: Order): Promise<object> {
+  if (order.order === 'enrol') return await enrolAll(order);
+  if (order.order === 'start') await each(enrolled, (one) => startOne(one, order));
   if (order.order === 'close') await Promise.all(devices.map((device) => device.close()));
-  process.send?.(progress(order.order === 'tell' ? order.digest : ''));
+  return progress(order.order === 'tell' ? order.digest : '');
 }
 
 countDigests();
 process.on('message', (message) => {
-  follow(message).catch((thrown: unknown) => {
-    console.error(thrown);
-    process.exit(1);
-  });
+  follow(orderSchema.parse(message))
+    .then((answer) => process.send?.(answer))
+    .catch((thrown: unknown) => {
+      console.error(thrown);
+      process.exit(1);
+    });
 });
 process.on('disconnect', () => process.exit(0));

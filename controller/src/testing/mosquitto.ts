@@ -3,24 +3,23 @@
  * ships, and ended by it. Only tests and benchmarks import this.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { pbkdf2Sync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { BrokenInvariant } from '@nanofleet/protocol';
+import { BrokenInvariant, controllerNameOf, type DeviceId, type FleetId } from '@nanofleet/protocol';
+import { controllerGrant, grant, type RightsCommand } from '../link/rights.plan.ts';
 import { systemRandom } from '../ports/random.ts';
 import type { BrokerSettings } from '../ports/settings.ts';
+import { rightsFile } from './rights-file.ts';
 
 /** Also from `dist`, where campaigns run. */
 const TEMPLATES = new URL('../../../deploy/mosquitto/', import.meta.url);
 const PROGRAMS = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/usr/bin/mosquitto'];
 const PLUGIN = 'mosquitto_dynamic_security.so';
 const ADMIN = 'controller-admin';
-/** What mosquitto 2.0 itself uses (mosquitto_ctrl dynsec init). */
-const HASH = { iterations: 101, bytes: 64, digest: 'sha512', saltBytes: 12 } as const;
 const TRIES = 5;
 
 interface Installed {
@@ -56,35 +55,6 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-/** What `mosquitto_ctrl dynsec init` writes: one administrator of the rights, nobody else. */
-const initialRights = ({ password, username }: { password: string; username: string }) => {
-  const salt = Buffer.from(systemRandom.bytes(HASH.saltBytes));
-  const hash = pbkdf2Sync(password, salt, HASH.iterations, HASH.bytes, HASH.digest);
-  const acls = ['publishClientSend', 'publishClientReceive', 'subscribePattern'].map((acltype) => ({
-    acltype,
-    topic: '$CONTROL/dynamic-security/#',
-    allow: true,
-  }));
-  return {
-    defaultACLAccess: {
-      publishClientSend: false,
-      publishClientReceive: true,
-      subscribe: false,
-      unsubscribe: true,
-    },
-    clients: [
-      {
-        username,
-        password: hash.toString('base64'),
-        salt: salt.toString('base64'),
-        iterations: HASH.iterations,
-        roles: [{ rolename: 'admin' }],
-      },
-    ],
-    roles: [{ rolename: 'admin', acls }],
-  };
-};
-
 /** A broker that takes certificates: what it is set up with. */
 export interface CertificateSetUp {
   /** `broker` of a controller's state directory. */
@@ -92,6 +62,12 @@ export interface CertificateSetUp {
   /** Administrator of its rights. */
   readonly username: string;
   readonly ports: { readonly devices: number; readonly controllers: number };
+}
+
+/** What a device logs in with. */
+interface DeviceLogin {
+  readonly device: DeviceId;
+  readonly credential: string;
 }
 
 /** A broker under test. */
@@ -151,14 +127,31 @@ export class Mosquitto {
     return this.#process?.pid ?? 0;
   }
 
+  /** What a controller's process has to be told that leaves the rights to `writeRights`. */
+  foreignEnvironment(fleet: FleetId): Record<string, string> {
+    return {
+      ...this.environment,
+      MQTT_USERNAME: controllerNameOf(fleet),
+      NANOFLEET_BROKER_RIGHTS: 'external',
+    };
+  }
+
   /** Makes it forget all devices, as after the loss of its disk; to be called while it is stopped. */
   async forgetRights(): Promise<void> {
-    const path = join(this.#directory, 'dynamic-security.json');
-    const username = this.#certificates?.username ?? ADMIN;
-    await writeFile(path, JSON.stringify(initialRights({ password: this.#password, username })), {
-      mode: 0o600,
-    });
+    await this.#write([]);
     await rm(join(this.#directory, 'mosquitto.db'), { force: true });
+  }
+
+  /**
+   * Gives the controllers of a fleet and all its devices their rights at once; to be called while it is stopped. Told one by one
+   * they take time that grows with the square: the plugin of mosquitto 2.0 writes its whole file after each.
+   */
+  async writeRights(fleet: FleetId, devices: readonly DeviceLogin[]): Promise<void> {
+    const login = { mark: '', password: this.#password };
+    await this.#write([
+      ...controllerGrant(fleet, { username: controllerNameOf(fleet), login }),
+      ...devices.flatMap(({ credential, device }) => grant(fleet, device, credential)),
+    ]);
   }
 
   /** Starts it, also again after `halt` on the same port. */
@@ -195,6 +188,12 @@ export class Mosquitto {
   async rights(): Promise<{ clients: { username: string }[]; roles: { rolename: string }[] }> {
     const text = await readFile(join(this.#directory, 'dynamic-security.json'), 'utf8');
     return JSON.parse(text) as { clients: { username: string }[]; roles: { rolename: string }[] };
+  }
+
+  async #write(commands: readonly RightsCommand[]): Promise<void> {
+    const administrator = { username: this.#certificates?.username ?? ADMIN, password: this.#password };
+    const path = join(this.#directory, 'dynamic-security.json');
+    await writeFile(path, rightsFile(administrator, commands), { mode: 0o600 });
   }
 
   async #launch(port: number): Promise<boolean> {
