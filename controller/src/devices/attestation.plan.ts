@@ -1,6 +1,6 @@
 /**
  * Whether a report is what the device's own key stands for: signed by the key that was enrolled, for this session, and the
- * same as what the report says. Pure. A report without it is believed as before, and shown as not attested.
+ * same as what the report says. A report without it is believed as before, and shown as not attested.
  */
 import {
   type AttestedState,
@@ -11,7 +11,7 @@ import {
   NanofleetError,
   type Reported,
 } from '@nanofleet/protocol';
-import { isSignedBy } from '@nanofleet/protocol/node';
+import type { KnownSignatures } from './known-signatures.ts';
 
 /** Whose report it must be. */
 export interface ReportOwner {
@@ -25,11 +25,15 @@ export interface ReportOwner {
  * The lines of a report with whether they are attested.
  * @throws NanofleetError REPORT_FORGED for one whose signature is wrong, or that says something else than was signed
  */
-export const attestedLines = (report: Reported, owner: ReportOwner): Reported['lines'] => {
+export const attestedLines = (
+  report: Reported,
+  owner: ReportOwner,
+  known: KnownSignatures,
+): Reported['lines'] => {
   if (report.attestation === undefined) return marked(report.lines, false);
   const { signature, signed } = report.attestation;
   const publicKey = Buffer.from(owner.publicKey, 'base64');
-  if (!isSignedBy(publicKey, { bytes: Buffer.from(signed, 'utf8'), signature }))
+  if (!known.isSignedBy(publicKey, { device: owner.device, signed, signature }))
     throw forged('its signature is not by the key of its enrolment');
   checkOwner(stateIn(signed), report, owner);
   return marked(report.lines, true);

@@ -16,10 +16,11 @@ import { ShardsService } from '../shards/shards.service.ts';
 import { Identity } from '../state/identity.ts';
 import { attestedLines } from './attestation.plan.ts';
 import { type DeviceRow, DevicesRepository } from './devices.repository.ts';
+import { KnownSignatures } from './known-signatures.ts';
 import { type ReportChange, type ReportingDevice, ReportsRepository } from './reports.repository.ts';
 
 /** Wait for company: nobody looks at a fleet more often than once a second. */
-const GATHER_MS = 250;
+const GATHER_MS = 500;
 
 type Report = Message<'reported'>;
 type Lines = Report['body']['lines'];
@@ -34,6 +35,7 @@ interface Heard {
 @Injectable()
 export class ReportsService implements OnModuleDestroy {
   readonly #batches: RecordBatches<Report>;
+  readonly #signatures = new KnownSignatures();
   #follow: (changes: readonly ReportChange[]) => void = () => undefined;
 
   constructor(
@@ -107,7 +109,7 @@ export class ReportsService implements OnModuleDestroy {
   async #believed({ lease, report: { body, device }, row }: Heard): Promise<Lines | null> {
     try {
       const { publicKey } = row;
-      return attestedLines(body, { device, fleet: this.identity.fleet, publicKey });
+      return attestedLines(body, { device, fleet: this.identity.fleet, publicKey }, this.#signatures);
     } catch (thrown) {
       const { code, message } = toNanofleetError(thrown);
       this.log.warn('a report was not believed', { device, code, why: message });
