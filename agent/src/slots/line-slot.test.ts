@@ -200,6 +200,21 @@ describe('a line', () => {
     });
   });
 
+  it('is behind until it has what is wanted or has refused it, and again when it is to try once more', async () => {
+    const made = await runningV1(new MemoryDisk());
+    expect(made.slot.isBehind(one.wish)).toBe(false);
+    expect(made.slot.isBehind(two.wish)).toBe(true);
+    await want(made, changed(two, two.model));
+    expect(made.slot.isBehind(two.wish)).toBe(false);
+    const again = { ...two.wish, attempt: 2 };
+    expect(made.slot.isBehind(again)).toBe(true);
+    made.slot.want(again, sourceOf(two));
+    await made.slot.settled();
+    expect(made.slot.isBehind(again)).toBe(true);
+    clock.advance(60_000);
+    expect(made.slot.isBehind(again)).toBe(false);
+  });
+
   it('keeps its pieces over a kill and asks only for the rest', async () => {
     const disk = new MemoryDisk();
     let pieces = 0;

@@ -97,6 +97,12 @@ export class LineSlot {
     return this.#book.state.accepted === null && onProbation(this.#book.state) === null;
   }
 
+  /** Whether a wish is being worked on, or leaves something to do. */
+  isBehind(wish: Wish): boolean {
+    const { state } = this.#book;
+    return state.attempt?.digest === wish.digest || ask(state, wish).attempt !== null;
+  }
+
   /** What this line does, as messages say it. */
   report(): LineReport {
     const { accepted, asked, attempt, refused } = this.#book.state;

@@ -74,10 +74,11 @@ export class Slots {
     return Promise.reject(new NanofleetError('LINE_UNKNOWN', `no line ${line} runs here`));
   }
 
-  /** Whether some line has yet to come to what is desired: its steps will be told. */
+  /** Whether some line has yet to come to what is desired: its steps will be told. One that has refused it has not. */
   isBehind(lines: DesiredState['lines']): boolean {
-    const reports = this.reports();
-    return Object.entries(lines).some(([line, wish]) => reports[line]?.committed !== wish?.digest);
+    return Object.entries(lines).some(
+      ([line, wish]) => wish !== undefined && this.#slots.get(line)?.isBehind(wish) === true,
+    );
   }
 
   /** What each line does. */
