@@ -3,7 +3,7 @@
  * handed down; which parts there are, and when they start and end, is the agent's.
  */
 import { join } from 'node:path';
-import { OFFLOAD_DEADLINE_DEFAULT_MS, type Reported } from '@nanofleet/protocol';
+import { OFFLOAD_DEADLINE_DEFAULT_MS } from '@nanofleet/protocol';
 import { newId } from '@nanofleet/runtime/ports';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
@@ -13,7 +13,6 @@ import type { ModelLines } from './inference/model-lines.ts';
 import type { Questions } from './inference/questions.ts';
 import { Learning } from './learning/learning.ts';
 import type { AskedBlobs } from './link/asked-blobs.ts';
-import { attest } from './link/attestation.ts';
 import type { DesiredMemory } from './link/desired.ts';
 import { type InboxHandlers, makeInbox } from './link/inbox.ts';
 import type { Jobs } from './link/jobs.ts';
@@ -35,16 +34,6 @@ export interface Making {
   readonly options: AgentOptions;
   readonly ports: AgentPorts;
 }
-
-/** The word of a device that has a key for what its lines run. */
-export const attested = (
-  state: Parameters<typeof attest>[0],
-  { options: { identity }, ports: { deviceKey: key, host } }: Making,
-): Pick<Reported, 'attestation'> => {
-  const { device, fleet } = identity;
-  if (key === undefined) return {};
-  return { attestation: attest(state, { boot: host.boot?.()?.id ?? null, device, fleet, key }) };
-};
 
 /** @param around.steadyMs the time that deadlines are of */
 export const makePairs = (

@@ -5,20 +5,16 @@
 
 import { join } from 'node:path';
 import {
-  type AgentStatus,
   BEAT_INTERVAL_MS,
   type Birth,
   type DesiredState,
   type DeviceEvent,
-  type LineReport,
   NanofleetError,
   type OffloadResponse,
-  type Reported,
   toNanofleetError,
 } from '@nanofleet/protocol';
 import { newId, randomHex } from '@nanofleet/runtime/ports';
 import {
-  attested,
   makeLearning,
   makePairs,
   makeReceived,
@@ -29,12 +25,14 @@ import {
 } from './agent-making.ts';
 import type { AgentOptions, AgentPorts } from './agent-parts.ts';
 import { AGENT_VERSION } from './agent-version.ts';
+import { AgentWords } from './agent-words.ts';
 import { Health } from './health/health.ts';
+import { Heartbeat } from './health/heartbeat.ts';
 import { LineFigures } from './health/line-figures.ts';
 import { Problems } from './health/problems.ts';
 import { rememberQuestions } from './inference/awaited-questions.ts';
 import { Decisions } from './inference/decisions.ts';
-import { type ExplanationFacts, explanationRefusal, explanationsHere } from './inference/explanation-rule.ts';
+import { type ExplanationFacts, explanationRefusal } from './inference/explanation-rule.ts';
 import { ModelLines } from './inference/model-lines.ts';
 import { Questions } from './inference/questions.ts';
 import { SensorLines } from './inference/sensor-lines.ts';
@@ -99,8 +97,9 @@ export class Agent implements LocalService {
   readonly #sinks: Sinks | null;
   readonly #pump: OutboxPump;
   readonly #jobs: Jobs;
+  readonly #words: AgentWords;
   readonly #link: Link;
-  #isClosed = false;
+  readonly #heartbeat: Heartbeat;
 
   /** Opens the state. @throws NanofleetError STATE_CORRUPT */
   constructor(options: AgentOptions, ports: AgentPorts) {
@@ -161,17 +160,10 @@ export class Agent implements LocalService {
       record: (event) => this.#record(event),
     });
     this.#sources = makeSources({ options, ports }, this.#aroundSources());
-    this.#jobs = new Jobs({
-      ...{ disk, path: join(directory, 'job-ledger.json'), log },
-      desiredVersion: () => this.#desired.current?.version ?? 0,
-      work: makeJobTasks({
-        report: () => this.#link.reportChanged(),
-        trimOutbound: (key) => this.#outbound.trimFor(key),
-        wipeExamples: () => void this.#learning.wipe(),
-        restart: options.loader?.restart,
-      }),
-    });
+    this.#jobs = this.#makeJobs();
+    this.#words = this.#makeWords();
     this.#link = this.#makeLink();
+    this.#heartbeat = this.#makeHeartbeat();
   }
 
   /** Loads the lines; from then on decisions are answered. */
@@ -194,12 +186,12 @@ export class Agent implements LocalService {
     if (this.#desired.current !== null) this.#pursue(this.#desired.current);
     this.#sinks?.start();
     this.#sources.start();
-    this.#beatSoon();
+    this.#heartbeat.start();
   }
 
   /** Says goodbye, makes everything durable, releases the models. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#heartbeat.close();
     await this.#sources.close();
     const parts = [this.#sinks, this.#slots, this.#learning, this.#upgrade];
     await Promise.all([this.#link.stop(), ...parts.map((part) => part?.close())]);
@@ -209,10 +201,7 @@ export class Agent implements LocalService {
 
   /** What each line runs. */
   lines(): Birth['lines'] {
-    const running = Object.entries(this.#slots.reports()).flatMap(([line, report]) =>
-      report.running === null ? [] : [[line, report.running] as const],
-    );
-    return Object.fromEntries(running);
+    return this.#words.lines();
   }
 
   decide: LocalService['decide'] = (text, ask) => this.#decisions.decide(text, ask);
@@ -239,37 +228,19 @@ export class Agent implements LocalService {
 
   post: LocalService['post'] = (source, text) => this.#sources.post(source, text);
 
-  status: LocalService['status'] = (): AgentStatus => ({
-    fleet: this.#options.identity.fleet,
-    device: this.#options.identity.device,
-    link: this.#link.state,
-    session: this.#sessions.current,
-    engine: this.#ports.engine,
-    desiredVersion: this.#desired.current?.version ?? 0,
-    offload: this.#desired.policy,
-    explanations: explanationsHere(this.#explanationFacts()),
-    lines: this.#reports(),
-    health: this.#health.lastBeat ?? this.#beat(),
-    waiting: this.#outbox.waiting,
-    delivered: this.#outbox.delivered,
-    learning: this.#learning.status(),
-    sources: this.#sources.reports(),
-    sinks: this.#sinks?.reports() ?? {},
-    problems: this.#problems.list(),
-    agent: this.#upgrade.report(),
-  });
+  status: LocalService['status'] = () => this.#words.status();
 
   /** The agent as a service of the Wyoming protocol. */
   wyoming(config: WyomingConfig): WyomingService {
     return { config, agentVersion: AGENT_VERSION, lines: () => this.#lines.shapes(), decide: this.decide };
   }
 
-  #explanationFacts(): ExplanationFacts {
-    return { isForbidden: this.#options.explanations === false, desired: this.#desired.current };
+  get #beatMs(): number {
+    return this.#options.beatMs ?? BEAT_INTERVAL_MS;
   }
 
-  #reports(): Record<string, LineReport> {
-    return this.#slots.reports();
+  #explanationFacts(): ExplanationFacts {
+    return { isForbidden: this.#options.explanations === false, desired: this.#desired.current };
   }
 
   #makeSlots(): Slots {
@@ -346,6 +317,44 @@ export class Agent implements LocalService {
     };
   }
 
+  #makeJobs(): Jobs {
+    const { disk, log } = this.#ports;
+    const { directory, loader } = this.#options;
+    return new Jobs({
+      ...{ disk, path: join(directory, 'job-ledger.json'), log },
+      desiredVersion: () => this.#desired.current?.version ?? 0,
+      work: makeJobTasks({
+        report: () => this.#link.reportChanged(),
+        trimOutbound: (key) => this.#outbound.trimFor(key),
+        wipeExamples: () => void this.#learning.wipe(),
+        restart: loader?.restart,
+      }),
+    });
+  }
+
+  #makeHeartbeat(): Heartbeat {
+    const { certificate, clock } = this.#ports;
+    return new Heartbeat({
+      ...{ clock, everyMs: this.#beatMs, beat: () => this.#words.beat() },
+      ...{ certificate, directory: this.#options.directory, jobs: this.#jobs, link: this.#link },
+      ...{ outbox: this.#outbox, problems: this.#problems, pump: this.#pump },
+      ...{ time: this.#time, upgrade: this.#upgrade },
+    });
+  }
+
+  #makeWords(): AgentWords {
+    return new AgentWords(
+      { options: this.#options, ports: this.#ports },
+      {
+        ...{ desired: this.#desired, figures: this.#figures, health: this.#health, instance: this.#instance },
+        ...{ learning: this.#learning, memory: this.#memory, outbox: this.#outbox, problems: this.#problems },
+        ...{ sessions: this.#sessions, sinks: this.#sinks, slots: this.#slots, sources: this.#sources },
+        ...{ trust: this.#trust, upgrade: this.#upgrade, link: () => this.#link },
+        explanations: () => this.#explanationFacts(),
+      },
+    );
+  }
+
   #makeLink(): Link {
     const { certificate, clock, random, log, transport } = this.#ports;
     const { identity } = this.#options;
@@ -366,14 +375,14 @@ export class Agent implements LocalService {
       transport,
       identity,
       received,
-      beatMs: this.#options.beatMs ?? BEAT_INTERVAL_MS,
+      beatMs: this.#beatMs,
       instance: this.#instance,
       sessions: this.#sessions,
       pump: this.#pump,
       ...(certificate === undefined ? {} : { tls: () => certificate.tls }),
       admit: () => this.#askAdmission(),
-      birth: (session) => this.#birth(session),
-      reported: (session) => this.#reported(session),
+      birth: (session) => this.#words.birth(session),
+      reported: (session) => this.#words.reported(session),
       connected: () => {
         this.#learning.connected();
         this.#trust.catchUp();
@@ -421,33 +430,6 @@ export class Agent implements LocalService {
     if (agent !== undefined) this.#upgrade.want(agent);
   }
 
-  #birth(session: number): Birth {
-    const { host, engine } = this.#ports;
-    return {
-      session,
-      instance: this.#instance,
-      agentVersion: AGENT_VERSION,
-      engine,
-      host: { arch: host.arch, node: host.nodeVersion, memoryBytes: host.memoryBytes },
-      lines: this.lines(),
-      desiredVersion: this.#desired.current?.version ?? 0,
-      awaiting: this.#memory.awaiting(),
-    };
-  }
-
-  #reported(session: number): Reported {
-    const lines = this.#reports();
-    const state = { session, instance: this.#instance, lines };
-    return {
-      ...state,
-      ...this.#trust.report(),
-      ...attested(state, { options: this.#options, ports: this.#ports }),
-      desiredVersion: this.#desired.current?.version ?? 0,
-      problems: this.#problems.list(),
-      agent: this.#upgrade.report(),
-    };
-  }
-
   #noteIdentity(isInUse: boolean): void {
     if (!isInUse) return this.#problems.clear('IDENTITY_IN_USE');
     const problem = `another process uses the identity of ${this.#options.identity.device}; enrol each device for itself`;
@@ -457,40 +439,5 @@ export class Agent implements LocalService {
   #record(event: DeviceEvent): void {
     if (event.type === 'sensor-event') this.#sinks?.sensed(event);
     if (this.#outbox.append('event', JSON.stringify(event))) this.#pump.wake();
-  }
-
-  #beat() {
-    return this.#health.beat({
-      session: Math.max(1, this.#sessions.current),
-      instance: this.#instance,
-      lines: this.#figures.onto(this.lines()),
-      outbox: this.#outbox.figures(),
-      problems: this.#problems.list().map(({ code }) => code),
-    });
-  }
-
-  #beatSoon(): void {
-    this.#ports.clock.after(this.#options.beatMs ?? BEAT_INTERVAL_MS, () => {
-      if (this.#isClosed) return;
-      this.#link.beat(this.#beat());
-      if (this.#link.state === 'connected') this.#upgrade.proven();
-      this.#outbox.reportDrops(({ class: of, dropped, reason }) =>
-        JSON.stringify({ type: 'records-dropped', class: of, dropped, reason } satisfies DeviceEvent),
-      );
-      this.#noteDisk();
-      this.#jobs.settle();
-      this.#time.note();
-      void this.#ports.certificate?.check(this.#time.nowMs());
-      this.#pump.checkSilence();
-      this.#pump.wake();
-      this.#beatSoon();
-    });
-  }
-
-  #noteDisk(): void {
-    if (this.#outbox.isLosing) this.#outbox.prepare();
-    if (!this.#outbox.isLosing) return this.#problems.clear('DISK_FULL');
-    const problem = `records are lost, because ${this.#options.directory} has no room; decisions go on`;
-    this.#problems.raise(new NanofleetError('DISK_FULL', problem));
   }
 }
