@@ -19,6 +19,7 @@ import { z } from 'zod';
 import { makeOperator, type Operator } from '../faults/parts/operator.ts';
 import { type Running, startProgram } from '../faults/parts/programs.ts';
 import { ROOT } from '../soak/parts/starter.ts';
+import { each } from './each.ts';
 
 const FLEET = fleetIdSchema.parse('test');
 const CONTROLLER_KEY = 'controller.key.pem';
@@ -150,12 +151,9 @@ export class Engines {
     const token = await this.token(controller, count);
     const logins: Enrolment[] = [];
     const names = Array.from({ length: count }, (_, index) => `device-${index + 1}`);
-    const work = async (): Promise<void> => {
-      for (let name = names.pop(); name !== undefined; name = names.pop()) {
-        logins.push(await enrolDevice(controller.url, { name, token }));
-      }
-    };
-    await Promise.all(Array.from({ length: ENROLLED_AT_ONCE }, work));
+    await each(names, ENROLLED_AT_ONCE, async (name) => {
+      logins.push(await enrolDevice(controller.url, { name, token }));
+    });
     return logins;
   }
 

@@ -5,6 +5,7 @@ import { type Enrolment, enrolDevice } from '@nanofleet/controller/testing';
 import { deviceIdSchema } from '@nanofleet/protocol';
 import { fingerprintOf, generateSigningKey, type SigningKey } from '@nanofleet/protocol/node';
 import { z } from 'zod';
+import { each } from './each.ts';
 import { noWork, RolloutDevice } from './rollout-device.ts';
 
 const AT_ONCE = 4;
@@ -66,17 +67,8 @@ function countDigests(): void {
   syncBuiltinESMExports();
 }
 
-/** Does it for all, some at a time. */
-async function each<T>(all: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
-  const left = [...all];
-  const some = async (): Promise<void> => {
-    for (let one = left.pop(); one !== undefined; one = left.pop()) await act(one);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, some));
-}
-
 async function enrolAll({ names, token, url }: Enrol): Promise<z.infer<typeof enrolledSchema>> {
-  await each(names, async (name) => {
+  await each(names, AT_ONCE, async (name) => {
     const key = generateSigningKey();
     enrolled.push({ key, enrolment: await enrolDevice(url, { name, key, token }) });
   });
@@ -117,7 +109,7 @@ function progress(digest: string): Progress {
 
 async function follow(order: Order): Promise<object> {
   if (order.order === 'enrol') return await enrolAll(order);
-  if (order.order === 'start') await each(enrolled, (one) => startOne(one, order));
+  if (order.order === 'start') await each(enrolled, AT_ONCE, (one) => startOne(one, order));
   if (order.order === 'close') await Promise.all(devices.map((device) => device.close()));
   return progress(order.order === 'tell' ? order.digest : '');
 }

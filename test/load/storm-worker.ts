@@ -5,6 +5,7 @@ import { systemRandom } from '@nanofleet/controller';
 import { DEVICE_PATHS, enrolAnswerSchema, enrolmentSchema, NanofleetError } from '@nanofleet/protocol';
 import { generateSigningKey, generateTlsKey, signBytes } from '@nanofleet/protocol/node';
 import { z } from 'zod';
+import { each } from './each.ts';
 import { shakeHands } from './handshakes.ts';
 import { StormDevice, type StormIdentity } from './storm-device.ts';
 
@@ -100,15 +101,11 @@ async function enrolOne(device: string, given: Enrol, agent: HttpsAgent): Promis
 
 async function enrolAll(given: Enrol): Promise<void> {
   const agent = new HttpsAgent({ keepAlive: true, maxSockets: ENROLLED_AT_ONCE, ca: given.authority });
-  const names = [...given.names];
-  const work = async (): Promise<void> => {
-    for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      const enrolled = await enrolOne(name, given, agent);
-      aCertificate = enrolled.tls;
-      devices.push(new StormDevice(enrolled, systemRandom));
-    }
-  };
-  await Promise.all(Array.from({ length: ENROLLED_AT_ONCE }, work));
+  await each(given.names, ENROLLED_AT_ONCE, async (name) => {
+    const enrolled = await enrolOne(name, given, agent);
+    aCertificate = enrolled.tls;
+    devices.push(new StormDevice(enrolled, systemRandom));
+  });
   agent.destroy();
 }
 

@@ -1,6 +1,6 @@
 /**
  * Whether a report is what the device's own key stands for: signed by the key that was enrolled, for this session, and the
- * same as what the report says. A report without it is believed as before, and shown as not attested.
+ * same as what the report says. Pure. A report without it is believed as before, and shown as not attested.
  */
 import {
   type AttestedState,
@@ -11,7 +11,7 @@ import {
   NanofleetError,
   type Reported,
 } from '@nanofleet/protocol';
-import type { KnownSignatures } from './known-signatures.ts';
+import { isSignedBy } from '@nanofleet/protocol/node';
 
 /** Whose report it must be. */
 export interface ReportOwner {
@@ -22,18 +22,18 @@ export interface ReportOwner {
 }
 
 /**
- * The lines of a report with whether they are attested.
+ * The lines of a report with whether they are attested. @param isSigned like `isSignedBy`, of which it may remember answers
  * @throws NanofleetError REPORT_FORGED for one whose signature is wrong, or that says something else than was signed
  */
 export const attestedLines = (
   report: Reported,
   owner: ReportOwner,
-  known: KnownSignatures,
+  isSigned: typeof isSignedBy = isSignedBy,
 ): Reported['lines'] => {
   if (report.attestation === undefined) return marked(report.lines, false);
   const { signature, signed } = report.attestation;
   const publicKey = Buffer.from(owner.publicKey, 'base64');
-  if (!known.isSignedBy(publicKey, { device: owner.device, signed, signature }))
+  if (!isSigned(publicKey, { bytes: Buffer.from(signed, 'utf8'), signature }))
     throw forged('its signature is not by the key of its enrolment');
   checkOwner(stateIn(signed), report, owner);
   return marked(report.lines, true);

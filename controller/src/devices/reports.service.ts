@@ -109,7 +109,8 @@ export class ReportsService implements OnModuleDestroy {
   async #believed({ lease, report: { body, device }, row }: Heard): Promise<Lines | null> {
     try {
       const { publicKey } = row;
-      return attestedLines(body, { device, fleet: this.identity.fleet, publicKey }, this.#signatures);
+      const owner = { device, fleet: this.identity.fleet, publicKey };
+      return attestedLines(body, owner, this.#signatures.of(device));
     } catch (thrown) {
       const { code, message } = toNanofleetError(thrown);
       this.log.warn('a report was not believed', { device, code, why: message });
